@@ -1,0 +1,148 @@
+// Package key defines what a key is inside middb: the user's bytes, and the trailer that says which
+// commit wrote them and what it did.
+//
+// Every entry of the log, the memtable and the sstables is an internal key: the user key, then the
+// trailer. Internal keys are ordered by user key ascending (bytes.Compare), then by trailer
+// descending, so that the newest version of a user key comes first.
+package key
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// A Kind says what an entry does to its user key. On disk; never renumber.
+type Kind uint8
+
+// The kinds. Merge, range delete and put with expiry have numbers reserved for them here, so
+// that files written by later versions are refused with a clear message and not misread.
+const (
+	KindDelete        Kind = 0 // the key is gone: a tombstone
+	KindPut           Kind = 1 // the key has the entry's value
+	KindRangeDelete   Kind = 2 // reserved
+	KindMerge         Kind = 3 // reserved
+	KindPutWithExpiry Kind = 4 // reserved
+)
+
+// Known reports whether this version of middb can apply entries of kind k.
+func (k Kind) Known() bool { return k <= KindPut }
+
+// String returns the name of the kind as tools print it.
+func (k Kind) String() string {
+	switch k {
+	case KindDelete:
+		return "delete"
+	case KindPut:
+		return "put"
+	case KindRangeDelete:
+		return "range-delete"
+	case KindMerge:
+		return "merge"
+	case KindPutWithExpiry:
+		return "put-with-expiry"
+	default:
+		return "kind(" + strconv.Itoa(int(k)) + ")"
+	}
+}
+
+// MaxSeq is the largest sequence number: they have 56 bits, so that a trailer fits a word.
+const MaxSeq = 1<<56 - 1
+
+// A Trailer packs a sequence number and a kind: seq<<8 | kind. Of two entries of one user key the
+// one with the greater trailer is newer.
+type Trailer uint64
+
+// MakeTrailer packs a sequence number and a kind.
+func MakeTrailer(seq uint64, k Kind) Trailer { return Trailer(seq<<8 | uint64(k)) }
+
+// Seq returns the sequence number of the commit that wrote the entry.
+func (t Trailer) Seq() uint64 { return uint64(t) >> 8 }
+
+// Kind returns what the entry does.
+func (t Trailer) Kind() Kind { return Kind(t & 0xff) }
+
+// String prints the trailer as seq,kind.
+func (t Trailer) String() string {
+	return strconv.FormatUint(t.Seq(), 10) + "," + t.Kind().String()
+}
+
+// Limits on what a caller may store.
+const (
+	// MaxKeyBytes is the longest user key, in bytes. Keys are never empty.
+	MaxKeyBytes = 64 << 10
+	// MaxValueBytes is the longest value, in bytes.
+	MaxValueBytes = 256 << 20
+)
+
+// SharedPrefix returns the length of the longest common prefix of a and b.
+func SharedPrefix(a, b []byte) int {
+	n := min(len(a), len(b))
+	i := 0
+	for i < n && a[i] == b[i] {
+		i++
+	}
+	return i
+}
+
+// Separator appends to dst a key k with a <= k < b, the shortest there is. It requires a < b. An
+// empty b stands for the end of the key space.
+func Separator(dst, a, b []byte) []byte {
+	i := SharedPrefix(a, b)
+	if i == len(a) {
+		return append(dst, a...) // whatever is shorter than a prefix of b lies outside [a, b)
+	}
+	// One more than a's byte keeps the key below b where the two part, unless that is all of b;
+	// in all later places b no longer matters.
+	if i < len(b) && a[i]+1 == b[i] && i+1 == len(b) {
+		i++
+	}
+	for i < len(a) && a[i] == 0xff {
+		i++
+	}
+	// The key as far as its last byte is no gain when a ends there.
+	if i >= len(a)-1 {
+		return append(dst, a...)
+	}
+	dst = append(dst, a[:i+1]...)
+	dst[len(dst)-1]++
+	return dst
+}
+
+// Successor returns the smallest key that is greater than every key with prefix p, or nil when
+// there is none because p is empty or all its bytes are 0xff. The result is a new slice.
+func Successor(p []byte) []byte {
+	for i := len(p) - 1; i >= 0; i-- {
+		if p[i] != 0xff {
+			out := append([]byte(nil), p[:i+1]...)
+			out[i]++
+			return out
+		}
+	}
+	return nil
+}
+
+// Format prints a key or value for people: printable ASCII as it is, a backslash or double quote
+// with a backslash before it, newline, tab and carriage return as \n, \t and \r, and every other
+// byte as \xNN. Different inputs print differently.
+func Format(b []byte) string {
+	var sb strings.Builder
+	for _, c := range b {
+		switch {
+		case c == '\\' || c == '"':
+			sb.WriteByte('\\')
+			sb.WriteByte(c)
+		case c == '\n':
+			sb.WriteString(`\n`)
+		case c == '\t':
+			sb.WriteString(`\t`)
+		case c == '\r':
+			sb.WriteString(`\r`)
+		case c < 0x20 || c >= 0x7f:
+			fmt.Fprintf(&sb, `\x%02x`, c)
+		default:
+			sb.WriteByte(c)
+		}
+	}
+	return sb.String()
+}
