@@ -100,7 +100,7 @@ func Separator(dst, a, b []byte) []byte {
 	for i < len(a) && a[i] == 0xff {
 		i++
 	}
-	// The key as far as its last byte is no gain when a ends there.
+	// Incrementing the last byte of a would shorten nothing.
 	if i >= len(a)-1 {
 		return append(dst, a...)
 	}
