@@ -18,6 +18,10 @@ func implementations(t *testing.T) map[string]func(*testing.T) (vfs.FS, string) 
 	return map[string]func(*testing.T) (vfs.FS, string){
 		"OS":  func(t *testing.T) (vfs.FS, string) { return vfs.OS, t.TempDir() },
 		"Mem": func(*testing.T) (vfs.FS, string) { return vfs.NewMem(), "/" },
+		"Trace": func(*testing.T) (vfs.FS, string) {
+			return vfs.NewTrace(vfs.NewMem(), nil), "/"
+		},
+		"Fault": func(*testing.T) (vfs.FS, string) { return vfs.NewFault(vfs.NewMem()), "/" },
 	}
 }
 

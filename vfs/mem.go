@@ -137,17 +137,14 @@ func (m *Mem) rename(oldName, newName string) error {
 	switch {
 	case n == nil:
 		return syscall.ENOENT
+	case target != nil && target.isDir():
+		return syscall.EEXIST // as package os has it; POSIX would let it replace an empty one
 	case n == target:
 		return nil
 	case n.isDir() && strings.HasPrefix(clean(newName), clean(oldName)+"/"):
 		return syscall.EINVAL
-	case target == nil:
-	case target.isDir() && !n.isDir():
-		return syscall.EISDIR
-	case n.isDir() && !target.isDir():
+	case n.isDir() && target != nil:
 		return syscall.ENOTDIR
-	case len(target.entries) > 0:
-		return syscall.ENOTEMPTY
 	}
 	m.do(dirEdit{oldDir, oldBase, nil}, dirEdit{newDir, newBase, n})
 	return nil
