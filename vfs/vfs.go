@@ -2,11 +2,13 @@
 //
 // Four implementations: [OS], the real one; [Mem], in memory, which can crash and then holds just
 // what was synced, plus what a seeded disk chose to keep or tear of the rest; [Fault], which fails
-// chosen calls of another one; [Trace], which records the calls of another one. Everything that
-// middb stores goes through FS, so every test of durability can cut or break any call.
+// chosen calls of another one; [Trace], which numbers and shows the mutating calls of another one.
+// Everything that middb stores goes through FS, so every test of durability can cut or break any
+// call. Any package may call it; it is the only one that knows the operating system.
 //
 // What is durable: the content of a file after its Sync or SyncData returned nil; the creation,
-// renaming and removal of a file after SyncDir of its directory returned nil. Nothing else.
+// renaming and removal of a file or directory after SyncDir of the directory that names it returned
+// nil. Nothing else: a synced file in a directory whose own name was not synced can vanish with it.
 package vfs
 
 import (
@@ -58,9 +60,11 @@ type FS interface {
 	OpenReadWrite(name string) (File, error)
 	// Remove removes a file or an empty directory.
 	Remove(name string) error
-	// Rename gives a file another name, replacing whatever had it.
+	// Rename gives a file or directory another name, in one step. It replaces a file that has
+	// that name, and refuses if a directory has it.
 	Rename(oldName, newName string) error
-	// MkdirAll makes a directory and its missing parents.
+	// MkdirAll makes a directory and its missing parents. Each is durable after SyncDir of the
+	// one above it.
 	MkdirAll(dir string) error
 	// List returns the names, sorted, of what is in a directory.
 	List(dir string) ([]string, error)
@@ -69,7 +73,8 @@ type FS interface {
 	// SyncDir makes the creations, renamings and removals in a directory durable.
 	SyncDir(dir string) error
 	// Lock takes an advisory lock on a file, made if missing (never made in shared mode when the
-	// directory cannot be written), without waiting. Closing the result releases it; so does the
+	// directory cannot be written; the lock is then granted without one), without waiting. Two
+	// calls in one process exclude each other too. Closing the result releases it; so does the
 	// end of the process. An exclusive holder's process id is written into the file.
 	Lock(name string, mode LockMode) (io.Closer, error)
 	// Join joins path elements in the way of this file system.
