@@ -1,0 +1,92 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/peterh/liner"
+)
+
+// A Prompter asks a person for lines. Prompt returns io.EOF when there are no more, and
+// liner.ErrPromptAborted when the line was given up.
+type Prompter interface {
+	Prompt(prompt string) (string, error)
+	AppendHistory(line string)
+}
+
+// Interact runs the lines that a person types until they leave. Failures are reported and are no
+// failure of the session. interruptible, if set, makes the context of each command.
+func (s *Session) Interact(ctx context.Context, p Prompter, interruptible func(context.Context) (context.Context, func())) error {
+	for {
+		line, err := p.Prompt(s.prompt())
+		if errors.Is(err, liner.ErrPromptAborted) {
+			continue
+		}
+		if errors.Is(err, io.EOF) {
+			fmt.Fprintln(s.out)
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("read a line: %w", err)
+		}
+		if strings.TrimSpace(line) != "" {
+			p.AppendHistory(line)
+		}
+		run, done := ctx, func() {}
+		if interruptible != nil {
+			run, done = interruptible(ctx)
+		}
+		err = s.Execute(run, []byte(line))
+		done()
+		if errors.Is(err, errQuit) {
+			break
+		}
+		if errors.Is(err, errOutput) {
+			return err
+		}
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			s.report("", err)
+		}
+	}
+	if s.batch != nil {
+		s.report("", errOpenBatch)
+	}
+	return s.flush(nil)
+}
+
+func (s *Session) prompt() string {
+	if s.batch != nil {
+		return fmt.Sprintf("batch of %d> ", s.batch.Len())
+	}
+	return "middb> "
+}
+
+// Complete returns the lines that line may become: it completes commands and flags.
+func Complete(line string) []string {
+	head, word := "", line
+	if i := strings.LastIndexAny(line, " \t"); i >= 0 {
+		head, word = line[:i+1], line[i+1:]
+	}
+	var candidates []string
+	if strings.TrimSpace(head) == "" || strings.TrimSpace(head) == "help" {
+		for _, c := range commands() {
+			candidates = append(candidates, c.name)
+		}
+	} else if c, ok := find(strings.Fields(head)[0]); ok && strings.HasPrefix(word, "-") {
+		for _, field := range strings.FieldsFunc(c.args, func(r rune) bool { return r == ' ' || r == '[' || r == ']' }) {
+			if strings.HasPrefix(field, "--") {
+				candidates = append(candidates, field)
+			}
+		}
+	}
+	var lines []string
+	for _, c := range candidates {
+		if strings.HasPrefix(c, strings.ToLower(word)) {
+			lines = append(lines, head+c+" ")
+		}
+	}
+	return lines
+}

@@ -1,0 +1,270 @@
+package shell
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+	"github.com/peterh/liner"
+)
+
+// memory is a Store over a map.
+type memory struct{ entries map[string]string }
+
+func newMemory() *memory { return &memory{map[string]string{}} }
+
+func check(k []byte) error {
+	if len(k) == 0 {
+		return errors.New("the key is empty")
+	}
+	return nil
+}
+
+func (m *memory) Get(k []byte) ([]byte, error) {
+	v, ok := m.entries[string(k)]
+	if !ok {
+		return nil, ErrNotFound
+	}
+	return []byte(v), check(k)
+}
+
+func (m *memory) Put(_ context.Context, k, v []byte) error {
+	m.entries[string(k)] = string(v)
+	return check(k)
+}
+
+func (m *memory) Delete(_ context.Context, k []byte) error {
+	delete(m.entries, string(k))
+	return check(k)
+}
+
+func (m *memory) NewBatch() Batch { return &memoryBatch{m: m} }
+
+func (m *memory) Scan(ctx context.Context, r Range, fn func(k, v []byte) error) error {
+	keys := slices.Sorted(maps.Keys(m.entries))
+	if r.Reverse {
+		slices.Reverse(keys)
+	}
+	n := int64(0)
+	for _, k := range keys {
+		if !strings.HasPrefix(k, string(r.Prefix)) || k < string(r.From) || (r.To != nil && k >= string(r.To)) {
+			continue
+		}
+		if n == r.Limit {
+			break
+		}
+		n++
+		if err := fn([]byte(k), []byte(m.entries[k])); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+func (m *memory) Flush(context.Context) error { return nil }
+
+func (m *memory) Compact(_ context.Context, lower, upper []byte) error {
+	if lower != nil {
+		return fmt.Errorf("no space to compact %q to %q", lower, upper)
+	}
+	return nil
+}
+
+func (m *memory) Stats() Table {
+	return Table{Rows: [][]any{{"entries", len(m.entries)}, {"log bytes", Bytes(5 << 20)}, {"age", 1500 * time.Millisecond}}}
+}
+
+func (m *memory) Levels() Table {
+	return Table{Columns: []string{"level", "files", "bytes", "score"}, Rows: [][]any{{0, 3, Bytes(1536), 0.75}, {6, 12, Bytes(700), 1.0}}}
+}
+
+type memoryBatch struct {
+	m   *memory
+	ops []func()
+}
+
+func (b *memoryBatch) Put(k, v []byte) error {
+	b.ops = append(b.ops, func() { b.m.entries[string(k)] = string(v) })
+	return check(k)
+}
+
+func (b *memoryBatch) Delete(k []byte) error {
+	b.ops = append(b.ops, func() { delete(b.m.entries, string(k)) })
+	return check(k)
+}
+
+func (b *memoryBatch) Len() int { return len(b.ops) }
+
+func (b *memoryBatch) Apply(context.Context) error {
+	for _, op := range b.ops {
+		op()
+	}
+	return nil
+}
+
+// TestScripts runs the transcripts under testdata. The input of "script" is what a pipe holds, that
+// of "type" what a person types; the store lives as long as the file.
+func TestScripts(t *testing.T) {
+	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		m := newMemory()
+		datadriven.RunTest(t, path, func(_ *testing.T, d *datadriven.TestData) string {
+			var out, errs bytes.Buffer
+			o := Options{Out: &out, Err: &errs, Terminal: d.HasArg("terminal")}
+			s := New(m, o)
+			var err error
+			switch d.Cmd {
+			case "script":
+				err = s.Run(context.Background(), strings.NewReader(d.Input))
+			case "commands":
+				err = s.RunCommands(context.Background(), strings.Split(d.Input, "\n"))
+			case "type":
+				err = s.Interact(context.Background(), &typist{lines: strings.Split(d.Input, "\n"), screen: &out}, nil)
+			default:
+				d.Fatalf(t, "unknown command %s", d.Cmd)
+			}
+			for _, line := range strings.SplitAfter(errs.String(), "\n") {
+				if line != "" {
+					out.WriteString("stderr: " + line)
+				}
+			}
+			if err != nil {
+				fmt.Fprintf(&out, "result: %v\n", err)
+			}
+			return out.String()
+		})
+	})
+}
+
+// typist types lines; ^C gives one up, and ^D or the end leaves.
+type typist struct {
+	lines   []string
+	screen  io.Writer
+	history []string
+}
+
+func (p *typist) Prompt(prompt string) (string, error) {
+	if len(p.lines) == 0 || p.lines[0] == "^D" {
+		fmt.Fprint(p.screen, prompt)
+		return "", io.EOF
+	}
+	line := p.lines[0]
+	p.lines = p.lines[1:]
+	fmt.Fprintln(p.screen, prompt+line)
+	if line == "^C" {
+		return "", liner.ErrPromptAborted
+	}
+	return line, nil
+}
+
+func (p *typist) AppendHistory(line string) { p.history = append(p.history, line) }
+
+// TestAnswersArriveBeforeTheNextLineIsRead holds a conversation through pipes.
+func TestAnswersArriveBeforeTheNextLineIsRead(t *testing.T) {
+	inR, inW := io.Pipe()
+	outR, outW := io.Pipe()
+	done := make(chan error)
+	go func() {
+		done <- New(newMemory(), Options{Out: outW, Err: io.Discard}).Run(context.Background(), inR)
+	}()
+	for _, turn := range [][2]string{{"put a 1", "OK"}, {"get a", "1"}, {"get b", "(nil)"}, {"delete a", "OK"}} {
+		fmt.Fprintln(inW, turn[0])
+		buf := make([]byte, 100)
+		n, err := outR.Read(buf)
+		if err != nil || string(buf[:n]) != turn[1]+"\n" {
+			t.Fatalf("%s: got %q, %v, want %q", turn[0], buf[:n], err, turn[1])
+		}
+	}
+	inW.Close()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+func TestScriptStopsWhenNobodyReadsItsAnswers(t *testing.T) {
+	m := newMemory()
+	err := New(m, Options{Out: brokenPipe{}, Err: io.Discard}).Run(context.Background(), strings.NewReader("put a 1\nput b 2\n"))
+	if !errors.Is(err, io.ErrClosedPipe) || len(m.entries) != 1 {
+		t.Errorf("got %v with %d entries; want the script to stop after one", err, len(m.entries))
+	}
+}
+
+func TestLongLinesAndMissingLineEnds(t *testing.T) {
+	m := newMemory()
+	value := strings.Repeat("v", 300<<10)
+	script := "put a " + value + "\r\nput b \"\x00\xff\"\nput c 1"
+	if err := New(m, Options{Out: io.Discard, Err: io.Discard}).Run(context.Background(), strings.NewReader(script)); err != nil {
+		t.Fatal(err)
+	}
+	if m.entries["a"] != value || m.entries["b"] != "\x00\xff" || m.entries["c"] != "1" {
+		t.Errorf("got %d bytes, %q, %q", len(m.entries["a"]), m.entries["b"], m.entries["c"])
+	}
+}
+
+func TestEveryCommandHasHelp(t *testing.T) {
+	var out bytes.Buffer
+	s := New(newMemory(), Options{Out: &out, Err: io.Discard})
+	for _, c := range commands() {
+		out.Reset()
+		if err := s.Execute(context.Background(), []byte("help "+c.name)); err != nil || !strings.Contains(out.String(), c.about) {
+			t.Errorf("help %s: %q, %v", c.name, out.String(), err)
+		}
+	}
+}
+
+func TestComplete(t *testing.T) {
+	for line, want := range map[string]string{
+		"s":              "scan |stats ",
+		"SC":             "scan ",
+		"scan --f":       "scan --from ",
+		"scan --from a ": "",
+		"get x":          "",
+		"help le":        "help levels ",
+		"compact --":     "compact --from |compact --to ",
+		"nothing --":     "",
+	} {
+		if got := strings.Join(Complete(line), "|"); got != want {
+			t.Errorf("%q: got %q, want %q", line, got, want)
+		}
+	}
+}
+
+func TestFormatBytes(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1536 << 10: "1.5 MiB", 5 << 40: "5.0 TiB"} {
+		if got := FormatBytes(n); got != want {
+			t.Errorf("%d: got %s, want %s", n, got, want)
+		}
+	}
+}
+
+// FuzzExecute holds that no line panics or leaves half an answer.
+func FuzzExecute(f *testing.F) {
+	files, _ := filepath.Glob("testdata/*")
+	for _, name := range files {
+		text, _ := os.ReadFile(name)
+		for line := range bytes.Lines(text) {
+			f.Add(bytes.TrimSpace(line))
+		}
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		var out bytes.Buffer
+		s := New(newMemory(), Options{Out: &out, Err: io.Discard})
+		_ = s.Run(context.Background(), bytes.NewReader(line))
+		if out.Len() > 0 && out.Bytes()[out.Len()-1] != '\n' {
+			t.Fatalf("%q answers %q", line, out.String())
+		}
+	})
+}
