@@ -1,0 +1,261 @@
+package sstable
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+
+	"github.com/middb/middb/key"
+)
+
+// The tag byte of an entry. On disk; never renumber.
+const (
+	tagPut      = 1                        // the entry is a put; otherwise a delete
+	tagSeqShift = 1                        // three bits: how many bytes the sequence number has
+	tagReserved = 0xf0                     // must be zero
+	slowHeader  = 0x80808000 | tagReserved // bits of the first word that the fast path cannot have
+)
+
+const (
+	restartBytes = 4
+	countBytes   = 4
+	minBlock     = restartBytes + countBytes
+)
+
+// A blockBuilder makes data blocks.
+type blockBuilder struct {
+	interval     int
+	buf          []byte
+	restarts     []uint32
+	sinceRestart int
+	last         []byte // key of the last entry
+	entries      int
+}
+
+// size returns the length of the finished block.
+func (b *blockBuilder) size() int { return len(b.buf) + restartBytes*len(b.restarts) + countBytes }
+
+// add appends an entry; shared is the length of the common prefix of k and the last key.
+func (b *blockBuilder) add(k []byte, shared int, t key.Trailer, v []byte) {
+	if b.sinceRestart == b.interval || b.entries == 0 {
+		b.restarts = append(b.restarts, uint32(len(b.buf)))
+		b.sinceRestart, shared = 0, 0
+	}
+	b.sinceRestart++
+	b.entries++
+	seq := t.Seq()
+	seqBytes := (bits.Len64(seq) + 7) / 8
+	tag := byte(seqBytes << tagSeqShift)
+	if t.Kind() == key.KindPut {
+		tag |= tagPut
+	}
+	unshared := len(k) - shared
+	if shared|unshared|len(v) < 0x80 {
+		b.buf = append(b.buf, tag, byte(shared), byte(unshared), byte(len(v)))
+	} else {
+		b.buf = append(b.buf, tag)
+		b.buf = binary.AppendUvarint(b.buf, uint64(shared))
+		b.buf = binary.AppendUvarint(b.buf, uint64(unshared))
+		b.buf = binary.AppendUvarint(b.buf, uint64(len(v)))
+	}
+	n := len(b.buf)
+	b.buf = binary.LittleEndian.AppendUint64(b.buf, seq)[:n+seqBytes]
+	b.buf = append(b.buf, k[shared:]...)
+	b.buf = append(b.buf, v...)
+	b.last = append(b.last[:shared], k[shared:]...)
+}
+
+// finish appends the restart offsets and returns the block, valid until reset.
+func (b *blockBuilder) finish() []byte {
+	for _, r := range b.restarts {
+		b.buf = binary.LittleEndian.AppendUint32(b.buf, r)
+	}
+	b.buf = binary.LittleEndian.AppendUint32(b.buf, uint32(len(b.restarts)))
+	return b.buf
+}
+
+// reset forgets the entries but not the last key.
+func (b *blockBuilder) reset() {
+	b.buf, b.restarts, b.sinceRestart, b.entries = b.buf[:0], b.restarts[:0], 0, 0
+	if cap(b.buf) > keepBuffer {
+		b.buf = nil
+	}
+}
+
+// A block is a data block as readers see it.
+type block struct {
+	data     []byte
+	limit    int // end of the entries, start of the restart offsets
+	restarts int // their number, at least 1
+}
+
+// parseBlock finds the parts of a block. It reports false when there are none.
+func parseBlock(data []byte) (block, bool) {
+	n := len(data) - countBytes
+	if n < restartBytes {
+		return block{}, false
+	}
+	count := int(binary.LittleEndian.Uint32(data[n:]))
+	if count == 0 || count > n/restartBytes {
+		return block{}, false
+	}
+	return block{data: data, limit: n - count*restartBytes, restarts: count}, true
+}
+
+// restart returns the offset of the i-th restart point, or the end of the entries.
+func (b *block) restart(i int) int {
+	if i >= b.restarts {
+		return b.limit
+	}
+	return min(int(binary.LittleEndian.Uint32(b.data[b.limit+i*restartBytes:])), b.limit)
+}
+
+// An entry is where the parts of an entry are in its block.
+type entry struct {
+	shared int // bytes of the key taken from the key before
+	seq    int // offset of the sequence number, and
+	key    int // of the rest of the key, and
+	value  int // of the value
+	end    int // of the entry: where the next one begins
+	tag    byte
+}
+
+// entryAt decodes the entry at off, which is below limit. It reports false when the bytes there
+// are not an entry; where they are one, all its offsets lie within the entries of the block.
+func (b *block) entryAt(off int) (e entry, ok bool) {
+	// Four bytes can be loaded: at least as many follow the entries.
+	w := binary.LittleEndian.Uint32(b.data[off:])
+	if w&slowHeader == 0 {
+		e.tag = byte(w)
+		e.shared = int(w >> 8 & 0xff)
+		e.seq = off + 4
+		e.key = e.seq + int(w>>tagSeqShift&7)
+		e.value = e.key + int(w>>16&0xff)
+		e.end = e.value + int(w>>24)
+		return e, e.end <= b.limit
+	}
+	return b.longEntryAt(off)
+}
+
+// longEntryAt is entryAt for lengths of more than one byte.
+func (b *block) longEntryAt(off int) (e entry, ok bool) {
+	e.tag = b.data[off]
+	if e.tag&tagReserved != 0 {
+		return e, false
+	}
+	shared, i := uvarint(b.data, off+1, b.limit)
+	if i < 0 {
+		return e, false
+	}
+	unshared, i := uvarint(b.data, i, b.limit)
+	if i < 0 {
+		return e, false
+	}
+	value, i := uvarint(b.data, i, b.limit)
+	if i < 0 || shared > key.MaxKeyBytes || unshared > key.MaxKeyBytes || value > uint64(b.limit) {
+		return e, false
+	}
+	e.shared, e.seq = int(shared), i
+	e.key = e.seq + int(e.tag>>tagSeqShift&7)
+	e.value = e.key + int(unshared)
+	e.end = e.value + int(value)
+	return e, e.end <= b.limit
+}
+
+// trailer returns the trailer of an entry with the given tag and offset of its sequence number.
+func (b *block) trailer(tag byte, seq int) key.Trailer {
+	// Eight bytes can be loaded: restart points and their count follow.
+	v := binary.LittleEndian.Uint64(b.data[seq:])
+	v &= 1<<(8*(tag>>tagSeqShift&7)) - 1
+	return key.Trailer(v<<8 | uint64(tag&tagPut))
+}
+
+// restartKey returns the whole key at a restart point.
+func (b *block) restartKey(i int) (k []byte, ok bool) {
+	off := b.restart(i)
+	if off >= b.limit {
+		return nil, false
+	}
+	e, ok := b.entryAt(off)
+	if !ok || e.shared != 0 {
+		return nil, false
+	}
+	return b.data[e.key:e.value], true
+}
+
+// searchRestarts returns the last restart point whose key is below k, or at it when orEqual;
+// -1 when there is none.
+func (b *block) searchRestarts(k []byte, orEqual bool) (i int, ok bool) {
+	lo, hi := 0, b.restarts // the answer is in [lo-1, hi-1]
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1)
+		rk, ok := b.restartKey(mid)
+		if !ok {
+			return 0, false
+		}
+		c := bytes.Compare(rk, k)
+		if c < 0 || c == 0 && orEqual {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo - 1, true
+}
+
+// commonPrefix returns the length of the longest common prefix of a and b.
+func commonPrefix(a, b []byte) int {
+	n := min(len(a), len(b))
+	i := 0
+	for ; i+8 <= n; i += 8 {
+		x := binary.LittleEndian.Uint64(a[i:]) ^ binary.LittleEndian.Uint64(b[i:])
+		if x != 0 {
+			return i + bits.TrailingZeros64(x)>>3
+		}
+	}
+	for i < n && a[i] == b[i] {
+		i++
+	}
+	return i
+}
+
+// seekGE finds the first entry whose key is not below k. Scanning from a restart point it never
+// builds keys: it knows how many bytes m of k the entry before matched, being below k. An entry
+// that shares more than m bytes with it is below k too; one that shares fewer is above; and one
+// that shares m is compared from there on. For the same reason the first shared bytes of the
+// entry found are those of k. off is the entry's offset, b.limit when there is none.
+func (b *block) seekGE(k []byte) (off int, e entry, equal, ok bool) {
+	r, ok := b.searchRestarts(k, true)
+	if !ok {
+		return 0, e, false, false
+	}
+	if r < 0 {
+		e, ok = b.entryAt(0)
+		return 0, e, false, ok && b.limit > 0
+	}
+	off = b.restart(r)
+	matched := 0
+	for off < b.limit {
+		e, ok = b.entryAt(off)
+		if !ok {
+			return 0, e, false, false
+		}
+		switch {
+		case e.shared > matched:
+		case e.shared < matched:
+			return off, e, false, true
+		default:
+			suffix, rest := b.data[e.key:e.value], k[matched:]
+			n := commonPrefix(suffix, rest)
+			if n == len(rest) {
+				return off, e, n == len(suffix), true
+			}
+			if n < len(suffix) && suffix[n] > rest[n] {
+				return off, e, false, true
+			}
+			matched += n
+		}
+		off = e.end
+	}
+	return b.limit, e, false, true
+}
