@@ -14,6 +14,8 @@ const (
 	nodeShare = 48
 	// fixedBytes is the part of an arena that does not grow with the promise: the first nodes.
 	fixedBytes = 256 << 10
+	// maxPromise is the greatest capacity whose arena a place can address.
+	maxPromise = (maxUnits*unit-fixedBytes)/2 - hugePage
 )
 
 // Options are what a memtable is made for.
@@ -61,10 +63,10 @@ func entryUnits(keyLen, valueLen int) uint64 {
 func New(a *Arenas, o Options) (*Memtable, error) {
 	// Twice the charge holds the worst case; see the package comment. Memory that is not touched
 	// costs nothing.
-	size := (2*o.Bytes + fixedBytes + hugePage - 1) / hugePage * hugePage
-	if o.Bytes < 0 || size > maxUnits*unit {
+	if o.Bytes < 0 || o.Bytes > maxPromise {
 		return nil, fmt.Errorf("memtable of %d bytes: beyond what an arena can address", o.Bytes)
 	}
+	size := (2*o.Bytes + fixedBytes + hugePage - 1) / hugePage * hugePage
 	ar, err := a.get(size)
 	if err != nil {
 		return nil, err

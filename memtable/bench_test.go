@@ -1,0 +1,134 @@
+package memtable
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/middb/middb/key"
+)
+
+const (
+	benchKeys  = 300_000
+	benchBytes = 64 << 20
+)
+
+var benchValue = make([]byte, 100)
+
+// benchKey writes the i-th of a series of random 16-byte keys into b.
+func benchKey(b *[16]byte, i uint64) []byte {
+	x := i * 0x9E3779B97F4A7C15
+	x ^= x >> 29
+	x *= 0xBF58476D1CE4E5B9
+	x ^= x >> 32
+	binary.BigEndian.PutUint64(b[:], x)
+	binary.BigEndian.PutUint64(b[8:], i)
+	return b[:]
+}
+
+func benchFilled(b *testing.B) *Memtable {
+	mem, err := New(NewArenas(), Options{Bytes: benchBytes})
+	if err != nil {
+		b.Fatal(err)
+	}
+	var kb [16]byte
+	for i := range uint64(benchKeys) {
+		mem.Add(benchKey(&kb, i), benchValue, key.MakeTrailer(i+1, key.KindPut))
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	return mem
+}
+
+// benchAdds fills memtable after memtable, in one arena once the first has come back.
+func benchAdds(b *testing.B, add func(mem *Memtable, k []byte, t key.Trailer)) {
+	a := NewArenas()
+	var mem *Memtable
+	var kb [16]byte
+	b.ReportAllocs()
+	for i := range uint64(b.N) {
+		if i%benchKeys == 0 {
+			b.StopTimer()
+			mem = nil
+			collect(func() bool { return a.Outstanding() == 0 })
+			var err error
+			if mem, err = New(a, Options{Bytes: benchBytes}); err != nil {
+				b.Fatal(err)
+			}
+			b.StartTimer()
+		}
+		add(mem, benchKey(&kb, i%benchKeys), key.MakeTrailer(i, key.KindPut))
+	}
+}
+
+func BenchmarkAdd(b *testing.B) {
+	benchAdds(b, func(mem *Memtable, k []byte, t key.Trailer) { mem.Add(k, benchValue, t) })
+}
+
+func BenchmarkAddHint(b *testing.B) {
+	benchAdds(b, func(mem *Memtable, k []byte, t key.Trailer) { mem.AddHint(k, benchValue, t, mem.Hint(k)) })
+}
+
+func BenchmarkAddAscending(b *testing.B) {
+	var kb [16]byte
+	benchAdds(b, func(mem *Memtable, _ []byte, t key.Trailer) {
+		binary.BigEndian.PutUint64(kb[8:], t.Seq())
+		mem.Add(kb[:], benchValue, t)
+	})
+}
+
+func BenchmarkOverwriteHotKey(b *testing.B) {
+	benchAdds(b, func(mem *Memtable, _ []byte, t key.Trailer) { mem.Add([]byte("the one hot key"), benchValue, t) })
+}
+
+func BenchmarkGet(b *testing.B) {
+	mem := benchFilled(b)
+	r := rand.New(rand.NewPCG(1, 2))
+	var kb [16]byte
+	for range b.N {
+		if _, _, ok := mem.Get(benchKey(&kb, r.Uint64N(benchKeys)), key.MaxSeq); !ok {
+			b.Fatal("lost a key")
+		}
+	}
+}
+
+func BenchmarkNext(b *testing.B) {
+	mem := benchFilled(b)
+	var it Iter
+	var sum byte
+	for n := 0; n < b.N; {
+		it.Reset(mem, key.MaxSeq)
+		for ok := it.First(); ok && n < b.N; ok = it.Next() {
+			sum += it.Key()[0]
+			n++
+		}
+	}
+	_ = sum
+}
+
+func BenchmarkPrev(b *testing.B) {
+	mem := benchFilled(b)
+	var it Iter
+	var sum byte
+	for n := 0; n < b.N; {
+		it.Reset(mem, key.MaxSeq)
+		for ok := it.Last(); ok && n < b.N; ok = it.Prev() {
+			sum += it.Key()[0]
+			n++
+		}
+	}
+	_ = sum
+}
+
+func BenchmarkSeekGE(b *testing.B) {
+	mem := benchFilled(b)
+	r := rand.New(rand.NewPCG(1, 2))
+	var it Iter
+	var kb [16]byte
+	for range b.N {
+		it.Reset(mem, key.MaxSeq)
+		if !it.SeekGE(benchKey(&kb, r.Uint64N(benchKeys))) {
+			b.Fatal("lost a key")
+		}
+	}
+}
