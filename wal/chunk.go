@@ -2,10 +2,8 @@ package wal
 
 import (
 	"encoding/binary"
-	"fmt"
 
 	"github.com/middb/middb/integrity"
-	"github.com/middb/middb/vfs"
 )
 
 // Sizes of the chunk layer. On disk; never change.
@@ -87,39 +85,3 @@ func appendRecord(dst []byte, record []byte, number, seed uint32, off int64, sum
 		typ = chunkMiddle
 	}
 }
-
-// A ChunkWriter appends records to a file that only grows, such as a manifest, in the chunk format
-// of the log. It is for one goroutine.
-type ChunkWriter struct {
-	f      vfs.File
-	number uint64
-	seed   uint32
-	off    int64
-	buf    []byte
-}
-
-// NewChunkWriter returns a writer that appends to f at offset: 0 in a new file, or where a
-// [ChunkReader] of the same file ended, once the caller has cut what lies behind. The file number
-// and the id (any value that all readers of the file know, such as the database's identity; 0 will
-// do) go into every checksum.
-func NewChunkWriter(f vfs.File, number, id uint64, offset int64) *ChunkWriter {
-	return &ChunkWriter{f: f, number: number, seed: fileSeed(number, id), off: offset}
-}
-
-// Append writes one record, with one call to the file, and syncs nothing. The record may be empty.
-// After an error nothing counts as appended, and Append may be tried again: it then writes at the
-// same offset.
-func (w *ChunkWriter) Append(record []byte) error {
-	w.buf, _ = appendRecord(w.buf[:0], record, uint32(w.number), w.seed, w.off, 0)
-	if _, err := w.f.WriteAt(w.buf, w.off); err != nil {
-		return fmt.Errorf("append record to %s: %w", w.f.Name(), err)
-	}
-	w.off += int64(len(w.buf))
-	if cap(w.buf) > 1<<20 {
-		w.buf = nil
-	}
-	return nil
-}
-
-// Offset returns where the last record ends, which is the length of the file.
-func (w *ChunkWriter) Offset() int64 { return w.off }

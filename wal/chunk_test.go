@@ -16,7 +16,9 @@ type bytesFile struct {
 	errs int // how many writes still fail
 }
 
-func (f *bytesFile) ReadAt(p []byte, off int64) (int, error) { return bytes.NewReader(f.b).ReadAt(p, off) }
+func (f *bytesFile) ReadAt(p []byte, off int64) (int, error) {
+	return bytes.NewReader(f.b).ReadAt(p, off)
+}
 
 func (f *bytesFile) WriteAt(p []byte, off int64) (int, error) {
 	if f.errs > 0 {

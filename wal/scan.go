@@ -38,9 +38,12 @@ type scanner struct {
 	misordered bool   // after errBad: the chunk is valid but has no place here
 }
 
-// newScanner returns a scanner that looks at the first limit bytes of f. It uses buf, which has
-// pieceBytes, so that several scanners can share it one after the other.
+// newScanner returns a scanner that looks at the first limit bytes of f. It uses buf if that is large
+// enough, so that scanners of several files can share it one after the other.
 func newScanner(f vfs.File, number, id uint64, limit int64, buf []byte) *scanner {
+	if size := int(min(limit, pieceBytes)); len(buf) < size {
+		buf = make([]byte, size)
+	}
 	return &scanner{
 		f: f, name: f.Name(), number: uint32(number), seed: fileSeed(number, id),
 		limit: limit, buf: buf, base: -1,
@@ -201,58 +204,13 @@ func (s *scanner) search(from int64, visit func(off int64, typ byte, payload []b
 	return nil
 }
 
-// ErrTorn is returned by [ChunkReader.Next] where an append was under way when the system stopped.
-var ErrTorn = errors.New("torn tail")
-
-// A ChunkReader reads what a [ChunkWriter] wrote. It is for one goroutine.
-type ChunkReader struct {
-	s   scanner
-	err error // what ended the reading; later calls say it again
-}
-
-// NewChunkReader returns a reader of f from its beginning; number and id must be those given to the
-// writer.
-func NewChunkReader(f vfs.File, number, id uint64) (*ChunkReader, error) {
-	size, err := f.Size()
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", f.Name(), err)
-	}
-	return &ChunkReader{s: *newScanner(f, number, id, size, make([]byte, pieceBytes))}, nil
-}
-
-// Next returns the next record, which stays valid until the next call. At the end of the file it
-// returns io.EOF. Where the file goes on with something that is no record, it returns ErrTorn if no
-// record begins later in the file, and a corruption error if one does: the caller is taken to sync
-// after each record, so a crash can tear only the last.
-func (r *ChunkReader) Next() ([]byte, error) {
-	if r.err != nil {
-		return nil, r.err
-	}
-	record, err := r.s.next()
-	if err == errBad {
-		err = r.judge()
-	}
-	r.err = err
-	return record, err
-}
-
-// judge tells a torn tail from damage.
-func (r *ChunkReader) judge() error {
-	damage := r.s.corrupt()
-	damaged := r.s.misordered
-	err := r.s.search(r.s.bad, func(_ int64, typ byte, _ []byte) bool {
-		damaged = damaged || typ == chunkFull || typ == chunkFirst
-		return !damaged
+// resume moves the scanner to the first valid chunk at or after offset from that begins a record. It
+// reports whether there is one.
+func (s *scanner) resume(from int64) (found bool, err error) {
+	err = s.search(from, func(off int64, typ byte, _ []byte) bool {
+		found = typ == chunkFull || typ == chunkFirst
+		s.off = off
+		return !found
 	})
-	switch {
-	case err != nil:
-		return err
-	case damaged:
-		return damage
-	default:
-		return ErrTorn
-	}
+	return found, err
 }
-
-// Offset returns where the last record that Next returned ends.
-func (r *ChunkReader) Offset() int64 { return r.s.end }
