@@ -1,0 +1,314 @@
+package actors
+
+import (
+	"math"
+	"time"
+
+	"github.com/middb/middb/invariant"
+	"github.com/middb/middb/wal"
+)
+
+const (
+	// bufferedFor is how long bytes of NoSync commits stay in memory at most before they are handed
+	// to the operating system.
+	bufferedFor = 50 * time.Millisecond
+	// groupBytes bounds the operations framed as one log record when many callers are queued; a
+	// single commit may be larger.
+	groupBytes = 32 << 10
+)
+
+// coordinator decides the order of commits: it numbers them, frames them into the log, hands log
+// bytes to the log writer and commits to the memtable owner, and decides when to rotate.
+//
+// When it cannot go on (no free log block, too many unflushed memtables) it keeps what is queued
+// and returns; the message that changes this resumes it.
+type coordinator struct {
+	*wiring
+	encoder *wal.Encoder
+	next    uint64 // sequence number of the next operation
+
+	pendingHead, pendingTail *node // *Commit and *rotateNow not yet handled, in order of arrival
+	outHead, outTail         *node // for the memtable owner, in order
+
+	memtableBytes int64 // a memtable's quota
+	maxSealed     int   // unflushed sealed memtables allowed before commits wait
+	activeCharge  int64 // charged to the active memtable
+	activeRoom    int64 // its quota; more than memtableBytes for a great commit
+	sealed        int   // sealed memtables not yet flushed
+	sealedSeq     uint64
+
+	handedOver int64 // offset in the segment up to which the log writer has the bytes
+	tick       flushTick
+	ticking    bool // tick is on its way
+	ranges     []wal.Range
+
+	flushWaiters []flushWaiter
+	quitting     *quit
+}
+
+// flushWaiter waits until everything through seq is flushed.
+type flushWaiter struct {
+	seq   uint64
+	reply reply
+}
+
+func (c *coordinator) receive(head *node) {
+	for n := head; n != nil; {
+		next := n.next
+		n.next = nil
+		switch m := n.self.(type) {
+		case *Commit, *rotateNow:
+			c.enqueue(n)
+		case *logBlockFreed:
+			c.encoder.Recycle(m.block)
+		case *memtablesFlushed:
+			c.memtablesFlushed(m)
+		case *flushTick:
+			c.ticking = false
+			c.handOver(0, 0)
+		case *awaitFlushes:
+			c.awaitFlush(m.reply)
+		case *quit:
+			c.quitting = m
+		default:
+			invariant.Unreachable("message %T to the coordinator", m)
+		}
+		n = next
+	}
+	c.advance()
+}
+
+func (c *coordinator) fail(cause error) { c.wiring.fail("coordinator", cause) }
+
+func (c *coordinator) enqueue(n *node) {
+	if c.pendingTail == nil {
+		c.pendingHead = n
+	} else {
+		c.pendingTail.next = n
+	}
+	c.pendingTail = n
+}
+
+func (c *coordinator) dequeue() {
+	n := c.pendingHead
+	c.pendingHead, n.next = n.next, nil
+	if c.pendingHead == nil {
+		c.pendingTail = nil
+	}
+}
+
+// advance handles as much of the queue as it can.
+func (c *coordinator) advance() {
+	var syncCallers int
+	for c.pendingHead != nil {
+		if r, ok := c.pendingHead.self.(*rotateNow); ok {
+			if !c.rotateOnRequest(r) {
+				break
+			}
+			c.dequeue()
+			continue
+		}
+		callers, ok := c.commitGroup()
+		syncCallers += callers
+		if !ok {
+			break
+		}
+	}
+	switch {
+	case syncCallers > 0:
+		c.handOver(c.next-1, syncCallers)
+	case c.blockFilled():
+		c.handOver(0, 0)
+	}
+	if !c.ticking && c.handedOver < c.encoder.Offset() {
+		c.ticking = true
+		c.after(bufferedFor, c.wiring.coordinator, own(&c.tick))
+	}
+	if c.outHead != nil {
+		c.wiring.memtableOwner.pass(c.wiring.coordinator.mailbox, c.outHead, c.outTail)
+		c.outHead, c.outTail = nil, nil
+	}
+	if c.quitting != nil && c.pendingHead == nil {
+		c.quit()
+	}
+}
+
+// commitGroup numbers and frames the commits at the head of the queue that fit one log record and
+// the active memtable. It reports how many of them wait for durability, and false if it must wait.
+func (c *coordinator) commitGroup() (syncCallers int, ok bool) {
+	first := c.pendingHead.self.(*Commit)
+	if c.activeCharge+first.Charge > c.activeRoom && !c.makeRoom(first.Charge) {
+		return 0, false
+	}
+	var payload int
+	var count uint32
+	charge := c.activeCharge
+	end := c.pendingHead
+	for end != nil {
+		m, isCommit := end.self.(*Commit)
+		if !isCommit || charge+m.Charge > c.activeRoom ||
+			payload > 0 && payload+len(m.Ops) > groupBytes || m.Count > math.MaxUint32-count {
+			break
+		}
+		payload += len(m.Ops)
+		count += m.Count
+		charge += m.Charge
+		end = end.next
+	}
+	if count > 0 {
+		if !c.blocksFor(payload) {
+			return 0, false
+		}
+		c.encoder.Begin(c.next, count, c.syncedInLog(c.encoder.Segment()), payload)
+	}
+	for c.pendingHead != end {
+		m := c.pendingHead.self.(*Commit)
+		c.dequeue()
+		if m.Count > 0 {
+			c.encoder.Append(m.Ops)
+		}
+		m.first = c.next
+		c.next += uint64(m.Count)
+		if m.Sync {
+			syncCallers++
+		}
+		c.send(&m.node)
+	}
+	if count > 0 {
+		c.encoder.End()
+	}
+	c.activeCharge = charge
+	return syncCallers, true
+}
+
+// blocksFor reports whether there are free log blocks for a record, adding temporary ones for a
+// record that is larger than all of them together.
+func (c *coordinator) blocksFor(payload int) bool {
+	need := c.encoder.BlocksNeeded(payload)
+	if need <= c.encoder.Free() {
+		return true
+	}
+	c.handOver(0, 0) // what is filled comes back once it is written
+	if need > logBlocks/2 {
+		c.encoder.AddTemporary(need - c.encoder.Free())
+		return true
+	}
+	return false
+}
+
+func (c *coordinator) send(n *node) {
+	if c.outTail == nil {
+		c.outHead = n
+	} else {
+		c.outTail.next = n
+	}
+	c.outTail = n
+}
+
+// blockFilled reports whether a whole log block waits to be handed over.
+func (c *coordinator) blockFilled() bool {
+	return c.encoder.Offset()/wal.BlockBytes > c.handedOver/wal.BlockBytes
+}
+
+// handOver gives the log writer all framed bytes. A syncSeq other than zero asks it to make them
+// durable for that many callers.
+func (c *coordinator) handOver(syncSeq uint64, callers int) {
+	c.ranges = c.encoder.Take(c.ranges[:0])
+	c.handedOver = c.encoder.Offset()
+	for i, r := range c.ranges {
+		if i < len(c.ranges)-1 {
+			c.wiring.logWriter.post(newAppendLog(r, 0, 0))
+		} else {
+			c.wiring.logWriter.post(newAppendLog(r, syncSeq, callers))
+		}
+	}
+	if len(c.ranges) == 0 && syncSeq > 0 {
+		c.wiring.logWriter.post(newAppendLog(wal.Range{}, syncSeq, callers))
+	}
+}
+
+// makeRoom continues with a memtable that has room for a commit of the given charge. It reports
+// false if it must wait for a flush.
+func (c *coordinator) makeRoom(charge int64) bool {
+	room := max(c.memtableBytes, charge)
+	if c.activeCharge == 0 {
+		c.send(&own(&rotateMemtable{bytes: room, discard: true}).node)
+		c.activeRoom = room
+		return true
+	}
+	return c.rotate(room)
+}
+
+// rotate puts one marker at the same sequence number into both streams, so that a memtable and its
+// log segment cover the same commits.
+func (c *coordinator) rotate(room int64) bool {
+	if c.sealed >= c.maxSealed {
+		c.metrics.Stalls.Add(1)
+		return false
+	}
+	if !c.blocksFor(wal.BlockBytes) { // the seal, the next segment's start
+		return false
+	}
+	last := c.next - 1
+	ended := c.encoder.Seal()
+	c.handOver(0, 0)
+	manifest := c.manifest.Load()
+	start := wal.SegmentStart{
+		Number:         ended.Number + 1,
+		Predecessor:    ended,
+		ManifestNumber: manifest.Number,
+		ManifestSynced: manifest.Synced,
+		LogID:          c.logID,
+	}
+	c.wiring.logWriter.post(own(&rotateLog{ended: ended, number: start.Number, lastSeq: last}))
+	c.encoder.Start(start)
+	c.handedOver = 0
+	c.send(&own(&rotateMemtable{lastSeq: last, bytes: room}).node)
+	c.activeCharge, c.activeRoom = 0, room
+	c.sealed++
+	c.metrics.Rotations.Add(1)
+	c.sealedSeq = last
+	return true
+}
+
+func (c *coordinator) rotateOnRequest(m *rotateNow) bool {
+	if c.activeCharge > 0 && !c.rotate(c.memtableBytes) {
+		return false
+	}
+	c.awaitFlush(m.reply)
+	return true
+}
+
+// awaitFlush answers when the memtables that are sealed now are flushed.
+func (c *coordinator) awaitFlush(r reply) {
+	if c.sealed == 0 {
+		r <- nil
+		return
+	}
+	c.flushWaiters = append(c.flushWaiters, flushWaiter{seq: c.sealedSeq, reply: r})
+}
+
+func (c *coordinator) memtablesFlushed(m *memtablesFlushed) {
+	c.sealed -= m.count
+	waiting := c.flushWaiters[:0]
+	for _, w := range c.flushWaiters {
+		if w.seq <= m.flushedSeq || c.sealed == 0 {
+			w.reply <- nil
+		} else {
+			waiting = append(waiting, w)
+		}
+	}
+	c.flushWaiters = waiting
+}
+
+// quit ends the log with a seal record, the mark of a clean end.
+func (c *coordinator) quit() {
+	if !c.blocksFor(wal.BlockBytes) {
+		return // a freed block will bring us here again
+	}
+	ended := c.encoder.Seal()
+	c.handOver(c.next-1, 1)
+	c.wiring.logWriter.post(own(&rotateLog{ended: ended, lastSeq: c.next - 1}))
+	c.quitting.reply <- nil
+	c.quitting = nil
+}

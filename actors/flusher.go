@@ -1,0 +1,89 @@
+package actors
+
+import (
+	"errors"
+	"runtime"
+	"time"
+
+	"github.com/middb/middb/invariant"
+	"github.com/middb/middb/levels"
+	"github.com/middb/middb/vfs"
+)
+
+const flusherName = "flusher"
+
+// flusher writes sealed memtables to level 0, oldest first, one at a time.
+type flusher struct {
+	*wiring
+	builder *levels.Builder
+	limit   int64 // bytes of arenas in use beyond which the garbage collector is asked to look
+
+	queue    []*flushMemtable
+	waiting  bool // for disk space
+	refusing bool // callers were told that there is no space
+}
+
+func (f *flusher) receive(head *node) {
+	for n := head; n != nil; {
+		next := n.next
+		n.next = nil
+		switch m := n.self.(type) {
+		case *flushMemtable:
+			f.queue = append(f.queue, m)
+		case *retryFlush:
+			f.waiting = false
+		default:
+			invariant.Unreachable("message %T to the flusher", m)
+		}
+		n = next
+	}
+	for len(f.queue) > 0 && !f.waiting && f.alarms.failed() == nil {
+		f.flush(f.queue[0])
+	}
+}
+
+func (f *flusher) fail(cause error) { f.wiring.fail(flusherName, cause) }
+
+// flush writes one memtable. Without disk space it stays in memory and in the log, and writes are
+// refused until there is space: they would only fill the memory too.
+func (f *flusher) flush(m *flushMemtable) {
+	start := time.Now()
+	edit, err := levels.Flush(f.builder, m.memtable.NewIter(m.lastSeq))
+	switch {
+	case errors.Is(err, vfs.ErrNoSpace):
+		f.waiting, f.refusing = true, true
+		f.alarms.pause(flusherName, err)
+		f.after(spaceRetry, f.wiring.flusher, own(&retryFlush{}))
+		return
+	case err != nil:
+		f.fail(err)
+		return
+	}
+	if f.refusing {
+		f.refusing = false
+		f.alarms.resume(flusherName)
+	}
+	f.queue = append([]*flushMemtable(nil), f.queue[1:]...)
+	edit.FlushedSeq = m.lastSeq
+	size := addedBytes(&edit)
+	f.metrics.Flushes.Add(1)
+	f.metrics.FlushedBytes.Add(size)
+	f.logger.Info("flushed a memtable", "keys", m.memtable.Count(), "bytes", size, "took", time.Since(start))
+	f.versions.post(own(&installEdit{edit: edit}))
+	f.collectArenas()
+}
+
+// collectArenas has the garbage collector look for memtables that nobody can reach any more. Their
+// arenas lie outside the Go heap, so the collector does not feel how much waits for it.
+func (f *flusher) collectArenas() {
+	if f.arenas.Outstanding() > f.limit {
+		runtime.GC()
+	}
+}
+
+func addedBytes(e *levels.Edit) (n int64) {
+	for _, a := range e.Added {
+		n += a.Size
+	}
+	return n
+}

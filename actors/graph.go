@@ -1,0 +1,309 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/middb/middb/levels"
+	"github.com/middb/middb/memtable"
+	"github.com/middb/middb/wal"
+)
+
+// Config is what the actors start from: cores that recovery has prepared, and sizes.
+type Config struct {
+	Set       *levels.Set        // owned by versions from now on
+	Picker    *levels.Picker     // decides what to compact
+	Builder   *levels.Builder    // writes tables
+	LogWriter *wal.Writer        // owned by the log writer; segment LogStart.Number is to be created
+	LogStart  wal.SegmentStart   // of the first segment to write
+	LastSeq   uint64             // of the last commit recovered
+	Recovered []RecoveredTable   // memtables replayed from the log, oldest first
+	Arenas    *memtable.Arenas   // where memtables live
+	Published *Published         // where the state is published
+	Logger    *slog.Logger       // for what an operator should know
+	Active    *memtable.Memtable // a recovered one to go on with; nil: a new one
+	Releases  *Releases          // what the Set calls when a Version is let go
+
+	MemtableBytes  int64 // a memtable's quota
+	MaxSealed      int   // sealed memtables allowed before commits wait
+	InFlightBytes  int64 // bytes of commits admitted at a time
+	MaxCompactions int   // compactions allowed at a time
+	L0Trigger      int   // level 0 tables that start a compaction
+	SlowDebt       int64 // compaction debt at which writes begin to be delayed
+}
+
+// A RecoveredTable is a memtable that recovery filled from the log.
+type RecoveredTable struct {
+	Table   *memtable.Memtable
+	LastSeq uint64
+}
+
+// logBlocks is how many 64 KiB blocks lie between the coordinator and the log writer: what can be
+// committed while the log writer is busy.
+const logBlocks = 32
+
+// wiring is what the shells share: each other's mailboxes, what is published, and the clock.
+type wiring struct {
+	coordinator   *process
+	logWriter     *process
+	memtableOwner *process
+	flusher       *process
+	versions      *process
+	compactors    [levels.NumLevels]*process
+
+	published   *Published
+	alarms      *alarms
+	arenas      *memtable.Arenas
+	logger      *slog.Logger
+	metrics     *Metrics
+	logID       uint64
+	door        *door
+	syncCallers atomic.Int64 // callers in flight that wait for durability
+	manifest    atomic.Pointer[levels.ManifestState]
+	syncedInLog func(segment uint64) int64
+	stopping    atomic.Bool // running compactions end early
+
+	mu     sync.Mutex // guards closed against timers and late releases
+	closed bool
+}
+
+// Releases passes released Versions on to the versions actor of a Graph, once there is one.
+type Releases struct{ to atomic.Pointer[wiring] }
+
+// Released is to be called when the last reference of a Version is gone. Safe for concurrent use.
+func (r *Releases) Released(v *levels.Version) {
+	if w := r.to.Load(); w != nil {
+		w.postIfOpen(w.versions, own(&versionReleased{version: v}))
+	}
+}
+
+// fail makes the engine read-only because actor name met cause.
+func (w *wiring) fail(name string, cause error) {
+	if w.alarms.fail(fmt.Errorf("%s: %w", name, cause)) {
+		w.logger.Error("middb engine failed and is read-only", "actor", name, "cause", cause)
+		w.stopping.Store(true)
+	}
+}
+
+// after posts msg to an actor when d has passed, unless the engine is closed by then.
+func (w *wiring) after(d time.Duration, to *process, msg message) {
+	time.AfterFunc(d, func() { w.postIfOpen(to, msg) })
+}
+
+// postIfOpen posts msg unless the actors have stopped.
+func (w *wiring) postIfOpen(to *process, msg message) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.closed {
+		to.post(msg)
+	}
+}
+
+// A Graph is the running actors of one database.
+type Graph struct {
+	*Published
+	wiring  *wiring
+	closing sync.Once
+	err     error
+}
+
+// Start starts the actors. The Published state holds the recovered memtables and Version already.
+func Start(cfg Config) (*Graph, error) {
+	if err := cfg.LogWriter.Create(cfg.LogStart.Number); err != nil {
+		return nil, err
+	}
+	active := cfg.Active
+	if active == nil {
+		var prefix []byte
+		if n := len(cfg.Recovered); n > 0 {
+			prefix = cfg.Recovered[n-1].Table.Prefix()
+		}
+		var err error
+		active, err = memtable.New(cfg.Arenas, memtable.Options{Bytes: cfg.MemtableBytes, Prefix: prefix})
+		if err != nil {
+			return nil, err
+		}
+	}
+	w := &wiring{
+		published: cfg.Published, alarms: newAlarms(), arenas: cfg.Arenas, logger: cfg.Logger,
+		metrics: &Metrics{}, logID: cfg.LogStart.LogID, syncedInLog: cfg.LogWriter.Synced,
+		door: &door{limit: cfg.InFlightBytes, start: time.Now()},
+	}
+	manifest := cfg.Set.ManifestState()
+	w.manifest.Store(&manifest)
+
+	encoder := wal.NewEncoder(wal.NewBlocks(logBlocks))
+	encoder.Start(cfg.LogStart)
+	owner := &memtableOwner{
+		wiring: w, active: active, version: cfg.Set.Current(), visible: cfg.LastSeq, durable: cfg.LastSeq,
+	}
+	owner.version.Ref()
+	for _, r := range cfg.Recovered {
+		owner.sealed = append(owner.sealed, &sealedMemtable{table: r.Table, lastSeq: r.LastSeq})
+	}
+	owner.publishState()
+	w.published.visible.Store(cfg.LastSeq)
+	w.published.durable.Store(cfg.LastSeq)
+	w.coordinator = spawn(&coordinator{
+		wiring: w, encoder: encoder, next: cfg.LastSeq + 1,
+		memtableBytes: cfg.MemtableBytes, maxSealed: cfg.MaxSealed,
+		activeRoom: cfg.MemtableBytes, activeCharge: active.Bytes(),
+		sealed: len(cfg.Recovered), sealedSeq: cfg.LastSeq,
+	})
+	w.logWriter = spawn(&logWriter{wiring: w, core: cfg.LogWriter})
+	w.memtableOwner = spawn(owner)
+	w.flusher = spawn(&flusher{wiring: w, builder: cfg.Builder, limit: cfg.MemtableBytes * int64(cfg.MaxSealed+2)})
+	for level := range w.compactors {
+		w.compactors[level] = spawn(&compactor{wiring: w, builder: cfg.Builder})
+	}
+	v := &versions{wiring: w, set: cfg.Set, picker: cfg.Picker, maxRunning: cfg.MaxCompactions, l0Trigger: cfg.L0Trigger, slowAt: cfg.SlowDebt}
+	w.versions = spawn(v)
+	cfg.Releases.to.Store(w)
+	// The first messages: flush what was recovered, look for compactions.
+	w.memtableOwner.post(own(&logSynced{seq: cfg.LastSeq}))
+	w.logWriter.post(own(&releaseLog{flushedSeq: cfg.Set.FlushedSeq()}))
+	w.versions.post(own(&retryCompactions{}))
+	return &Graph{Published: w.published, wiring: w}, nil
+}
+
+// Submit hands a commit over, waits for its answer, and returns the sequence number of its last
+// operation. The commit must not be used afterwards.
+func (g *Graph) Submit(ctx context.Context, c *Commit) (last uint64, err error) {
+	w := g.wiring
+	a := w.alarms.current.Load()
+	if a.refuse != nil {
+		c.recycle()
+		return 0, a.refuse
+	}
+	n := int64(len(c.Ops)) + 1
+	if err := w.door.enter(ctx, n); err != nil {
+		c.recycle()
+		return 0, err
+	}
+	sync := c.Sync
+	if sync {
+		w.syncCallers.Add(1)
+	}
+	w.coordinator.postInline(c)
+	last, err = c.await(ctx, a)
+	if sync {
+		w.syncCallers.Add(-1)
+	}
+	w.door.leave(n)
+	return last, err
+}
+
+// Flush writes what is in the active memtable to an sstable and waits until it is there.
+func (g *Graph) Flush(ctx context.Context) error {
+	r := newReply()
+	return g.request(ctx, g.wiring.coordinator, own(&rotateNow{reply: r}), r)
+}
+
+// Compact moves everything between lower and upper (nil: no bound) to the deepest level.
+func (g *Graph) Compact(ctx context.Context, lower, upper []byte) error {
+	if err := g.Flush(ctx); err != nil {
+		return err
+	}
+	r := newReply()
+	return g.request(ctx, g.wiring.versions, own(&compactRange{lower: lower, upper: upper, asOf: g.Visible(), reply: r}), r)
+}
+
+// WaitIdle waits until there is nothing to flush that is sealed and nothing to compact.
+func (g *Graph) WaitIdle(ctx context.Context) error {
+	r := newReply()
+	if err := g.request(ctx, g.wiring.coordinator, own(&awaitFlushes{reply: r}), r); err != nil {
+		return err
+	}
+	r = newReply()
+	return g.request(ctx, g.wiring.versions, own(&awaitCompactions{reply: r}), r)
+}
+
+// request posts a message and waits for its reply, the context, or the failure of the engine.
+func (g *Graph) request(ctx context.Context, to *process, msg message, r reply) error {
+	w := g.wiring
+	a := w.alarms.current.Load()
+	if a.refuse != nil {
+		return a.refuse
+	}
+	w.mu.Lock()
+	if w.closed || w.door.closed.Load() {
+		w.mu.Unlock()
+		return ErrClosed
+	}
+	to.post(msg)
+	w.mu.Unlock()
+	select {
+	case err := <-r:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-a.raised:
+		return a.cause
+	}
+}
+
+// Failure returns why the engine is read-only, or nil.
+func (g *Graph) Failure() error { return g.wiring.alarms.failed() }
+
+// closeFlushBytes is how full the active memtable must be for Close to write it to an sstable:
+// below this, reading it from the log at the next open is quicker.
+const closeFlushBytes = 1 << 20
+
+// Close lets callers inside finish, ends the log, and stops the actors in the order of the data
+// flow. What is in the log is not lost if it fails; the error says what could not be done.
+func (g *Graph) Close() error {
+	g.closing.Do(func() { g.err = g.close() })
+	return g.err
+}
+
+func (g *Graph) close() error {
+	w := g.wiring
+	w.door.close()
+	var errs []error
+	if w.alarms.current.Load().refuse == nil {
+		if w.published.State().Active.Bytes() >= closeFlushBytes {
+			r := newReply()
+			errs = append(errs, g.finish(w.coordinator, own(&rotateNow{reply: r}), r))
+		}
+		r := newReply()
+		errs = append(errs, g.finish(w.coordinator, own(&quit{reply: r}), r))
+	}
+	w.stopping.Store(true)
+	w.coordinator.stop()
+	if w.alarms.failed() == nil {
+		r := newReply()
+		errs = append(errs, g.finish(w.logWriter, own(&quit{reply: r}), r))
+	}
+	w.memtableOwner.stop()
+	w.flusher.stop()
+	for _, c := range w.compactors {
+		c.stop()
+	}
+	w.mu.Lock()
+	w.closed = true
+	w.mu.Unlock()
+	w.versions.stop()
+	w.logWriter.stop()
+	return errors.Join(errs...)
+}
+
+// finish posts a message that an actor answers before it stops, and waits for the answer unless the
+// engine can no longer give it.
+func (g *Graph) finish(to *process, msg message, r reply) error {
+	a := g.wiring.alarms.current.Load()
+	to.post(msg)
+	if a.refuse != nil {
+		return <-r
+	}
+	select {
+	case err := <-r:
+		return err
+	case <-a.raised:
+		return a.cause
+	}
+}

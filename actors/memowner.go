@@ -1,0 +1,182 @@
+package actors
+
+import (
+	"fmt"
+
+	"github.com/middb/middb/invariant"
+	"github.com/middb/middb/key"
+	"github.com/middb/middb/levels"
+	"github.com/middb/middb/memtable"
+	"github.com/middb/middb/wal"
+)
+
+// sealedMemtable is a memtable that takes no more commits and is not yet in a published sstable.
+type sealedMemtable struct {
+	table   *memtable.Memtable
+	lastSeq uint64
+	sent    bool // given to the flusher
+}
+
+// memtableOwner applies commits to the active memtable, decides when they become visible, answers
+// them, and publishes the State.
+//
+// A commit is applied at once and waits in a queue until it may be published: a Sync commit until
+// the log is durable through it, any commit until all before it are published. So readers see
+// the commits in their order, and never one that a crash could still take back.
+type memtableOwner struct {
+	*wiring
+	active  *memtable.Memtable
+	sealed  []*sealedMemtable // oldest first
+	version *levels.Version   // the published one; a reference is held
+
+	queueHead, queueTail *Commit // applied, not yet published
+	visible, durable     uint64
+}
+
+func (o *memtableOwner) receive(head *node) {
+	for n := head; n != nil; {
+		next := n.next
+		n.next = nil
+		switch m := n.self.(type) {
+		case *Commit:
+			o.apply(m)
+			o.enqueue(m)
+		case *logSynced:
+			o.durable = max(o.durable, m.seq)
+			o.published.durable.Store(o.durable)
+		case *rotateMemtable:
+			// What was applied must be published first where it can be: the new state starts empty.
+			o.publishCommits()
+			o.rotate(m)
+		case *versionInstalled:
+			o.install(m)
+		default:
+			invariant.Unreachable("message %T to the memtable owner", m)
+		}
+		n = next
+	}
+	o.publishCommits()
+	if len(o.sealed) > 0 {
+		o.sendFlushable()
+	}
+}
+
+func (o *memtableOwner) fail(cause error) { o.wiring.fail("memtable owner", cause) }
+
+func (o *memtableOwner) apply(c *Commit) {
+	ops, seq := c.Ops, c.first
+	if c.Count == 1 && c.Hinted == o.active {
+		kind, k, v := o.decode(&ops)
+		o.active.AddHint(k, v, key.MakeTrailer(seq, kind), c.Hint)
+		return
+	}
+	for range c.Count {
+		kind, k, v := o.decode(&ops)
+		o.active.Add(k, v, key.MakeTrailer(seq, kind))
+		seq++
+	}
+}
+
+// decode takes one operation off ops, which this process encoded.
+func (*memtableOwner) decode(ops *[]byte) (key.Kind, []byte, []byte) {
+	kind, k, v, rest, err := wal.DecodeOp(*ops)
+	if err != nil {
+		invariant.Unreachable("operation of an accepted commit: %v", err)
+	}
+	*ops = rest
+	return kind, k, v
+}
+
+func (o *memtableOwner) enqueue(c *Commit) {
+	if o.queueTail == nil {
+		o.queueHead = c
+	} else {
+		o.queueTail.next = &c.node
+	}
+	o.queueTail = c
+}
+
+func (c *Commit) nextCommit() *Commit {
+	if c.next == nil {
+		return nil
+	}
+	return c.next.self.(*Commit)
+}
+
+// publishCommits makes every commit visible that may be, in order, and answers them.
+func (o *memtableOwner) publishCommits() {
+	first := o.queueHead
+	c := first
+	last := o.visible
+	for c != nil && (!c.Sync || c.last() <= o.durable) {
+		last = c.last()
+		c = c.nextCommit()
+	}
+	if c == first {
+		return
+	}
+	o.queueHead = c
+	if c == nil {
+		o.queueTail = nil
+	}
+	if last > o.visible {
+		o.visible = last
+		o.published.visible.Store(last)
+	}
+	for first != c {
+		next := first.nextCommit()
+		first.settle(nil)
+		first = next
+	}
+}
+
+func (o *memtableOwner) rotate(m *rotateMemtable) {
+	fresh, err := memtable.New(o.arenas, memtable.Options{Bytes: m.bytes, Prefix: o.active.Prefix()})
+	if err != nil {
+		panic(fmt.Errorf("new memtable: %w", err))
+	}
+	if !m.discard {
+		o.sealed = append(o.sealed, &sealedMemtable{table: o.active, lastSeq: m.lastSeq})
+	}
+	o.active = fresh
+	o.publishState()
+}
+
+// install swaps the memtables that the new Version holds for it, in one publication.
+func (o *memtableOwner) install(m *versionInstalled) {
+	flushed := 0
+	for flushed < len(o.sealed) && o.sealed[flushed].lastSeq <= m.flushedSeq {
+		flushed++
+	}
+	o.sealed = append([]*sealedMemtable(nil), o.sealed[flushed:]...)
+	old := o.version
+	o.version = m.version
+	o.publishState()
+	old.Unref()
+	if flushed > 0 {
+		o.coordinator.post(own(&memtablesFlushed{count: flushed, flushedSeq: m.flushedSeq}))
+		o.logWriter.post(own(&releaseLog{flushedSeq: m.flushedSeq}))
+	}
+}
+
+func (o *memtableOwner) publishState() {
+	s := &State{Active: o.active, Version: o.version}
+	for i := len(o.sealed) - 1; i >= 0; i-- {
+		s.Sealed = append(s.Sealed, o.sealed[i].table)
+	}
+	o.published.state.Store(s)
+}
+
+// sendFlushable gives the flusher each sealed memtable all of whose commits are published and
+// durable: an sstable must not hold what a crash could take back from the log.
+func (o *memtableOwner) sendFlushable() {
+	for _, s := range o.sealed {
+		if s.lastSeq > o.visible || s.lastSeq > o.durable {
+			return
+		}
+		if !s.sent {
+			s.sent = true
+			o.flusher.post(own(&flushMemtable{memtable: s.table, lastSeq: s.lastSeq}))
+		}
+	}
+}

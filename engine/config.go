@@ -1,0 +1,176 @@
+package engine
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/middb/middb/levels"
+	"github.com/middb/middb/sstable"
+	"github.com/middb/middb/vfs"
+)
+
+// Compression says how the blocks of an sstable are compressed.
+type Compression = sstable.Compression
+
+// The compressions.
+const (
+	NoCompression = sstable.None
+	S2            = sstable.S2
+	LZ4           = sstable.LZ4
+	Zstd          = sstable.Zstd
+)
+
+// Durability says when a write is answered.
+type Durability uint8
+
+// The durabilities.
+const (
+	// Default is the durability of the database: Config.Durability, or Sync.
+	Default Durability = iota
+	// Sync answers when the write is on disk: no crash and no power loss can take it back. Callers
+	// that write at the same time share one fdatasync.
+	Sync
+	// NoSync answers when the write is visible. It reaches the operating system within 50 ms or
+	// 64 KiB of log, so the end of the process loses at most that suffix; power loss loses at most
+	// the writes since the last sync. What is kept is always a prefix of the commit order.
+	NoSync
+)
+
+// Config says how a database is opened. The zero value of every field but Dir works.
+type Config struct {
+	// Dir is the directory of the database. It is made, with its parents, if it does not exist,
+	// unless MustExist or ReadOnly is set.
+	Dir string
+	// MemtableBytes is how much a memtable takes before it is flushed to an sstable. Larger ones
+	// make writing cheaper and opening after a crash slower. Default: an eighth of MemoryBudget,
+	// at most 64 MiB.
+	MemtableBytes int64
+	// MemoryBudget bounds, in bytes, what memtables, cached blocks, indexes and filters take
+	// together. Default 256 MiB; at least 4 MiB.
+	MemoryBudget int64
+	// CacheBytes is the part of the budget for cached blocks, indexes and filters. Default: what
+	// the memtables leave.
+	CacheBytes int64
+	// BlockBytes is the size of an sstable block before compression: what a read of one key reads
+	// and decompresses at least. Default 8 KiB.
+	BlockBytes int
+	// Compression is the compression per level, starting at level 0; the last one holds for all
+	// deeper levels. Default: S2 above the last level, Zstd at the last.
+	Compression []Compression
+	// BloomBitsPerKey sizes the filters that spare a read most tables without its key: 10 bits
+	// leave 1 % of them. Default 10; negative: no filters.
+	BloomBitsPerKey int
+	// L0CompactionTrigger is the number of level 0 tables that starts their compaction. Default 4.
+	L0CompactionTrigger int
+	// Durability is what writes get that do not say. Default Sync.
+	Durability Durability
+	// ReadOnly opens the database for reading; nothing is written. Any number of read-only opens
+	// may share a directory, with one another, not with a writer.
+	ReadOnly bool
+	// MustExist refuses to make a new database.
+	MustExist bool
+	// Logger gets what an operator should know: recovery, flushes, compactions, failures. Default:
+	// nothing is logged.
+	Logger *slog.Logger
+	// FS is the file system. Default vfs.OS; vfs.NewMem() makes a database in memory.
+	FS vfs.FS
+	// Clock tells the time. Default time.Now.
+	Clock func() time.Time
+
+	// TargetFileBytes is the size at which compaction begins another table at the base level;
+	// deeper ones grow from it. Default 16 MiB.
+	TargetFileBytes int64
+	// BaseLevelBytes is the size of the first level below level 0 that is kept filled. Default
+	// 64 MiB.
+	BaseLevelBytes int64
+	// LogBytes is the size that log segments are made with, before anything is written to them.
+	// Default: MemtableBytes.
+	LogBytes int64
+	// MaxCompactions is how many compactions may run at a time. Default 2.
+	MaxCompactions int
+	// ManifestBytes is the size at which the manifest is written anew. Default 4 MiB.
+	ManifestBytes int64
+}
+
+// minMemoryBudget is the smallest budget that leaves room for anything at all.
+const minMemoryBudget = 4 << 20
+
+// withDefaults checks c and fills in what it leaves open.
+func (c Config) withDefaults() (Config, error) {
+	if c.Dir == "" {
+		return c, fmt.Errorf("%w: Dir is empty; name the directory of the database", ErrInvalidConfig)
+	}
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"MemtableBytes", c.MemtableBytes},
+		{"MemoryBudget", c.MemoryBudget},
+		{"CacheBytes", c.CacheBytes},
+		{"LogBytes", c.LogBytes},
+		{"MaxCompactions", int64(c.MaxCompactions)},
+		{"BlockBytes", int64(c.BlockBytes)},
+		{"L0CompactionTrigger", int64(c.L0CompactionTrigger)},
+		{"TargetFileBytes", c.TargetFileBytes},
+		{"BaseLevelBytes", c.BaseLevelBytes},
+		{"ManifestBytes", c.ManifestBytes},
+	} {
+		if f.value < 0 {
+			return c, fmt.Errorf("%w: %s is %d; it must not be negative", ErrInvalidConfig, f.name, f.value)
+		}
+	}
+	if c.Durability > NoSync {
+		return c, fmt.Errorf("%w: Durability is %d; use Sync or NoSync", ErrInvalidConfig, c.Durability)
+	}
+	for level, compression := range c.Compression {
+		if compression > sstable.Zstd {
+			return c, fmt.Errorf("%w: Compression of level %d is %d, which is none", ErrInvalidConfig, level, compression)
+		}
+	}
+	setDefault(&c.MemoryBudget, 256<<20)
+	if c.MemoryBudget < minMemoryBudget {
+		return c, fmt.Errorf("%w: MemoryBudget is %d; at least %d bytes are needed", ErrInvalidConfig, c.MemoryBudget, minMemoryBudget)
+	}
+	setDefault(&c.MemtableBytes, min(64<<20, c.MemoryBudget/8))
+	setDefault(&c.BlockBytes, 8<<10)
+	setDefault(&c.BloomBitsPerKey, 10)
+	setDefault(&c.L0CompactionTrigger, 4)
+	setDefault(&c.Durability, Sync)
+	setDefault(&c.TargetFileBytes, 16<<20)
+	setDefault(&c.BaseLevelBytes, 64<<20)
+	setDefault(&c.LogBytes, c.MemtableBytes)
+	setDefault(&c.MaxCompactions, 2)
+	setDefault(&c.ManifestBytes, 4<<20)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.FS == nil {
+		c.FS = vfs.OS
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	return c, nil
+}
+
+func setDefault[T int | int64 | Durability](field *T, value T) {
+	if *field == 0 {
+		*field = value
+	}
+}
+
+// compressions lays the configured compressions out by level.
+func (c *Config) compressions() (out [levels.NumLevels]Compression) {
+	for level := range out {
+		switch {
+		case len(c.Compression) > 0:
+			out[level] = c.Compression[min(level, len(c.Compression)-1)]
+		case level == levels.NumLevels-1:
+			out[level] = Zstd
+		default:
+			out[level] = S2
+		}
+	}
+	return out
+}

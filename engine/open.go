@@ -1,0 +1,294 @@
+package engine
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/middb/middb/actors"
+	"github.com/middb/middb/key"
+	"github.com/middb/middb/levels"
+	"github.com/middb/middb/memtable"
+	"github.com/middb/middb/page"
+	"github.com/middb/middb/vfs"
+	"github.com/middb/middb/wal"
+)
+
+// lockName is the file whose lock says who has a directory open. It stays when the lock is gone.
+const lockName = "LOCK"
+
+// A Recovery tells what opening a database found in its log.
+type Recovery struct {
+	Clean     bool   // the log was ended by Close
+	Segments  int    // segments that hold something that is not in sstables
+	Commits   uint64 // operations replayed into memory
+	TornBytes int64  // bytes after the last whole record, which a crash left unfinished
+	Took      time.Duration
+}
+
+// Spawn opens the database in cfg.Dir, or makes one, recovers what its log holds, and starts its
+// actors. The caller closes it.
+func Spawn(cfg Config) (*DB, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	db, err := open(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", cfg.Dir, err)
+	}
+	return db, nil
+}
+
+func open(cfg Config) (_ *DB, err error) {
+	if err := prepareDir(&cfg); err != nil {
+		return nil, err
+	}
+	mode := vfs.LockExclusive
+	if cfg.ReadOnly {
+		mode = vfs.LockShared
+	}
+	lock, err := cfg.FS.Lock(cfg.FS.Join(cfg.Dir, lockName), mode)
+	if err != nil {
+		return nil, err
+	}
+	sizes := cfg.memorySizes()
+	db := &DB{
+		cfg: cfg, lock: lock, published: &actors.Published{}, arenas: memtable.NewArenas(),
+		cache: page.NewCache(sizes.cacheBytes), views: newHeldViews(cfg.Clock),
+	}
+	defer func() {
+		if err != nil {
+			db.cache.Close()
+			db.arenas.Close()
+			err = errors.Join(err, lock.Close())
+		}
+	}()
+	compressions := cfg.compressions()
+	db.picker = levels.NewPicker(levels.PickerOptions{
+		L0Trigger: cfg.L0CompactionTrigger, BaseBytes: cfg.BaseLevelBytes, TargetFileBytes: cfg.TargetFileBytes,
+		LastCompression: compressions[levels.NumLevels-1],
+	})
+	var releases actors.Releases
+	if db.set, err = loadOrCreate(&cfg, db.cache, releases.Released); err != nil {
+		return nil, err
+	}
+	r, err := db.replay(sizes)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.ReadOnly {
+		err = db.publish(r, sizes)
+		return db, err
+	}
+	if _, err := db.set.Resume(); err != nil {
+		return nil, err
+	}
+	err = db.start(r, sizes, &releases)
+	return db, err
+}
+
+// prepareDir makes the directory if it may, and refuses what cannot be a database.
+func prepareDir(cfg *Config) error {
+	fs := cfg.FS
+	info, err := fs.Stat(cfg.Dir)
+	switch {
+	case vfs.IsNotExist(err) && (cfg.MustExist || cfg.ReadOnly):
+		return fmt.Errorf("%w: the directory does not exist; check the path", ErrDatabaseMissing)
+	case vfs.IsNotExist(err):
+		return makeDir(fs, cfg.Dir)
+	case err != nil:
+		return err
+	case !info.IsDir:
+		return fmt.Errorf("%w: it is a file; name a directory", ErrNotDatabase)
+	}
+	return nil
+}
+
+// makeDir makes a directory and its missing parents, durably: a directory that a crash could forget
+// would take everything in it along.
+func makeDir(fs vfs.FS, dir string) error {
+	var made []string
+	for d := dir; ; d = fs.Join(d, "..") {
+		if _, err := fs.Stat(d); err == nil {
+			made = append(made, d)
+			break
+		} else if !vfs.IsNotExist(err) {
+			return err
+		}
+		made = append(made, d)
+	}
+	if err := fs.MkdirAll(dir); err != nil {
+		return err
+	}
+	for i := len(made) - 1; i > 0; i-- {
+		if err := fs.SyncDir(made[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func loadOrCreate(cfg *Config, cache *page.Cache, released func(*levels.Version)) (*levels.Set, error) {
+	o := levels.Options{
+		FS: cfg.FS, Dir: cfg.Dir, Cache: cache, ManifestBytes: cfg.ManifestBytes, Released: released,
+	}
+	set, err := levels.Load(o)
+	if !errors.Is(err, levels.ErrNotDatabase) {
+		return set, err
+	}
+	names, err := cfg.FS.List(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if !ours(name) {
+			return nil, fmt.Errorf("%w: it holds %q and no database; name an empty or new directory", ErrNotDatabase, name)
+		}
+	}
+	if cfg.MustExist || cfg.ReadOnly {
+		return nil, fmt.Errorf("%w in this directory; check the path", ErrDatabaseMissing)
+	}
+	var id [8]byte
+	if _, err := io.ReadFull(rand.Reader, id[:]); err != nil {
+		return nil, fmt.Errorf("choose a log id: %w", err)
+	}
+	return levels.Create(o, levels.Identity{LogID: binary.LittleEndian.Uint64(id[:])})
+}
+
+// ours reports whether a file may be what an unfinished creation left behind.
+func ours(name string) bool {
+	return name == lockName || strings.HasPrefix(name, "MANIFEST-") || strings.HasPrefix(name, "CURRENT-")
+}
+
+// replayed is what the log held beyond the sstables.
+type replayed struct {
+	tables []actors.RecoveredTable // oldest first
+	state  wal.State
+}
+
+// replay reads the log into memtables.
+func (db *DB) replay(sizes memorySizes) (*replayed, error) {
+	began := time.Now()
+	r := &replayed{}
+	flushed := db.set.FlushedSeq()
+	state, err := wal.Recover(db.cfg.FS, db.cfg.Dir, wal.RecoverOptions{
+		FlushedSeq: flushed, LogID: db.set.Identity().LogID, ReadOnly: db.cfg.ReadOnly,
+	}, func(rec wal.Record) error {
+		db.recovery.Commits += uint64(rec.Count)
+		return r.add(db.arenas, sizes.memtableBytes, flushed, rec)
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.state = state
+	if err := db.set.CheckManifestAtLeast(state.ManifestNumber, state.ManifestSynced); err != nil {
+		return nil, err
+	}
+	db.recovery.Clean, db.recovery.TornBytes = state.Clean, state.TornBytes
+	for _, s := range state.Segments {
+		if s.LastSeq > flushed {
+			db.recovery.Segments++
+		}
+	}
+	db.recovery.Took = time.Since(began)
+	db.cfg.Logger.Info("recovered", "dir", db.cfg.Dir, "clean", state.Clean, "operations", db.recovery.Commits,
+		"torn bytes", state.TornBytes, "took", db.recovery.Took)
+	return r, nil
+}
+
+// add replays a record. A record goes into one memtable whole, so that a flush never splits a commit.
+func (r *replayed) add(arenas *memtable.Arenas, memtableBytes int64, flushed uint64, rec wal.Record) error {
+	bound := int64(len(rec.Ops)) + int64(rec.Count)*memtable.EntryBytes(0, 0)
+	last := len(r.tables) - 1
+	if last < 0 || r.tables[last].Table.Bytes()+bound > max(memtableBytes, bound) {
+		var prefix []byte
+		if last >= 0 {
+			prefix = r.tables[last].Table.Prefix()
+		}
+		m, err := memtable.New(arenas, memtable.Options{Bytes: max(memtableBytes, bound), Prefix: prefix})
+		if err != nil {
+			return err
+		}
+		r.tables = append(r.tables, actors.RecoveredTable{Table: m})
+		last++
+	}
+	t := &r.tables[last]
+	ops := rec.Ops
+	for i := range rec.Count {
+		kind, k, v, rest, err := wal.DecodeOp(ops)
+		if err != nil {
+			return err
+		}
+		ops = rest
+		if seq := rec.FirstSeq + uint64(i); seq > flushed {
+			t.Table.Add(k, v, key.MakeTrailer(seq, kind))
+			t.LastSeq = seq
+		}
+	}
+	return nil
+}
+
+// publish shows what was read to readers of a read-only database, which has no actors.
+func (db *DB) publish(r *replayed, sizes memorySizes) error {
+	s := &actors.State{Version: db.set.Current()}
+	for i := len(r.tables) - 1; i >= 0; i-- {
+		s.Sealed = append(s.Sealed, r.tables[i].Table)
+	}
+	if len(s.Sealed) > 0 {
+		s.Active, s.Sealed = s.Sealed[0], s.Sealed[1:]
+	} else {
+		var err error
+		if s.Active, err = memtable.New(db.arenas, memtable.Options{Bytes: sizes.memtableBytes}); err != nil {
+			return err
+		}
+	}
+	s.Version.Ref()
+	db.published.Publish(s, max(r.state.LastSeq, db.set.FlushedSeq()))
+	return nil
+}
+
+// keptSegments is how many old log segments may still be needed when the database starts without
+// writing the recovered memtable to an sstable: more would make the next open slow.
+const keptSegments = 4
+
+// start starts the actors.
+func (db *DB) start(r *replayed, sizes memorySizes, releases *actors.Releases) error {
+	cfg := &db.cfg
+	lastSeq := max(r.state.LastSeq, db.set.FlushedSeq())
+	manifest := db.set.ManifestState()
+	compressions := cfg.compressions()
+	c := actors.Config{
+		Set:    db.set,
+		Picker: db.picker,
+		Builder: &levels.Builder{
+			Tables: db.set.Tables(), NextFileNum: db.set.NextFileNum, Compression: compressions,
+			BlockBytes: cfg.BlockBytes, BloomBitsPerKey: cfg.BloomBitsPerKey,
+		},
+		LogWriter: wal.NewWriter(cfg.FS, cfg.Dir, wal.WriterOptions{SegmentBytes: cfg.LogBytes, Old: r.state.Segments}),
+		LogStart: wal.SegmentStart{
+			Number: r.state.NextNumber, LogID: db.set.Identity().LogID, Predecessor: r.state.Predecessor,
+			ManifestNumber: manifest.Number, ManifestSynced: manifest.Synced,
+		},
+		LastSeq: lastSeq, Recovered: r.tables, Arenas: db.arenas, Published: db.published, Releases: releases,
+		Logger: cfg.Logger, MemtableBytes: sizes.memtableBytes, MaxSealed: sizes.maxSealed,
+		InFlightBytes: inFlightBytes, MaxCompactions: cfg.MaxCompactions, L0Trigger: cfg.L0CompactionTrigger,
+		SlowDebt: max(slowDebtBytes, 4*cfg.BaseLevelBytes),
+	}
+	// A little that was recovered stays in memory and takes more: a program that opens, writes one
+	// key and closes would otherwise make a table each time.
+	if n := len(c.Recovered); n == 1 && len(r.state.Segments) <= keptSegments &&
+		c.Recovered[0].Table.Bytes() < sizes.memtableBytes/2 {
+		c.Active, c.Recovered = c.Recovered[0].Table, nil
+	}
+	graph, err := actors.Start(c)
+	if err != nil {
+		return err
+	}
+	db.graph = graph
+	return nil
+}
