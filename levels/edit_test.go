@@ -1,0 +1,83 @@
+package levels
+
+import (
+	"reflect"
+	"testing"
+)
+
+func TestEditsSurviveEncoding(t *testing.T) {
+	rng := newRand(t)
+	for range 500 {
+		var e Edit
+		if rng.IntN(2) == 0 {
+			e.Identity = &Identity{LogID: rng.Uint64(), Epoch: rng.Uint64(), ClusterID: rng.Uint64(), NodeID: rng.Uint64()}
+		}
+		e.NextFile = rng.Uint64() >> rng.IntN(64)
+		e.FlushedSeq = rng.Uint64N(1 << 56)
+		for range rng.IntN(5) {
+			e.Deleted = append(e.Deleted, Deleted{Level: rng.IntN(NumLevels), Num: rng.Uint64()})
+		}
+		for range rng.IntN(5) {
+			e.Added = append(e.Added, Added{Level: rng.IntN(NumLevels), TableMeta: randomMeta(rng, rng.Uint64())})
+		}
+		p := e.Append(nil)
+		got, err := DecodeEdit(p)
+		if err != nil || !reflect.DeepEqual(got, e) {
+			t.Fatalf("decoded %v, %v\nwant %v", &got, err, &e)
+		}
+		for n := range len(p) {
+			if _, err := DecodeEdit(p[:n]); err == nil {
+				t.Fatalf("the first %d of %d bytes decode", n, len(p))
+			}
+		}
+	}
+}
+
+func TestEditRefusesImpossibleTables(t *testing.T) {
+	good := Added{Level: 3, TableMeta: TableMeta{
+		Num: 1, Smallest: []byte("a"), Largest: []byte("b"), Entries: 1, MinSeq: 1, MaxSeq: 2,
+	}}
+	bad := map[string]func(*Added){
+		"level out of range":         func(a *Added) { a.Level = NumLevels },
+		"bounds out of order":        func(a *Added) { a.Smallest = []byte("c") },
+		"empty bound":                func(a *Added) { a.Smallest = nil },
+		"sequence numbers reversed":  func(a *Added) { a.MinSeq = 3 },
+		"sequence number too large":  func(a *Added) { a.MaxSeq = 1 << 56 },
+		"no entries":                 func(a *Added) { a.Entries = 0 },
+		"more tombstones than entry": func(a *Added) { a.Tombstones = 2 },
+		"negative size":              func(a *Added) { a.Size = -1 },
+	}
+	if _, err := DecodeEdit((&Edit{Added: []Added{good}}).Append(nil)); err != nil {
+		t.Fatal(err)
+	}
+	for name, spoil := range bad {
+		a := good
+		spoil(&a)
+		if e, err := DecodeEdit((&Edit{Added: []Added{a}}).Append(nil)); err == nil {
+			t.Errorf("%s: decodes as %v", name, &e)
+		}
+	}
+	for _, p := range [][]byte{nil, {9, 0}, {fieldEnd, 0}, {fieldDeleted, 7, 1, 0}, {fieldAdded, 0}} {
+		if e, err := DecodeEdit(p); err == nil {
+			t.Errorf("% x decodes as %v", p, &e)
+		}
+	}
+}
+
+func FuzzDecodeEdit(f *testing.F) {
+	f.Add([]byte{})
+	f.Add((&Edit{NextFile: 7, FlushedSeq: 9, Identity: &testIdentity}).Append(nil))
+	f.Add((&Edit{Deleted: []Deleted{{1, 2}}, Added: []Added{{2, TableMeta{
+		Num: 1, Smallest: []byte("a"), Largest: []byte("b"), Entries: 1,
+	}}}}).Append(nil))
+	f.Fuzz(func(t *testing.T, p []byte) {
+		e, err := DecodeEdit(p)
+		if err != nil {
+			return
+		}
+		again, err := DecodeEdit(e.Append(nil))
+		if err != nil || again.String() != e.String() {
+			t.Fatalf("%v encodes to %v, %v", &e, &again, err)
+		}
+	})
+}

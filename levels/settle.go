@@ -1,0 +1,183 @@
+package levels
+
+import (
+	"bytes"
+	"slices"
+)
+
+// Settle chooses a compaction that wins back space when nothing is urgent; the caller asks when
+// Pick finds nothing on any level and no flush waits. Once it finds nothing either and no claim is
+// held, the tables take at most 1.25 times the bytes that a full compaction would leave, as long
+// as the sizes of entries do not differ wildly between what is kept and what is replaced.
+//
+// The levels above the last can hold at worst one entry for each of their entries that replaces or
+// deletes an entry of average size below. Settle goes from the top down to the first level where
+// what has added up, in bytes or in entries of the last level, is more than a sixteenth of the
+// last level, and compacts that level into the next. So each byte sinks once, and no level is
+// merged twice for the data of one. Then it rewrites tables of the last level that were moved there
+// with another compression than the level's, if they are more than a sixteenth of it.
+func (p *Picker) Settle(v *Version, claims Claims) (*Compaction, bool) {
+	s := p.shape(v)
+	allowed := float64(v.bytes[lastLevel]) / settleShare
+	average := averageBytes(v.Levels[lastLevel])
+	sum := 0.0
+	for l := range lastLevel {
+		var entries int64
+		for _, t := range v.Levels[l] {
+			entries += t.Entries
+		}
+		if sum += max(float64(v.bytes[l]), float64(entries)*average); sum <= allowed {
+			continue
+		}
+		if l == 0 {
+			return p.pickL0(v, claims, s, ReasonSettle)
+		}
+		return p.pickLevel(v, claims, s, l, ReasonSettle)
+	}
+	return p.pickRewrite(v, claims, s, allowed)
+}
+
+// pickRewrite takes the first run of tables in the last level that have the wrong compression.
+func (p *Picker) pickRewrite(v *Version, claims Claims, s shape, allowed float64) (*Compaction, bool) {
+	var wrong int64
+	for _, t := range v.Levels[lastLevel] {
+		if p.stale(t) {
+			wrong += t.Size
+		}
+	}
+	if float64(wrong) <= allowed {
+		return nil, false
+	}
+	var run []*Table
+	limit := expandFactor * p.fileBytes(s, lastLevel)
+	for _, t := range v.Levels[lastLevel] {
+		fits := p.stale(t) && !claims.conflict(lastLevel, lastLevel, t.Smallest, t.Largest)
+		if len(run) > 0 && (!fits || tableBytes(run)+t.Size > limit) {
+			break
+		}
+		if fits {
+			run = append(run, t)
+		}
+	}
+	if len(run) == 0 {
+		return nil, false
+	}
+	c := p.plan(v, s, ReasonSettle, []Input{{Level: lastLevel, Tables: run}}, lastLevel)
+	return grant(c, v, claims)
+}
+
+// stale reports whether a table of the last level is not compressed as that level is to be.
+func (p *Picker) stale(t *Table) bool { return t.Compression != p.o.LastCompression }
+
+// Manual chooses the next compaction of a request to bring every table that may hold a key in
+// [lower, upper) into the last level; nil bounds are open. asOf is the last sequence number of
+// the request: what is written later is not waited for, so that the request ends. The caller
+// repeats it on each new Version. A nil compaction means that the request is done, or, with
+// blocked, that it waits for a running one; the caller then picks nothing else meanwhile.
+//
+// The tables fall into groups that overlap nothing outside; each group that is not in the last
+// level already becomes one compaction over all its levels, so that every byte is written once.
+// After that the last level is one sorted run, has no tombstones and the compression it should.
+func (p *Picker) Manual(v *Version, claims Claims, lower, upper []byte, asOf uint64) (c *Compaction, blocked bool) {
+	s := p.shape(v)
+	for _, g := range p.groups(v, lower, upper, s) {
+		if !p.unfinished(g, asOf) {
+			continue
+		}
+		c := p.plan(v, s, ReasonManual, byLevel(v, g), lastLevel)
+		if in := c.Inputs; len(in) == 1 && in[0].Level > 0 && p.movableGroup(g) {
+			c.Move = true
+		}
+		if c.fits(v, claims) {
+			return c, false
+		}
+		blocked = true
+	}
+	return nil, blocked
+}
+
+// A placed is a table and where it lies.
+type placed struct {
+	*Table
+	level int
+}
+
+// unfinished reports whether a group has something to bring down or to rewrite.
+func (p *Picker) unfinished(g []placed, asOf uint64) bool {
+	for _, t := range g {
+		if t.level < lastLevel && t.MinSeq <= asOf || t.level == lastLevel && p.stale(t.Table) {
+			return true
+		}
+	}
+	return false
+}
+
+// movableGroup reports whether tables of one sorted level can go to the last level as they are.
+func (p *Picker) movableGroup(g []placed) bool {
+	for _, t := range g {
+		if t.level == lastLevel || t.Tombstones > 0 || p.stale(t.Table) {
+			return false
+		}
+	}
+	return true
+}
+
+// groups splits the tables that overlap [lower, upper) into groups, in key order: tables that
+// overlap, directly or through others, are in one group, also if that leads out of the bounds.
+// Neighbouring groups are joined while together they are smaller than one table should be.
+func (p *Picker) groups(v *Version, lower, upper []byte, s shape) [][]placed {
+	var all []placed
+	for l, ts := range v.Levels {
+		for _, t := range ts {
+			all = append(all, placed{t, l})
+		}
+	}
+	slices.SortFunc(all, func(a, b placed) int { return bytes.Compare(a.Smallest, b.Smallest) })
+	var out [][]placed
+	for len(all) > 0 {
+		n, size := p.group(all, p.fileBytes(s, lastLevel))
+		g := all[:n]
+		all = all[n:]
+		if size > 0 && slices.ContainsFunc(g, func(t placed) bool { return inBounds(&t.TableMeta, lower, upper) }) {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// group returns how many of the tables, sorted by smallest key, make the first group, and its size.
+func (p *Picker) group(all []placed, small int64) (n int, size int64) {
+	end := all[0].Largest
+	for n < len(all) {
+		if apart := bytes.Compare(all[n].Smallest, end) > 0; apart && size+all[n].Size > small {
+			break
+		}
+		if bytes.Compare(all[n].Largest, end) > 0 {
+			end = all[n].Largest
+		}
+		size += all[n].Size
+		n++
+	}
+	return n, size
+}
+
+// byLevel turns a group into inputs: upper levels first, L0 newest first, the others by key.
+func byLevel(v *Version, g []placed) []Input {
+	in := make(map[*Table]bool, len(g))
+	for _, t := range g {
+		in[t.Table] = true
+	}
+	var out []Input
+	for l, ts := range v.Levels {
+		var chosen []*Table
+		for _, t := range ts {
+			if in[t] {
+				chosen = append(chosen, t)
+			}
+		}
+		if len(chosen) > 0 {
+			out = append(out, Input{Level: l, Tables: chosen})
+		}
+	}
+	return out
+}

@@ -1,0 +1,344 @@
+package levels
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sort"
+	"strings"
+	"sync/atomic"
+
+	"github.com/middb/middb/iterator"
+	"github.com/middb/middb/key"
+	"github.com/middb/middb/sstable"
+)
+
+// NumLevels is the number of levels, L0 to L6. On disk; never change.
+const NumLevels = 7
+
+// lastLevel is the level below which nothing lies.
+const lastLevel = NumLevels - 1
+
+// A Version is an immutable set of live sstables. L0 is ordered newest first and its tables may
+// overlap; the tables of each deeper level are sorted by key and disjoint. Of two entries of a key
+// the newer lies in the lower-numbered level, or earlier in L0.
+//
+// The count of references decides only when files may be deleted; memory is the garbage
+// collector's business. A read may go on without a reference: what it can meet is a table that
+// it has not opened yet and that is deleted meanwhile (fs.ErrNotExist).
+type Version struct {
+	Levels [NumLevels][]*Table
+
+	id       uint64 // position in the history of the Set
+	refs     atomic.Int32
+	released func(*Version) // called once, when refs reaches 0
+
+	fences [NumLevels]fence // for search in the levels below L0
+	bytes  [NumLevels]int64
+}
+
+// newVersion makes a Version of levels that are already in order. It holds one reference. Fences
+// of levels that prev has too are shared with it.
+func newVersion(levels [NumLevels][]*Table, prev *Version, released func(*Version)) *Version {
+	v := &Version{Levels: levels, released: released}
+	v.refs.Store(1)
+	for l := range levels {
+		if prev != nil && sameTables(prev.Levels[l], levels[l]) {
+			v.bytes[l], v.fences[l] = prev.bytes[l], prev.fences[l]
+			continue
+		}
+		for _, t := range levels[l] {
+			v.bytes[l] += t.Size
+		}
+		if l > 0 {
+			v.fences[l] = newFence(levels[l])
+		}
+	}
+	return v
+}
+
+func sameTables(a, b []*Table) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// NewVersion makes a Version that no Set owns, of tables given by level; tools and tests use it.
+// L0 is put in order of age and the others in order of keys.
+func NewVersion(levels [NumLevels][]*Table) (*Version, error) {
+	for l := range levels {
+		levels[l] = slices.Clone(levels[l])
+		sortLevel(l, levels[l])
+	}
+	v := newVersion(levels, nil, nil)
+	return v, Check(v)
+}
+
+func sortLevel(l int, ts []*Table) {
+	slices.SortFunc(ts, func(a, b *Table) int {
+		if l > 0 {
+			return bytes.Compare(a.Smallest, b.Smallest)
+		}
+		return compareAge(&a.TableMeta, &b.TableMeta)
+	})
+}
+
+// compareAge orders tables of L0 newest first. Flushes cover disjoint ranges of sequence numbers;
+// tables of one flush share no key, so their order among themselves does not matter.
+func compareAge(a, b *TableMeta) int {
+	switch {
+	case a.MaxSeq != b.MaxSeq && a.MaxSeq > b.MaxSeq, a.MaxSeq == b.MaxSeq && a.Num > b.Num:
+		return -1
+	case a.Num == b.Num:
+		return 0
+	default:
+		return 1
+	}
+}
+
+// Ref takes a reference. The caller must know that the Version has one.
+func (v *Version) Ref() { v.refs.Add(1) }
+
+// TryRef takes a reference unless the last one is gone already; then it reports false, for good.
+func (v *Version) TryRef() bool {
+	for {
+		n := v.refs.Load()
+		if n == 0 {
+			return false
+		}
+		if v.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// Unref gives a reference back. The last one calls the hook of the Set, on this goroutine.
+func (v *Version) Unref() {
+	n := v.refs.Add(-1)
+	if n < 0 {
+		panic("levels: Version has no reference to give back")
+	}
+	if n == 0 && v.released != nil {
+		v.released(v)
+	}
+}
+
+// Bytes returns the size of the tables of a level.
+func (v *Version) Bytes(level int) int64 { return v.bytes[level] }
+
+// TotalBytes returns the size of all tables.
+func (v *Version) TotalBytes() int64 {
+	var n int64
+	for _, b := range v.bytes {
+		n += b
+	}
+	return n
+}
+
+// NumTables returns the number of tables.
+func (v *Version) NumTables() int {
+	n := 0
+	for _, ts := range v.Levels {
+		n += len(ts)
+	}
+	return n
+}
+
+// Get looks for the newest entry of user key k and appends its value to dst. hash is
+// sstable.Hash(k). A tombstone is found too: it ends the search, and the trailer tells. Once the
+// readers that it needs are open Get takes no lock and allocates nothing but what dst lacks.
+func (v *Version) Get(k []byte, hash uint64, dst []byte) ([]byte, key.Trailer, bool, error) {
+	for _, t := range v.Levels[0] {
+		if t.holds(k) {
+			if out, tr, found, err := t.get(k, hash, dst); found || err != nil {
+				return out, tr, found, err
+			}
+		}
+	}
+	for l := 1; l < NumLevels; l++ {
+		ts := v.Levels[l]
+		if len(ts) == 0 {
+			continue
+		}
+		i := v.fences[l].find(ts, k)
+		if i == len(ts) || bytes.Compare(k, ts[i].Smallest) < 0 {
+			continue
+		}
+		if out, tr, found, err := ts[i].get(k, hash, dst); found || err != nil {
+			return out, tr, found, err
+		}
+	}
+	return dst, 0, false, nil
+}
+
+func (t *Table) get(k []byte, hash uint64, dst []byte) ([]byte, key.Trailer, bool, error) {
+	r, err := t.Reader()
+	if err != nil {
+		return dst, 0, false, err
+	}
+	out, tr, found, err := r.Get(k, hash, dst)
+	runtime.KeepAlive(t)
+	return out, tr, found, err
+}
+
+// IterOptions says how the iterators of a Version read.
+type IterOptions = sstable.IterOptions
+
+// AppendIters appends iterators over the tables that may hold keys in [lower, upper), newest
+// source first: one for each such table of L0, one for each deeper level. nil bounds are open. The
+// bounds choose tables, they do not limit the iterators. The caller keeps the Version reachable
+// until it has closed them.
+func (v *Version) AppendIters(dst []iterator.Iterator, lower, upper []byte, o IterOptions) ([]iterator.Iterator, error) {
+	n := len(dst)
+	for _, t := range v.Levels[0] {
+		if !inBounds(&t.TableMeta, lower, upper) {
+			continue
+		}
+		r, err := t.Reader()
+		if err != nil {
+			return dst[:n], errors.Join(err, closeIters(dst[n:]))
+		}
+		dst = append(dst, r.NewIter(o))
+	}
+	for l := 1; l < NumLevels; l++ {
+		if ts := v.within(l, lower, upper); len(ts) > 0 {
+			dst = append(dst, newLevelIter(ts, o))
+		}
+	}
+	return dst, nil
+}
+
+func closeIters(its []iterator.Iterator) error {
+	var err error
+	for _, it := range its {
+		err = errors.Join(err, it.Close())
+	}
+	return err
+}
+
+func inBounds(m *TableMeta, lower, upper []byte) bool {
+	return (upper == nil || bytes.Compare(m.Smallest, upper) < 0) && (lower == nil || bytes.Compare(m.Largest, lower) >= 0)
+}
+
+// within returns the tables of a level below L0 that may hold keys in [lower, upper).
+func (v *Version) within(l int, lower, upper []byte) []*Table {
+	ts := v.Levels[l]
+	from, to := 0, len(ts)
+	if lower != nil {
+		from = v.fences[l].find(ts, lower)
+	}
+	if upper != nil {
+		to = from + sort.Search(len(ts)-from, func(i int) bool { return bytes.Compare(ts[from+i].Smallest, upper) >= 0 })
+	}
+	return ts[from:to]
+}
+
+// overlapping returns the tables of a level below L0 that share keys with the inclusive range.
+func (v *Version) overlapping(l int, lo, hi []byte) []*Table {
+	ts := v.Levels[l]
+	from := v.fences[l].find(ts, lo)
+	n := sort.Search(len(ts)-from, func(i int) bool { return bytes.Compare(ts[from+i].Smallest, hi) > 0 })
+	return ts[from : from+n]
+}
+
+// String draws the levels that have tables, one table a line, for tests and tools.
+func (v *Version) String() string {
+	var sb strings.Builder
+	for l, ts := range v.Levels {
+		if len(ts) == 0 {
+			continue
+		}
+		fmt.Fprintf(&sb, "L%d: %d bytes\n", l, v.bytes[l])
+		for _, t := range ts {
+			fmt.Fprintf(&sb, "  %s\n", t.String())
+		}
+	}
+	return sb.String()
+}
+
+// Check verifies what every Version must be: tables with bounds in order and at least one entry,
+// L0 newest first, deeper levels sorted and disjoint, no number twice, no tombstone at the end.
+func Check(v *Version) error {
+	seen := make(map[uint64]int)
+	for l, ts := range v.Levels {
+		for i, t := range ts {
+			if other, dup := seen[t.Num]; dup {
+				return fmt.Errorf("table %d is in L%d and L%d", t.Num, other, l)
+			}
+			seen[t.Num] = l
+			if bytes.Compare(t.Smallest, t.Largest) > 0 || len(t.Smallest) == 0 || t.Entries <= 0 || t.MinSeq > t.MaxSeq {
+				return fmt.Errorf("table in L%d has impossible metadata: %s", l, t)
+			}
+			if l == lastLevel && t.Tombstones > 0 {
+				return fmt.Errorf("table in the last level has tombstones: %s", t)
+			}
+			if i == 0 {
+				continue
+			}
+			prev := ts[i-1]
+			if l == 0 && compareAge(&prev.TableMeta, &t.TableMeta) >= 0 {
+				return fmt.Errorf("tables of L0 are not newest first: %s before %s", prev, t)
+			}
+			if l > 0 && bytes.Compare(prev.Largest, t.Smallest) >= 0 {
+				return fmt.Errorf("tables of L%d overlap: %s and %s", l, prev, t)
+			}
+		}
+	}
+	return nil
+}
+
+// A fence finds the table of a level for a key with few cache misses: it holds, for each table,
+// the eight bytes of its largest key that follow the prefix which all largest keys share.
+type fence struct {
+	prefix []byte
+	words  []uint64
+}
+
+func newFence(ts []*Table) fence {
+	if len(ts) == 0 {
+		return fence{}
+	}
+	first, last := ts[0].Largest, ts[len(ts)-1].Largest
+	f := fence{prefix: first[:key.SharedPrefix(first, last)], words: make([]uint64, len(ts))}
+	for i, t := range ts {
+		f.words[i] = word(t.Largest[len(f.prefix):])
+	}
+	return f
+}
+
+// word returns the first eight bytes of p as a number that compares as they do; a shorter p is
+// padded with zeros, so equal words leave the order open.
+func word(p []byte) uint64 {
+	if len(p) >= 8 {
+		return binary.BigEndian.Uint64(p)
+	}
+	var b [8]byte
+	copy(b[:], p)
+	return binary.BigEndian.Uint64(b[:])
+}
+
+// find returns the index of the first table whose largest key is not below k, or len(ts).
+func (f *fence) find(ts []*Table, k []byte) int {
+	if len(ts) == 0 {
+		return 0
+	}
+	n := len(f.prefix)
+	if len(k) < n || string(k[:n]) != string(f.prefix) {
+		if bytes.Compare(k, f.prefix) < 0 {
+			return 0
+		}
+		return len(ts)
+	}
+	w := word(k[n:])
+	lo, hi := 0, len(ts)
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1)
+		if f.words[mid] < w || f.words[mid] == w && bytes.Compare(ts[mid].Largest, k) < 0 {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo
+}
