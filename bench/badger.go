@@ -9,7 +9,7 @@ import (
 	"github.com/dgraph-io/badger/v4/options"
 )
 
-var badgerEngine = engine{
+var badgerEngine = opener{
 	name:     "badger",
 	module:   "github.com/dgraph-io/badger/v4",
 	open:     openBadger,
@@ -40,6 +40,7 @@ func openBadger(dir string, o Options) (store, error) {
 		WithValueThreshold(badgerValueThreshold(o)).
 		WithNumLevelZeroTables(l0Trigger).
 		WithBaseLevelSize(baseLevelBytes).
+		WithNumCompactors(compactionLimit).
 		WithMetricsEnabled(false).
 		WithDetectConflicts(false).
 		WithLogger(nil)
@@ -52,11 +53,11 @@ func openBadger(dir string, o Options) (store, error) {
 
 func badgerSettings(o Options) string {
 	return fmt.Sprintf("memtable %s (%d), block cache %s, indexes and filters always in memory, blocks %s, Snappy, "+
-		"bloom false positive rate %.2f %% (%d bits), L0 compaction at %d tables, base level %s, values in the tree "+
+		"bloom false positive rate %.2f %% (%d bits), L0 compaction at %d tables, base level %s, %d compactors, values in the tree "+
 		"(threshold %s), SyncWrites on or off, one transaction a put, no conflict detection, no metrics, "+
 		"iterators without value prefetch",
 		mib(o.MemtableBytes), sealedLimit, mib(o.CacheBytes), kib(o.BlockBytes), badgerFalsePositive*100, bloomBits,
-		l0Trigger, mib(baseLevelBytes), mib(badgerValueThreshold(o)))
+		l0Trigger, mib(baseLevelBytes), compactionLimit, mib(badgerValueThreshold(o)))
 }
 
 func (s *badgerStore) Put(key, value []byte) error {

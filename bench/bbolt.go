@@ -8,7 +8,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-var bboltEngine = engine{
+var bboltEngine = opener{
 	name:     "bbolt",
 	module:   "go.etcd.io/bbolt",
 	open:     openBbolt,

@@ -26,7 +26,7 @@ type Config struct {
 	Profile       string   `json:"-"` // where CPU profiles go; empty: none
 	Stats         bool     `json:"-"` // print the engines' own statistics
 	JSON          bool     `json:"-"` // print JSON, not Markdown
-	engines       []engine // in the order of the report
+	engines       []opener // in the order of the report
 	rows          []row    // the same
 }
 
@@ -88,8 +88,10 @@ func (c *Config) finish(rest []string, engineList, workloadList, callerList stri
 	case c.Keys < 1 || c.ValueBytes < 1 || c.Rounds < 1 || c.MaxSeconds < 1 || c.MemtableBytes < 1<<20 || c.BlockBytes < 512:
 		return errors.New("--keys, --value-bytes, --rounds and --max-seconds must be positive, " +
 			"--memtable-bytes at least 1 MiB, --block-bytes at least 512")
-	case c.Reads < 0 || c.WriteRate < 0 || c.CacheBytes < 0:
-		return errors.New("--reads, --write-rate and --cache-bytes cannot be negative")
+	case c.CacheBytes < 1<<20:
+		return errors.New("--cache-bytes must be at least 1 MiB")
+	case c.Reads < 0 || c.WriteRate < 0:
+		return errors.New("--reads and --write-rate cannot be negative")
 	case c.KeyShape != shapeDecimal && c.KeyShape != shapeSpread:
 		return fmt.Errorf("--key-shape %q: want %s or %s", c.KeyShape, shapeDecimal, shapeSpread)
 	}

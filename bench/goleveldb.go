@@ -11,7 +11,7 @@ import (
 	"github.com/syndtr/goleveldb/leveldb/opt"
 )
 
-var goleveldbEngine = engine{
+var goleveldbEngine = opener{
 	name:     "goleveldb",
 	module:   "github.com/syndtr/goleveldb",
 	open:     openGoleveldb,

@@ -12,7 +12,7 @@ import (
 )
 
 // pebbleEngine is Pebble in its newest format: columnar blocks and synced-offset log chunks.
-var pebbleEngine = engine{
+var pebbleEngine = opener{
 	name:     "pebble",
 	module:   pebbleModule,
 	open:     func(dir string, o Options) (store, error) { return openPebble(dir, o, pebble.FormatNewest) },
@@ -21,7 +21,7 @@ var pebbleEngine = engine{
 
 // pebbleDefaultFormat is Pebble in the format that it creates unless told otherwise, with row
 // blocks: it shows that comparing with the newest format does not flatter middb.
-var pebbleDefaultFormat = engine{
+var pebbleDefaultFormat = opener{
 	name:      "pebble-default-format",
 	module:    pebbleModule,
 	open:      func(dir string, o Options) (store, error) { return openPebble(dir, o, pebble.FormatDefault) },
@@ -31,11 +31,10 @@ var pebbleDefaultFormat = engine{
 
 const (
 	pebbleModule = "github.com/cockroachdb/pebble/v2"
-	// Pebble's own benchmark tool allows this many compactions at once, and never stops
-	// writes for the number of tables in level 0; so do we.
-	pebbleCompactions = 3
-	pebbleL0Stop      = 1000
-	pebbleIndexBytes  = 256 << 10
+	// As in Pebble's own benchmark tool: writes practically never stop for the tables in
+	// level 0, and index blocks are this large.
+	pebbleL0Stop     = 1000
+	pebbleIndexBytes = 256 << 10
 )
 
 type pebbleStore struct {
@@ -53,7 +52,7 @@ func openPebble(dir string, o Options, format pebble.FormatMajorVersion) (store,
 		L0StopWritesThreshold:       pebbleL0Stop,
 		LBaseMaxBytes:               baseLevelBytes,
 		MaxOpenFiles:                16384,
-		CompactionConcurrencyRange:  func() (lower, upper int) { return 1, pebbleCompactions },
+		CompactionConcurrencyRange:  func() (lower, upper int) { return 1, compactionLimit },
 		Logger:                      pebbleLogger{},
 	}
 	for i := range opts.Levels {
@@ -78,7 +77,7 @@ func pebbleSettings(o Options, format string) string {
 		"bloom %d bits on all levels, L0 compaction at %d sublevels, writes stop at %d, base level %s, up to %d compactions at once, "+
 		"write pebble.Sync or pebble.NoSync, no event listener",
 		format, mib(o.MemtableBytes), sealedLimit, mib(o.CacheBytes), kib(o.BlockBytes), bloomBits,
-		l0Trigger, pebbleL0Stop, mib(baseLevelBytes), pebbleCompactions)
+		l0Trigger, pebbleL0Stop, mib(baseLevelBytes), compactionLimit)
 }
 
 func (s *pebbleStore) Put(key, value []byte) error { return s.db.Set(key, value, s.write) }

@@ -57,7 +57,7 @@ func measureAll(ctx context.Context, c Config, diagnostics io.Writer) (_ *report
 }
 
 // one takes one measurement.
-func (r *runner) one(ctx context.Context, e engine, w row, round int) error {
+func (r *runner) one(ctx context.Context, e opener, w row, round int) error {
 	dir := filepath.Join(r.dir, "scratch")
 	if w.workload.start != empty {
 		source, err := r.loaded(ctx, e)
@@ -92,7 +92,7 @@ func (r *runner) one(ctx context.Context, e engine, w row, round int) error {
 
 // loaded returns the directory of e's loaded database and loads it first if need be. It lasts for
 // all rounds.
-func (r *runner) loaded(ctx context.Context, e engine) (string, error) {
+func (r *runner) loaded(ctx context.Context, e opener) (string, error) {
 	if dir, ok := r.loadedDirs[e.name]; ok {
 		return dir, nil
 	}

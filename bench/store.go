@@ -48,15 +48,16 @@ type Options struct {
 }
 
 const (
-	bloomBits      = 10        // bits a key, on every level
-	l0Trigger      = 4         // tables in level 0 that start a compaction
-	baseLevelBytes = 64 << 20  // size of the first level below 0
-	sealedLimit    = 4         // memtables that may wait for their flush
-	settleTimeout  = time.Hour // a store that does not settle by then fails the measurement
+	bloomBits       = 10        // bits a key, on every level
+	l0Trigger       = 4         // tables in level 0 that start a compaction
+	baseLevelBytes  = 64 << 20  // size of the first level below 0
+	sealedLimit     = 4         // memtables at which writes stop, the active one included
+	compactionLimit = 3         // compactions at a time
+	settleTimeout   = time.Hour // a store that does not settle by then fails the measurement
 )
 
-// An engine opens stores of one kind.
-type engine struct {
+// An opener opens the stores of one engine.
+type opener struct {
 	name   string
 	module string // whose version the report prints
 	open   func(dir string, o Options) (store, error)
@@ -67,12 +68,12 @@ type engine struct {
 }
 
 // engines are all the engines, in the order of the report.
-var engines = []engine{pebbleEngine, pebbleDefaultFormat, badgerEngine, goleveldbEngine, bboltEngine}
+var engines = []opener{middbEngine, pebbleEngine, pebbleDefaultFormat, badgerEngine, goleveldbEngine, bboltEngine}
 
 // selectEngines returns the engines of a comma-separated list, in its order; of the empty one, all
 // that do not run on request only.
-func selectEngines(list string) ([]engine, error) {
-	var chosen []engine
+func selectEngines(list string) ([]opener, error) {
+	var chosen []opener
 	if list == "" {
 		for _, e := range engines {
 			if !e.onRequest {
@@ -86,20 +87,20 @@ func selectEngines(list string) ([]engine, error) {
 		if !ok {
 			return nil, fmt.Errorf("no engine %q; there are %s", name, strings.Join(engineNames(), ", "))
 		}
-		if !slices.ContainsFunc(chosen, func(c engine) bool { return c.name == e.name }) {
+		if !slices.ContainsFunc(chosen, func(c opener) bool { return c.name == e.name }) {
 			chosen = append(chosen, e)
 		}
 	}
 	return chosen, nil
 }
 
-func engineNamed(name string) (engine, bool) {
+func engineNamed(name string) (opener, bool) {
 	for _, e := range engines {
 		if e.name == name {
 			return e, true
 		}
 	}
-	return engine{}, false
+	return opener{}, false
 }
 
 func engineNames() []string {

@@ -19,7 +19,7 @@ func TestEnginesKeepTheContractOfStore(t *testing.T) {
 	}
 }
 
-func testStore(t *testing.T, e engine, o Options) {
+func testStore(t *testing.T, e opener, o Options) {
 	dir := t.TempDir()
 	s := must(e.open(dir, o))(t)
 	keys, values := [][]byte{}, [][]byte{}
