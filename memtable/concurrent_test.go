@@ -24,10 +24,11 @@ func TestReadersMissNothing(t *testing.T) {
 		commits = 10000
 	}
 	for name, keyOf := range map[string]func(i uint64) []byte{
-		"random":    func(i uint64) []byte { return binary.BigEndian.AppendUint64([]byte("user"), i*0x9E3779B97F4A7C15) },
-		"ascending": func(i uint64) []byte { return fmt.Appendf(nil, "%020d", i) },
-		"overwrite": func(i uint64) []byte { return fmt.Appendf(nil, "%06d", i*7919%5003) },
-		"moving":    func(i uint64) []byte { return fmt.Appendf(nil, "%03d/abcdefghijkl/%05d", i/1000, i*7919%10007) },
+		"random":     func(i uint64) []byte { return binary.BigEndian.AppendUint64([]byte("user"), i*0x9E3779B97F4A7C15) },
+		"ascending":  func(i uint64) []byte { return fmt.Appendf(nil, "%020d", i) },
+		"descending": func(i uint64) []byte { return binary.BigEndian.AppendUint64(nil, -i) },
+		"overwrite":  func(i uint64) []byte { return fmt.Appendf(nil, "%06d", i*7919%5003) },
+		"moving":     func(i uint64) []byte { return fmt.Appendf(nil, "%03d/abcdefghijkl/%05d", i/1000, i*7919%10007) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			mem, err := New(NewArenas(), Options{Bytes: 24 << 20})
@@ -53,7 +54,11 @@ func readBeside(t *testing.T, mem *Memtable, keyOf func(uint64) []byte, commits,
 					continue
 				}
 				for range 60 {
+					seq := published.Load()
 					i := 1 + r.Uint64N(seq)
+					if r.IntN(2) == 0 { // where the writer splits
+						i = 1 + max(seq, 16) - 16 + r.Uint64N(min(seq, 16))
+					}
 					v, tr, ok := mem.Get(keyOf(i), seq)
 					if !ok || tr.Seq() < i || tr.Seq() > seq || binary.BigEndian.Uint64(v) != tr.Seq() {
 						t.Errorf("key of commit %d at %d: %v %v", i, seq, tr, ok)

@@ -36,10 +36,12 @@
 //
 // A leaf goes on with 4 unused bytes and
 //
+//	offset  size  field
 //	   200     8  high fence: the word of the first key right of this leaf; for the writer only
 //
 // and an inner node with
 //
+//	offset  size  field
 //	   196    60  15 places of children; child s has the keys from slot s's key to the next one's
 //
 // In the first inner node of each level the first slot has word 0 and place 0: it is below every key.
