@@ -14,9 +14,10 @@ const (
 	numClasses   = 5*perDoubling + 1
 	ownSpan      = -1 // class of a span that was mapped for one buffer
 	maxArena     = 64 << 20
-	keepShare    = 8  // a block above capacity/keepShare bypasses the cache
-	minShare     = 16 // capacity/minShare remains for blocks whatever is reserved
-	patience     = 16 // evictions that did not help before a whole span is emptied
+	hugeArena    = 16 << 20 // smallest arena that gets huge pages
+	keepShare    = 8        // a block above capacity/keepShare bypasses the cache
+	minShare     = 16       // capacity/minShare remains for blocks whatever is reserved
+	patience     = 16       // evictions that did not help before a whole span is emptied
 	maxSweeps    = maxHeat + 2
 	ownPageBytes = 4 << 10
 )
@@ -126,7 +127,9 @@ func (c *Cache) addSpan(class, size int) error {
 // addArena takes address space from the system and cuts it into cold spans.
 func (c *Cache) addArena() error {
 	n := min(max(c.capacity/8, 1<<20), maxArena) / spanBytes * spanBytes
-	mem, err := offheap.Alloc(int(n), false)
+	// Huge pages save most misses of the address translation, and cost up to their size more
+	// than is used: ask for them where that is little.
+	mem, err := offheap.Alloc(int(n), n >= hugeArena)
 	if err != nil {
 		return err
 	}

@@ -16,10 +16,13 @@ const (
 	slowHeader  = 0x80808000 | tagReserved // bits of the first word that the fast path cannot have
 )
 
+// The end of a block: the restart offsets, as many hints, the prefix length and the count.
 const (
 	restartBytes = 4
+	hintBytes    = 4
+	prefixBytes  = 4
 	countBytes   = 4
-	minBlock     = restartBytes + countBytes
+	minTail      = restartBytes + hintBytes + prefixBytes + countBytes
 )
 
 // A blockBuilder makes data blocks.
@@ -33,7 +36,9 @@ type blockBuilder struct {
 }
 
 // size returns the length of the finished block.
-func (b *blockBuilder) size() int { return len(b.buf) + restartBytes*len(b.restarts) + countBytes }
+func (b *blockBuilder) size() int {
+	return len(b.buf) + (restartBytes+hintBytes)*len(b.restarts) + prefixBytes + countBytes
+}
 
 // add appends an entry; shared is the length of the common prefix of k and the last key.
 func (b *blockBuilder) add(k []byte, shared int, t key.Trailer, v []byte) {
@@ -65,13 +70,33 @@ func (b *blockBuilder) add(k []byte, shared int, t key.Trailer, v []byte) {
 	b.last = append(b.last[:shared], k[shared:]...)
 }
 
-// finish appends the restart offsets and returns the block, valid until reset.
+// finish appends the tail and returns the block, valid until reset.
 func (b *blockBuilder) finish() []byte {
+	entries := block{data: append(b.buf, make([]byte, minTail)...), limit: len(b.buf)}
+	first, _ := entries.entryAt(0)
+	prefix := commonPrefix(b.buf[first.key:first.value], b.last)
 	for _, r := range b.restarts {
 		b.buf = binary.LittleEndian.AppendUint32(b.buf, r)
 	}
+	for _, r := range b.restarts {
+		e, _ := entries.entryAt(int(r))
+		b.buf = binary.LittleEndian.AppendUint32(b.buf, hintOf(entries.data[e.key+prefix:e.value]))
+	}
+	b.buf = binary.LittleEndian.AppendUint32(b.buf, uint32(prefix))
 	b.buf = binary.LittleEndian.AppendUint32(b.buf, uint32(len(b.restarts)))
 	return b.buf
+}
+
+// hintOf returns the first four bytes of p as a big-endian number, padded with zeros.
+func hintOf(p []byte) uint32 {
+	if len(p) >= 4 {
+		return binary.BigEndian.Uint32(p)
+	}
+	var v uint32
+	for i, c := range p {
+		v |= uint32(c) << (24 - 8*i)
+	}
+	return v
 }
 
 // reset forgets the entries but not the last key.
@@ -86,20 +111,26 @@ func (b *blockBuilder) reset() {
 type block struct {
 	data     []byte
 	limit    int // end of the entries, start of the restart offsets
-	restarts int // their number, at least 1
+	hints    int // start of the hints
+	restarts int // number of restart points, at least 1
+	prefix   int // bytes that all keys of the block share, which the hints leave out
 }
 
 // parseBlock finds the parts of a block. It reports false when there are none.
-func parseBlock(data []byte) (block, bool) {
-	n := len(data) - countBytes
-	if n < restartBytes {
-		return block{}, false
+func parseBlock(data []byte) (b block, ok bool) {
+	n := len(data) - countBytes - prefixBytes
+	if n < restartBytes+hintBytes {
+		return b, false
 	}
-	count := int(binary.LittleEndian.Uint32(data[n:]))
-	if count == 0 || count > n/restartBytes {
-		return block{}, false
+	tail := binary.LittleEndian.Uint64(data[n:])
+	count, prefix := int(tail>>32), int(tail&(1<<32-1))
+	if count == 0 || count > n/(restartBytes+hintBytes) || prefix > key.MaxKeyBytes {
+		return b, false
 	}
-	return block{data: data, limit: n - count*restartBytes, restarts: count}, true
+	b.data, b.restarts, b.prefix = data, count, prefix
+	b.hints = n - count*hintBytes
+	b.limit = b.hints - count*restartBytes
+	return b, true
 }
 
 // restart returns the offset of the i-th restart point, or the end of the entries.
@@ -184,9 +215,36 @@ func (b *block) restartKey(i int) (k []byte, ok bool) {
 }
 
 // searchRestarts returns the last restart point whose key is below k, or at it when orEqual;
-// -1 when there is none.
+// -1 when there is none. It compares the hints, which lie close together, and touches keys only
+// where hints are equal, and the first one for the prefix.
 func (b *block) searchRestarts(k []byte, orEqual bool) (i int, ok bool) {
-	lo, hi := 0, b.restarts // the answer is in [lo-1, hi-1]
+	first, ok := b.restartKey(0)
+	if !ok || b.prefix > len(first) {
+		return 0, false
+	}
+	p := b.prefix
+	if len(k) < p || string(k[:p]) != string(first[:p]) {
+		if bytes.Compare(k, first) < 0 {
+			return -1, true
+		}
+		return b.restarts - 1, true
+	}
+	// The answer is in [lo-1, hi-1].
+	hint := hintOf(k[p:])
+	lo, n := 0, b.restarts
+	for n > 0 {
+		half := n >> 1
+		if b.hint(lo+half) < hint {
+			lo += half + 1
+			n -= half + 1
+		} else {
+			n = half
+		}
+	}
+	hi := lo
+	for step := 1; hi < b.restarts && b.hint(hi) == hint; step *= 2 {
+		hi = min(hi+step, b.restarts) // may go beyond the equal ones
+	}
 	for lo < hi {
 		mid := int(uint(lo+hi) >> 1)
 		rk, ok := b.restartKey(mid)
@@ -201,6 +259,11 @@ func (b *block) searchRestarts(k []byte, orEqual bool) (i int, ok bool) {
 		}
 	}
 	return lo - 1, true
+}
+
+// hint returns the hint of the i-th restart point.
+func (b *block) hint(i int) uint32 {
+	return binary.LittleEndian.Uint32(b.data[b.hints+i*hintBytes:])
 }
 
 // commonPrefix returns the length of the longest common prefix of a and b.
@@ -258,4 +321,10 @@ func (b *block) seekGE(k []byte) (off int, e entry, equal, ok bool) {
 		off = e.end
 	}
 	return b.limit, e, false, true
+}
+
+// leadsTo reports whether a search for k ends at the entry at off.
+func (b *block) leadsTo(k []byte, off int) bool {
+	at, _, equal, ok := b.seekGE(k)
+	return ok && equal && at == off
 }

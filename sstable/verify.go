@@ -100,6 +100,8 @@ func (v *verification) entry(it *Iter) error {
 		return v.r.file.at(offset, "key %s follows %s", key.Format(k), key.Format(v.last))
 	case i.find(k) != it.bi:
 		return v.r.file.at(offset, "the index leads to block %d for key %s of block %d", i.find(k), key.Format(k), it.bi)
+	case !it.b.leadsTo(k, it.off):
+		return v.r.file.at(offset, "the search in block %d does not find key %s", it.bi, key.Format(k))
 	case !v.r.MayContain(Hash(k)):
 		return v.r.file.at(offset, "the filter denies key %s", key.Format(k))
 	case t.Kind() == key.KindDelete && len(it.Value()) > 0:

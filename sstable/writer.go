@@ -18,7 +18,7 @@ const (
 	keepBuffer     = 4 << 20   // larger buffers are not kept for reuse
 
 	defaultBlockBytes      = 8 << 10
-	defaultRestartInterval = 16
+	defaultRestartInterval = 8
 	defaultBloomBits       = 10
 )
 
@@ -26,7 +26,7 @@ const (
 type WriterOptions struct {
 	FileNum         uint64      // number of the file, which its checksums cover
 	BlockBytes      int         // limit of a data block before compression; 0: 8 KiB
-	RestartInterval int         // entries between two restart points; 0: 16
+	RestartInterval int         // entries between two restart points; 0: 8
 	Compression     Compression // of data and index blocks
 	BloomBitsPerKey int         // 0: 10; negative: no filter
 }
