@@ -210,7 +210,7 @@ func (e *Encoder) Recycle(b *Block) {
 }
 
 // room returns how much of the current file block is left.
-func (e *Encoder) room() int { return fileBlockBytes - e.pos%fileBlockBytes }
+func (e *Encoder) room() int { return fileBlockBytes - e.pos&(fileBlockBytes-1) }
 
 // begin starts a record of n bytes.
 func (e *Encoder) begin(n int) {

@@ -24,8 +24,14 @@ type testLog struct {
 	synced  int // so many groups were synced
 }
 
-// openLog recovers the log in dir "wal" and starts the next segment.
+// openLog makes or recovers the log in dir "wal" and starts the next segment.
 func openLog(t testing.TB, fs vfs.FS, segmentBytes int64) (*testLog, State) {
+	t.Helper()
+	return reopenLog(t, fs, segmentBytes, 0)
+}
+
+// reopenLog is openLog of a database that has flushed through a sequence number.
+func reopenLog(t testing.TB, fs vfs.FS, segmentBytes int64, flushed uint64) (*testLog, State) {
 	t.Helper()
 	if err := fs.MkdirAll("wal"); err != nil {
 		t.Fatal(err)
@@ -33,7 +39,7 @@ func openLog(t testing.TB, fs vfs.FS, segmentBytes int64) (*testLog, State) {
 	if err := fs.SyncDir("."); err != nil {
 		t.Fatal(err)
 	}
-	st, err := Recover(fs, "wal", RecoverOptions{LogID: testLogID}, nil)
+	st, err := Recover(fs, "wal", RecoverOptions{LogID: testLogID, FlushedSeq: flushed}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,9 +68,9 @@ type recovery struct {
 	dir   string
 	o     RecoverOptions
 	fn    func(Record) error
-	all   bool   // read flushed segments too
-	logID uint64 // 0: not known yet
-	buf   []byte // for scanners
+	all   bool       // read flushed segments too
+	logID uint64     // 0: not known yet
+	buf   []byte     // for scanners
 	segs  []*segment // by number
 	state State
 }

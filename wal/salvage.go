@@ -60,10 +60,7 @@ func Salvage(fs vfs.FS, dir string, o RecoverOptions, fn func(Record) error) (Sa
 		err := r.with(s, func(f vfs.File) error {
 			limit := s.size
 			if end, ok := ends[s.number]; ok {
-				limit = min(limit, end.Length)
-				if s.size < end.Length {
-					defer sv.hole(s.path, s.size, fmt.Sprintf("the file ends, but had %d bytes", end.Length))
-				}
+				s.end, limit = end, min(limit, end.Length)
 			}
 			return sv.segment(r.scan(f, s, limit), s)
 		})
@@ -96,13 +93,18 @@ func (sv *salvage) segment(sc *scanner, s *segment) error {
 			if err != nil {
 				return err
 			}
+			if found || s.end.Number != 0 { // else it is a torn tail
+				sv.hole(s.path, bad, why)
+			}
 			if !found {
 				return nil
 			}
-			sv.hole(s.path, bad, why)
 			continue
 		}
 		if err == io.EOF {
+			if sc.end < s.end.Length {
+				sv.hole(s.path, sc.end, fmt.Sprintf("the file ends, but had %d bytes", s.end.Length))
+			}
 			return nil
 		}
 		if err != nil {
