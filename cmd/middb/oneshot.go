@@ -1,0 +1,260 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/middb/middb/cmd/middb/internal/literal"
+	"github.com/middb/middb/cmd/middb/internal/shell"
+	"github.com/middb/middb/engine"
+)
+
+// oneShots returns the commands that do one thing and leave.
+func (p *program) oneShots() []*cobra.Command {
+	return []*cobra.Command{p.put(), p.get(), p.delete(), p.scan(), p.stats(), p.levels(), p.flush(), p.compact()}
+}
+
+// once runs one command on the database that --data-dir, or the only one of args, names.
+func (p *program) once(cmd *cobra.Command, args []string, a access, run func(context.Context, *shell.Session) error) error {
+	dir, err := p.dir(args)
+	if err != nil {
+		return err
+	}
+	return p.with(dir, a, engine.Sync, func(db *engine.DB) error {
+		s := shell.New(store{db}, p.shellOptions())
+		return shellFailure(s.Once(func(s *shell.Session) error { return run(cmd.Context(), s) }))
+	})
+}
+
+func (p *program) put() *cobra.Command {
+	return &cobra.Command{
+		Use:   "put --data-dir DIR KEY VALUE",
+		Short: "store a value",
+		Long: `Store VALUE under KEY and print OK once it is on disk. DIR is made if it does not exist.
+
+KEY and VALUE are taken as given, blanks included; those that begin with hex: or
+b64: are decoded. Write -- before a value that begins with a dash.`,
+		Example: `  middb put --data-dir ./mydb greeting 'hello there'
+  middb put --data-dir ./mydb hex:0001 b64:AP8=
+  middb put --data-dir ./mydb -- balance -5`,
+		Args: exactly("a KEY and a VALUE", 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			words, err := parseWords(args)
+			if err != nil {
+				return err
+			}
+			return p.once(cmd, nil, creating, func(ctx context.Context, s *shell.Session) error {
+				return s.Put(ctx, words[0], words[1])
+			})
+		},
+	}
+}
+
+func (p *program) get() *cobra.Command {
+	var raw bool
+	cmd := &cobra.Command{
+		Use:   "get --data-dir DIR KEY",
+		Short: "print a value",
+		Long: `Print the value of KEY. If there is none, print (nil) and exit with code 4.
+
+Text is printed as it is, anything with an unprintable byte with escapes. --raw
+writes the bytes of the value and nothing else, and nothing for a missing key.`,
+		Example: `  middb get --data-dir ./mydb greeting
+  middb get --data-dir ./mydb --raw picture > picture.png`,
+		Args: exactly("a KEY", 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			words, err := parseWords(args)
+			if err != nil {
+				return err
+			}
+			return p.once(cmd, nil, reading, func(_ context.Context, s *shell.Session) error {
+				if raw {
+					return s.GetRaw(words[0])
+				}
+				return s.Get(words[0])
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&raw, "raw", false, "write the bytes of the value as they are, without a line end")
+	return cmd
+}
+
+func (p *program) delete() *cobra.Command {
+	return &cobra.Command{
+		Use:     "delete --data-dir DIR KEY",
+		Short:   "remove a key",
+		Long:    `Remove KEY and its value, and print OK once that is on disk. A key that is not there is no error.`,
+		Example: `  middb delete --data-dir ./mydb greeting`,
+		Args:    exactly("a KEY", 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			words, err := parseWords(args)
+			if err != nil {
+				return err
+			}
+			return p.once(cmd, nil, writing, func(ctx context.Context, s *shell.Session) error {
+				return s.Delete(ctx, words[0])
+			})
+		},
+	}
+}
+
+func (p *program) scan() *cobra.Command {
+	var b bounds
+	var reverse bool
+	var limit int64
+	cmd := &cobra.Command{
+		Use:   "scan --data-dir DIR",
+		Short: "print the entries of a range",
+		Long: `Print the entries with --from <= key < --to that begin with --prefix, in byte order
+of their keys, as lines KEY<TAB>VALUE. Text is printed as it is, anything with an
+unprintable byte with escapes; export --format jsonl writes every byte.`,
+		Example: `  middb scan --data-dir ./mydb
+  middb scan --data-dir ./mydb --prefix user: --limit 10
+  middb scan --data-dir ./mydb --from a --to hex:62ff --reverse`,
+		Args: atMostOne("one DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := b.parse(cmd)
+			if err != nil {
+				return err
+			}
+			r.Reverse = reverse
+			if cmd.Flags().Changed("limit") {
+				if limit < 0 {
+					return fmt.Errorf("--limit %d: it is 0 or more", limit)
+				}
+				r.Limit = limit
+			}
+			return p.once(cmd, args, reading, func(ctx context.Context, s *shell.Session) error { return s.Scan(ctx, r) })
+		},
+	}
+	b.flags(cmd)
+	cmd.Flags().BoolVar(&reverse, "reverse", false, "greatest key first")
+	cmd.Flags().Int64Var(&limit, "limit", 0, "print at most this many entries (default: all)")
+	return cmd
+}
+
+func (p *program) stats() *cobra.Command {
+	return &cobra.Command{
+		Use:     "stats --data-dir DIR",
+		Short:   "print counters and sizes of a database",
+		Example: `  middb stats --data-dir ./mydb`,
+		Args:    atMostOne("one DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.once(cmd, args, reading, func(ctx context.Context, s *shell.Session) error { return s.Stats(ctx) })
+		},
+	}
+}
+
+func (p *program) levels() *cobra.Command {
+	return &cobra.Command{
+		Use:     "levels --data-dir DIR",
+		Short:   "print the levels of sorted files of a database",
+		Example: `  middb levels --data-dir ./mydb`,
+		Args:    atMostOne("one DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.once(cmd, args, reading, func(ctx context.Context, s *shell.Session) error { return s.Levels(ctx) })
+		},
+	}
+}
+
+func (p *program) flush() *cobra.Command {
+	return &cobra.Command{
+		Use:     "flush --data-dir DIR",
+		Short:   "write what is in memory and in the log to sorted files",
+		Example: `  middb flush --data-dir ./mydb`,
+		Args:    atMostOne("one DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.once(cmd, args, writing, func(ctx context.Context, s *shell.Session) error { return s.Flush(ctx) })
+		},
+	}
+}
+
+func (p *program) compact() *cobra.Command {
+	var b bounds
+	cmd := &cobra.Command{
+		Use:   "compact --data-dir DIR",
+		Short: "merge sorted files down to the last level",
+		Long:  `Merge the sorted files that hold keys with --from <= key < --to down to the last level.`,
+		Example: `  middb compact --data-dir ./mydb
+  middb compact --data-dir ./mydb --from a --to m`,
+		Args: atMostOne("one DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := b.parse(cmd)
+			if err != nil {
+				return err
+			}
+			return p.once(cmd, args, writing, func(ctx context.Context, s *shell.Session) error {
+				return s.Compact(ctx, r.From, r.To)
+			})
+		},
+	}
+	b.flags(cmd)
+	return cmd
+}
+
+// bounds are the flags that select a range of keys.
+type bounds struct{ prefix, from, to string }
+
+func (b *bounds) flags(cmd *cobra.Command) {
+	if cmd.Name() != "compact" {
+		cmd.Flags().StringVar(&b.prefix, "prefix", "", "only keys that begin with this")
+	}
+	cmd.Flags().StringVar(&b.from, "from", "", "only keys from this one on")
+	cmd.Flags().StringVar(&b.to, "to", "", "only keys before this one")
+}
+
+func (b *bounds) parse(cmd *cobra.Command) (shell.Range, error) {
+	r := shell.Range{Limit: -1}
+	for _, f := range []struct {
+		name, text string
+		into       *[]byte
+	}{{"prefix", b.prefix, &r.Prefix}, {"from", b.from, &r.From}, {"to", b.to, &r.To}} {
+		if !cmd.Flags().Changed(f.name) {
+			continue
+		}
+		value, err := literal.Parse(f.text)
+		if err != nil {
+			return r, fmt.Errorf("--%s: %w", f.name, err)
+		}
+		*f.into = value
+	}
+	return r, nil
+}
+
+func parseWords(args []string) ([][]byte, error) {
+	words := make([][]byte, len(args))
+	for i, arg := range args {
+		var err error
+		if words[i], err = literal.Parse(arg); err != nil {
+			return nil, err
+		}
+	}
+	return words, nil
+}
+
+// exactly wants n arguments, which are described by what.
+func exactly(what string, n int) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		switch {
+		case len(args) < n:
+			return errors.New("missing: it takes " + what)
+		case len(args) > n:
+			return fmt.Errorf("%q is too much: it takes %s", args[n], what)
+		default:
+			return nil
+		}
+	}
+}
+
+// atMostOne wants no argument or the one that what describes.
+func atMostOne(what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return fmt.Errorf("%q is too much: it takes %s", args[1], what)
+		}
+		return nil
+	}
+}

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/middb/middb/engine"
+	"github.com/middb/middb/key"
+	"github.com/middb/middb/levels"
+	"github.com/middb/middb/sstable"
+	"github.com/middb/middb/vfs"
+	"github.com/middb/middb/wal"
+)
+
+// repair returns the command that saves what a damaged database still holds.
+func (p *program) repair() *cobra.Command {
+	var to string
+	cmd := &cobra.Command{
+		Use:   "repair DIR",
+		Short: "save what a damaged database still holds",
+		Long: `Find everything in the damaged database in DIR that can still be read, and say what
+cannot. With --to, make a new database of it in NEW.
+
+DIR itself is never changed. What is saved may be a state that the database never
+had: where an entry is lost, an older one of the same key, if there is one, is
+back. A database whose manifest is damaged cannot be repaired; restore a backup.`,
+		Example: `  middb repair ./mydb
+  middb repair ./mydb --to ./saved`,
+		Args: atMostOne("one DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dir, err := p.dir(args)
+			if err != nil {
+				return err
+			}
+			if cmd.Flags().Changed("to") {
+				if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
+					return fmt.Errorf("--to %s exists; name a directory that does not", to)
+				}
+			}
+			f, err := openFiles(dir)
+			if err != nil {
+				return err
+			}
+			defer f.close()
+			if !cmd.Flags().Changed("to") {
+				return failed(p.salvage(cmd.Context(), f, nil))
+			}
+			return p.with(to, creating, engine.NoSync, func(db *engine.DB) error {
+				return p.salvage(cmd.Context(), f, db)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&to, "to", "", "make a new database of what can be saved in this directory")
+	return cmd
+}
+
+// salvage copies what can be read of f into db, or only counts it if db is nil.
+func (p *program) salvage(ctx context.Context, f *files, db *engine.DB) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	out := &copier{ctx: ctx, db: db}
+	if db != nil {
+		out.batch = db.NewBatch()
+	}
+	damaged, err := out.tables(f.set.Current())
+	if err != nil {
+		return fmt.Errorf("repair %s: %w", f.dir, err)
+	}
+	fmt.Fprintf(p.out, "sstables: %d, %d entries read, %d damaged\n", f.set.Current().NumTables(), out.ops, len(damaged))
+	for _, d := range damaged {
+		fmt.Fprintf(p.out, "  %v\n", d)
+	}
+	before := out.ops
+	log, err := out.log(f)
+	if err != nil {
+		return fmt.Errorf("repair %s: %w", f.dir, err)
+	}
+	fmt.Fprintf(p.out, "log: %d segments, %d operations that are in no sstable, something is missing in %d places\n", log.Segments, out.ops-before, len(log.Holes))
+	for _, h := range log.Holes {
+		fmt.Fprintf(p.out, "  %s at offset %d: %s (after sequence number %d)\n", h.File, h.Offset, h.Detail, h.AfterSeq)
+	}
+	if db == nil {
+		fmt.Fprintf(p.out, "nothing was written; middb repair %s --to NEW makes a database of what was read\n", f.dir)
+		return nil
+	}
+	if err := out.flush(); err != nil {
+		return err
+	}
+	if err := db.Flush(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(p.out, "saved in %s\n", db.Path())
+	return nil
+}
+
+// copier applies operations to a database in batches.
+type copier struct {
+	ctx   context.Context
+	db    *engine.DB // nil: only count
+	batch *engine.Batch
+	ops   int64
+}
+
+// tables copies the tables of v, oldest first, so that of each key the newest entry comes last. It
+// returns what was found damaged; the error is of writing.
+func (c *copier) tables(v *levels.Version) (damaged []error, err error) {
+	for level := levels.NumLevels - 1; level >= 0; level-- {
+		tables := slices.Clone(v.Levels[level])
+		slices.Reverse(tables) // level 0 has the newest first; below, the order does not matter
+		for _, t := range tables {
+			r, err := t.Reader()
+			if err == nil {
+				err = c.table(r)
+			}
+			switch {
+			case errors.Is(err, errCopy):
+				return damaged, err
+			case err != nil:
+				damaged = append(damaged, err)
+			}
+		}
+	}
+	return damaged, nil
+}
+
+// errCopy marks failures to write, as against failures to read.
+var errCopy = errors.New("copy")
+
+// table copies a table. When a block is damaged it goes on from the other end of the table, so that
+// what lies before the first damaged block and after the last one is saved.
+func (c *copier) table(r *sstable.Reader) error {
+	it := r.NewIter(sstable.IterOptions{Readahead: true})
+	var last []byte
+	for ok := it.First(); ok; ok = it.Next() {
+		last = append(last[:0], it.Key()...)
+		if err := c.add(it.Trailer().Kind(), it.Key(), it.Value()); err != nil {
+			return errors.Join(err, it.Close())
+		}
+	}
+	damage := it.Close()
+	if damage == nil {
+		return nil
+	}
+	it = r.NewIter(sstable.IterOptions{})
+	for ok := it.Last(); ok && string(it.Key()) > string(last); ok = it.Prev() {
+		if err := c.add(it.Trailer().Kind(), it.Key(), it.Value()); err != nil {
+			return errors.Join(err, it.Close())
+		}
+	}
+	_ = it.Close() // damaged, as is known
+	return damage
+}
+
+// log copies the operations of the log that are not in the sstables.
+func (c *copier) log(f *files) (wal.SalvageReport, error) {
+	flushed := f.set.FlushedSeq()
+	return wal.Salvage(vfs.OS, f.dir, f.logOptions(), func(rec wal.Record) error {
+		ops := rec.Ops
+		for i := range rec.Count {
+			kind, k, v, rest, err := wal.DecodeOp(ops)
+			if err != nil {
+				return err
+			}
+			ops = rest
+			if rec.FirstSeq+uint64(i) <= flushed {
+				continue
+			}
+			if err := c.add(kind, k, v); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (c *copier) add(kind key.Kind, k, v []byte) error {
+	c.ops++
+	if c.ops%1024 == 0 && c.ctx.Err() != nil {
+		return fmt.Errorf("%w: interrupted", errCopy)
+	}
+	if c.db == nil {
+		return nil
+	}
+	var err error
+	if kind == key.KindDelete {
+		err = c.batch.Delete(k)
+	} else {
+		err = c.batch.Put(k, v)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", errCopy, err)
+	}
+	if c.batch.Bytes() < 1<<20 {
+		return nil
+	}
+	return c.flush()
+}
+
+// flush applies what was collected.
+func (c *copier) flush() error {
+	if err := c.db.Apply(c.batch); err != nil {
+		return fmt.Errorf("%w: %w", errCopy, err)
+	}
+	c.batch.Reset()
+	return nil
+}
