@@ -101,7 +101,11 @@ func randomTarget(rng *rand.Rand, kvs []kv) []byte {
 }
 
 func TestTableMatchesModel(t *testing.T) {
-	for seed := range uint64(300) {
+	seeds := uint64(200)
+	if raceEnabled {
+		seeds = 30
+	}
+	for seed := range seeds {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		kvs := randomKVs(rng, rng.IntN(400))
 		o := randomOptions(rng)
