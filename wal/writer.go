@@ -154,9 +154,9 @@ func (w *Writer) Sync() error {
 	return nil
 }
 
-// Flush asks the system to begin writing what was written to disk, without waiting, so that a later
+// StartWriteback asks the system to begin writing what was written to disk, without waiting, so that a later
 // Sync has less to do.
-func (w *Writer) Flush() error {
+func (w *Writer) StartWriteback() error {
 	from := w.syncedOffset.Load()
 	if w.f == nil || w.written == from {
 		return nil
