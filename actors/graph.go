@@ -114,9 +114,6 @@ type Graph struct {
 
 // Start starts the actors. The Published state holds the recovered memtables and Version already.
 func Start(cfg Config) (*Graph, error) {
-	if err := cfg.LogWriter.Create(cfg.LogStart.Number); err != nil {
-		return nil, err
-	}
 	active := cfg.Active
 	if active == nil {
 		var prefix []byte
@@ -164,7 +161,8 @@ func Start(cfg Config) (*Graph, error) {
 	v := &versions{wiring: w, set: cfg.Set, picker: cfg.Picker, maxRunning: cfg.MaxCompactions, l0Trigger: cfg.L0Trigger, slowAt: cfg.SlowDebt}
 	w.versions = spawn(v)
 	cfg.Releases.to.Store(w)
-	// The first messages: flush what was recovered, look for compactions.
+	// The first messages: make the log segment, flush what was recovered, look for compactions.
+	w.logWriter.post(own(&createLog{number: cfg.LogStart.Number}))
 	w.memtableOwner.post(own(&logSynced{seq: cfg.LastSeq}))
 	w.logWriter.post(own(&releaseLog{flushedSeq: cfg.Set.FlushedSeq()}))
 	w.versions.post(own(&retryCompactions{}))

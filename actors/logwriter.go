@@ -54,7 +54,7 @@ func (w *logWriter) receive(head *node) {
 		next := n.next
 		n.next = nil
 		switch m := n.self.(type) {
-		case *appendLog, *rotateLog, *releaseLog:
+		case *createLog, *appendLog, *rotateLog, *releaseLog:
 			w.backlog = append(w.backlog, n.self)
 		case *quit:
 			w.backlog = append(w.backlog, n.self)
@@ -85,6 +85,8 @@ func (w *logWriter) work() error {
 	for done < len(w.backlog) && err == nil {
 		var n int
 		switch m := w.backlog[done].(type) {
+		case *createLog:
+			n, err = 1, w.core.Create(m.number)
 		case *appendLog:
 			n, err = w.appendRun(w.backlog[done:])
 		case *rotateLog:
@@ -99,6 +101,7 @@ func (w *logWriter) work() error {
 		}
 		if err == nil {
 			done += n
+			w.resumed()
 		}
 	}
 	clear(w.backlog[:done])
@@ -150,11 +153,10 @@ func (w *logWriter) appendRun(run []message) (int, error) {
 		if err := w.core.Write(w.ranges); err != nil {
 			return 0, err
 		}
-		w.resumed()
 		w.metrics.LogBytes.Add(size)
 		if w.unstarted += size; w.unstarted >= backgroundSync {
 			w.unstarted = 0
-			if err := w.core.Flush(); err != nil {
+			if err := w.core.StartWriteback(); err != nil {
 				return 0, err
 			}
 		}
@@ -251,6 +253,5 @@ func (w *logWriter) rotate(m *rotateLog) error {
 		return err
 	}
 	w.sealed = false
-	w.resumed()
 	return nil
 }

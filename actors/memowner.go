@@ -153,6 +153,7 @@ func (o *memtableOwner) install(m *versionInstalled) {
 	o.version = m.version
 	o.publishState()
 	old.Unref()
+	o.versions.post(own(&versionPublished{}))
 	if flushed > 0 {
 		o.coordinator.post(own(&memtablesFlushed{count: flushed, flushedSeq: m.flushedSeq}))
 		o.logWriter.post(own(&releaseLog{flushedSeq: m.flushedSeq}))

@@ -69,6 +69,12 @@ type rotateLog struct {
 	lastSeq uint64
 }
 
+// createLog, at the start: make the first segment.
+type createLog struct {
+	node
+	number uint64
+}
+
 // releaseLog, from the memtable owner: segments whose last sequence number is not above
 // flushedSeq are no longer needed.
 type releaseLog struct {
@@ -143,6 +149,10 @@ type versionReleased struct {
 	node
 	version *levels.Version
 }
+
+// versionPublished, from the memtable owner: it publishes the Version that was installed, and holds
+// the one before it no longer.
+type versionPublished struct{ node }
 
 // compactRange, from DB.Compact: move everything between lower and upper to the deepest level.
 type compactRange struct {

@@ -25,15 +25,16 @@ type versions struct {
 	l0Trigger  int
 	slowAt     int64 // compaction debt at which writes begin to be delayed
 
-	running   int
-	busy      [levels.NumLevels]bool // the level's compactor has work
-	edits     []*installEdit         // not installed yet, in order; more than one only without disk space
-	refusing  bool                   // callers were told that there is no space
-	manual    []*compactRange
-	idlers    []*awaitCompactions
-	flushes   uint64 // counts flush edits, to tell whether any came lately
-	settle    bool   // no flush came for a while
-	backedOff bool   // the last compaction failed for want of space
+	running     int
+	unpublished int                    // Versions installed and not published yet
+	busy        [levels.NumLevels]bool // the level's compactor has work
+	edits       []*installEdit         // not installed yet, in order; more than one only without disk space
+	refusing    bool                   // callers were told that there is no space
+	manual      []*compactRange
+	idlers      []*awaitCompactions
+	flushes     uint64 // counts flush edits, to tell whether any came lately
+	settle      bool   // no flush came for a while
+	backedOff   bool   // the last compaction failed for want of space
 }
 
 func (v *versions) receive(head *node) {
@@ -47,6 +48,8 @@ func (v *versions) receive(head *node) {
 			v.ended(m)
 		case *versionReleased:
 			v.released(m.version)
+		case *versionPublished:
+			v.unpublished--
 		case *compactRange:
 			v.manual = append(v.manual, m)
 		case *awaitCompactions:
@@ -108,6 +111,7 @@ func (v *versions) install(m *installEdit) error {
 		v.after(settleAfter, v.wiring.versions, own(&settleTick{flushes: v.flushes}))
 	}
 	version.Ref()
+	v.unpublished++
 	v.memtableOwner.post(own(&versionInstalled{version: version, flushedSeq: v.set.FlushedSeq()}))
 	return nil
 }
@@ -158,7 +162,7 @@ func (v *versions) schedule() {
 		v.running++
 		v.compactors[c.From()].post(own(&runCompaction{compaction: c}))
 	}
-	if v.running == 0 && !v.backedOff {
+	if v.running == 0 && v.unpublished == 0 && !v.backedOff {
 		for _, m := range v.idlers {
 			m.reply <- nil
 		}
@@ -176,8 +180,8 @@ func (v *versions) pick() *levels.Compaction {
 		if c != nil && !v.busy[c.From()] {
 			return c
 		}
-		if c != nil || blocked {
-			return nil
+		if c != nil || blocked || v.unpublished > 0 {
+			return nil // also until the files that it replaced are gone
 		}
 		m.reply <- nil
 		v.manual = v.manual[1:]
