@@ -18,6 +18,8 @@ type flusher struct {
 	builder *levels.Builder
 	limit   int64 // bytes of arenas in use beyond which the garbage collector is asked to look
 
+	memoryChanged func()
+
 	queue    []*flushMemtable
 	waiting  bool // for disk space
 	refusing bool // callers were told that there is no space
@@ -32,6 +34,10 @@ func (f *flusher) receive(head *node) {
 			f.queue = append(f.queue, m)
 		case *retryFlush:
 			f.waiting = false
+		case *trimMemory:
+			runtime.GC()
+			f.arenas.Trim()
+			f.memoryChanged()
 		default:
 			invariant.Unreachable("message %T to the flusher", m)
 		}
@@ -71,6 +77,7 @@ func (f *flusher) flush(m *flushMemtable) {
 	f.logger.Info("flushed a memtable", "keys", m.memtable.Count(), "bytes", size, "took", time.Since(start))
 	f.versions.post(own(&installEdit{edit: edit}))
 	f.collectArenas()
+	f.memoryChanged()
 }
 
 // collectArenas has the garbage collector look for memtables that nobody can reach any more. Their

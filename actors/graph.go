@@ -16,18 +16,20 @@ import (
 
 // Config is what the actors start from: cores that recovery has prepared, and sizes.
 type Config struct {
-	Set       *levels.Set        // owned by versions from now on
-	Picker    *levels.Picker     // decides what to compact
-	Builder   *levels.Builder    // writes tables
-	LogWriter *wal.Writer        // owned by the log writer; segment LogStart.Number is to be created
-	LogStart  wal.SegmentStart   // of the first segment to write
-	LastSeq   uint64             // of the last commit recovered
-	Recovered []RecoveredTable   // memtables replayed from the log, oldest first
-	Arenas    *memtable.Arenas   // where memtables live
-	Published *Published         // where the state is published
-	Logger    *slog.Logger       // for what an operator should know
-	Active    *memtable.Memtable // a recovered one to go on with; nil: a new one
-	Releases  *Releases          // what the Set calls when a Version is let go
+	Set       *levels.Set      // owned by versions from now on
+	Picker    *levels.Picker   // decides what to compact
+	Builder   *levels.Builder  // writes tables
+	LogWriter *wal.Writer      // owned by the log writer; segment LogStart.Number is to be created
+	LogStart  wal.SegmentStart // of the first segment to write
+	LastSeq   uint64           // of the last commit recovered
+	Recovered []RecoveredTable // memtables replayed from the log, oldest first
+	Arenas    *memtable.Arenas // where memtables live
+	Published *Published       // where the state is published
+	// MemoryChanged is called, on the flusher's goroutine, when memtables have come or gone.
+	MemoryChanged func()
+	Logger        *slog.Logger       // for what an operator should know
+	Active        *memtable.Memtable // a recovered one to go on with; nil: a new one
+	Releases      *Releases          // what the Set calls when a Version is let go
 
 	MemtableBytes  int64 // a memtable's quota
 	MaxSealed      int   // sealed memtables allowed before commits wait
@@ -154,7 +156,7 @@ func Start(cfg Config) (*Graph, error) {
 	})
 	w.logWriter = spawn(&logWriter{wiring: w, core: cfg.LogWriter})
 	w.memtableOwner = spawn(owner)
-	w.flusher = spawn(&flusher{wiring: w, builder: cfg.Builder, limit: cfg.MemtableBytes * int64(cfg.MaxSealed+2)})
+	w.flusher = spawn(&flusher{wiring: w, builder: cfg.Builder, limit: cfg.MemtableBytes * int64(cfg.MaxSealed+1), memoryChanged: cfg.MemoryChanged})
 	for level := range w.compactors {
 		w.compactors[level] = spawn(&compactor{wiring: w, builder: cfg.Builder})
 	}

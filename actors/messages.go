@@ -127,6 +127,9 @@ type flushMemtable struct {
 // retryFlush, from a timer: space may be back.
 type retryFlush struct{ node }
 
+// trimMemory, from versions: writing has paused; give memory that memtables do not use to the cache.
+type trimMemory struct{ node }
+
 // ---- to versions
 
 // installEdit, from the flusher or a compactor: make the edit part of the manifest and publish the

@@ -55,7 +55,7 @@ func (v *versions) receive(head *node) {
 		case *awaitCompactions:
 			v.idlers = append(v.idlers, m)
 		case *settleTick:
-			v.settle = v.settle || m.flushes == v.flushes
+			v.quiet(m.flushes)
 		case *retryCompactions:
 			v.backedOff = false
 		default:
@@ -114,6 +114,14 @@ func (v *versions) install(m *installEdit) error {
 	v.unpublished++
 	v.memtableOwner.post(own(&versionInstalled{version: version, flushedSeq: v.set.FlushedSeq()}))
 	return nil
+}
+
+// quiet is called some time after a flush. If none came since, space and memory can be won back.
+func (v *versions) quiet(flushes uint64) {
+	if flushes == v.flushes {
+		v.settle = true
+		v.flusher.post(own(&trimMemory{}))
+	}
 }
 
 // backOff lets nothing be installed or compacted for a while.

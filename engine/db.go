@@ -25,6 +25,7 @@ type DB struct {
 	arenas    *memtable.Arenas
 	views     *heldViews
 	lock      io.Closer
+	sizes     memorySizes
 	recovery  Recovery
 
 	closed    atomic.Bool

@@ -59,8 +59,9 @@ func open(cfg Config) (_ *DB, err error) {
 	sizes := cfg.memorySizes()
 	db := &DB{
 		cfg: cfg, lock: lock, published: &actors.Published{}, arenas: memtable.NewArenas(),
-		cache: page.NewCache(sizes.cacheBytes), views: newHeldViews(cfg.Clock),
+		cache: page.NewCache(sizes.cacheBytes), sizes: sizes, views: newHeldViews(cfg.Clock),
 	}
+	db.arenas.SetLimit(sizes.arenaBytes)
 	defer func() {
 		if err != nil {
 			db.cache.Close()
@@ -77,18 +78,18 @@ func open(cfg Config) (_ *DB, err error) {
 	if db.set, err = loadOrCreate(&cfg, db.cache, releases.Released); err != nil {
 		return nil, err
 	}
-	r, err := db.replay(sizes)
+	r, err := db.replay()
 	if err != nil {
 		return nil, err
 	}
 	if cfg.ReadOnly {
-		err = db.publish(r, sizes)
+		err = db.publish(r)
 		return db, err
 	}
 	if _, err := db.set.Resume(); err != nil {
 		return nil, err
 	}
-	err = db.start(r, sizes, &releases)
+	err = db.start(r, &releases)
 	return db, err
 }
 
@@ -172,7 +173,7 @@ type replayed struct {
 }
 
 // replay reads the log into memtables.
-func (db *DB) replay(sizes memorySizes) (*replayed, error) {
+func (db *DB) replay() (*replayed, error) {
 	began := time.Now()
 	r := &replayed{}
 	flushed := db.set.FlushedSeq()
@@ -180,7 +181,7 @@ func (db *DB) replay(sizes memorySizes) (*replayed, error) {
 		FlushedSeq: flushed, LogID: db.set.Identity().LogID, ReadOnly: db.cfg.ReadOnly,
 	}, func(rec wal.Record) error {
 		db.recovery.Commits += uint64(rec.Count)
-		return r.add(db.arenas, sizes.memtableBytes, flushed, rec)
+		return r.add(db.arenas, db.sizes.memtableBytes, flushed, rec)
 	})
 	if err != nil {
 		return nil, err
@@ -234,7 +235,7 @@ func (r *replayed) add(arenas *memtable.Arenas, memtableBytes int64, flushed uin
 }
 
 // publish shows what was read to readers of a read-only database, which has no actors.
-func (db *DB) publish(r *replayed, sizes memorySizes) error {
+func (db *DB) publish(r *replayed) error {
 	s := &actors.State{Version: db.set.Current()}
 	for i := len(r.tables) - 1; i >= 0; i-- {
 		s.Sealed = append(s.Sealed, r.tables[i].Table)
@@ -243,7 +244,7 @@ func (db *DB) publish(r *replayed, sizes memorySizes) error {
 		s.Active, s.Sealed = s.Sealed[0], s.Sealed[1:]
 	} else {
 		var err error
-		if s.Active, err = memtable.New(db.arenas, memtable.Options{Bytes: sizes.memtableBytes}); err != nil {
+		if s.Active, err = memtable.New(db.arenas, memtable.Options{Bytes: db.sizes.memtableBytes}); err != nil {
 			return err
 		}
 	}
@@ -257,8 +258,8 @@ func (db *DB) publish(r *replayed, sizes memorySizes) error {
 const keptSegments = 4
 
 // start starts the actors.
-func (db *DB) start(r *replayed, sizes memorySizes, releases *actors.Releases) error {
-	cfg := &db.cfg
+func (db *DB) start(r *replayed, releases *actors.Releases) error {
+	cfg, sizes := &db.cfg, &db.sizes
 	lastSeq := max(r.state.LastSeq, db.set.FlushedSeq())
 	manifest := db.set.ManifestState()
 	compressions := cfg.compressions()
@@ -275,7 +276,8 @@ func (db *DB) start(r *replayed, sizes memorySizes, releases *actors.Releases) e
 			ManifestNumber: manifest.Number, ManifestSynced: manifest.Synced,
 		},
 		LastSeq: lastSeq, Recovered: r.tables, Arenas: db.arenas, Published: db.published, Releases: releases,
-		Logger: cfg.Logger, MemtableBytes: sizes.memtableBytes, MaxSealed: sizes.maxSealed,
+		MemoryChanged: db.rebalance,
+		Logger:        cfg.Logger, MemtableBytes: sizes.memtableBytes, MaxSealed: sizes.maxSealed,
 		InFlightBytes: inFlightBytes, MaxCompactions: cfg.MaxCompactions, L0Trigger: cfg.L0CompactionTrigger,
 		SlowDebt: max(slowDebtBytes, 4*cfg.BaseLevelBytes),
 	}

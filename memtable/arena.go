@@ -37,6 +37,7 @@ type Arenas struct {
 	idle   []*arena            // all of size usual
 	live   map[*arena]struct{} // handed out and not collected
 	usual  int64               // size that arenas are kept at
+	limit  int64               // resident bytes above which none is kept; 0: no limit
 	closed bool
 }
 
@@ -52,6 +53,39 @@ func (a *Arenas) Outstanding() int64 {
 		n += ar.touched.Load()
 	}
 	return n
+}
+
+// Resident returns how many bytes of memory all arenas take: those in use, and those that wait for
+// the next memtable with their pages mapped.
+func (a *Arenas) Resident() int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.resident()
+}
+
+func (a *Arenas) resident() int64 {
+	var n int64
+	for ar := range a.live {
+		n += max(ar.peak, ar.touched.Load())
+	}
+	for _, ar := range a.idle {
+		n += ar.peak
+	}
+	return n
+}
+
+// SetLimit makes the pool keep no arena that comes back while more than n bytes are resident.
+func (a *Arenas) SetLimit(n int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.limit = n
+}
+
+// Trim gives the memory of arenas that are not in use back to the system.
+func (a *Arenas) Trim() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.dropIdle()
 }
 
 // Close frees what is idle, and from now on whatever comes back. Memtables that still live stay
@@ -98,8 +132,10 @@ func (a *Arenas) get(size int64) (*arena, error) {
 func (a *Arenas) put(ar *arena) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	ar.peak = max(ar.peak, ar.touched.Load())
+	full := a.limit > 0 && a.resident() > a.limit
 	delete(a.live, ar)
-	if a.closed || int64(len(ar.buf)) != a.usual || len(a.idle) >= maxIdle {
+	if a.closed || full || int64(len(ar.buf)) != a.usual || len(a.idle) >= maxIdle {
 		offheap.Free(ar.buf)
 		return
 	}
@@ -126,6 +162,7 @@ type arena struct {
 	next    uint64       // first free unit
 	mark    uint64       // end of what touched has published
 	touched atomic.Int64 // bytes in use, rounded up to a granule
+	peak    int64        // the most an earlier memtable touched: pages that are mapped; guarded by pool.mu
 }
 
 func (a *arena) reset() {
