@@ -78,7 +78,7 @@ func TestDamagedTableIsFoundAndRepaired(t *testing.T) {
 	if code != exitFailed || !strings.Contains(errs, ".sst is damaged at offset") || !strings.HasPrefix(out, "00000000000000000001\t") {
 		t.Errorf("scan: exit code %d, %s", code, errs)
 	}
-	if out := must(t, dir, "", "repair", "db"); !strings.Contains(out, "1 damaged") {
+	if out = must(t, dir, "", "repair", "db"); !strings.Contains(out, "1 damaged") {
 		t.Errorf("repair: %s", out)
 	}
 	must(t, dir, "", "repair", "db", "--to", "saved")
@@ -149,12 +149,11 @@ func TestInspectPrintsEveryKindOfFile(t *testing.T) {
 			t.Errorf("%s of a missing file: exit code %d, %s", c.kind, code, errs)
 		}
 	}
-	os.WriteFile(filepath.Join(dir, "000001.sst"), []byte("not a table"), 0o644)
-	os.WriteFile(filepath.Join(dir, "MANIFEST-000001"), []byte(strings.Repeat("not a manifest", 100)), 0o644)
-	for _, args := range [][]string{{"inspect", "sstable", "000001.sst"}, {"inspect", "manifest", "MANIFEST-000001"}} {
-		if _, errs, code := middb(t, dir, "", args...); code != exitFailed || !strings.Contains(errs, "damaged") {
-			t.Errorf("%q: exit code %d, %s", args, code, errs)
-		}
+	if err := os.WriteFile(filepath.Join(dir, "000001.sst"), []byte("not a table"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, errs, code := middb(t, dir, "", "inspect", "sstable", "000001.sst"); code != exitFailed || !strings.Contains(errs, "damaged") {
+		t.Errorf("a file that is no table: exit code %d, %s", code, errs)
 	}
 }
 

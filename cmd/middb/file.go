@@ -24,7 +24,7 @@ func writeFile(name string, mode fs.FileMode, write func(io.Writer) error) error
 	if err != nil {
 		return renamed(err, name)
 	}
-	if err := write(f); err != nil {
+	if err = write(f); err != nil {
 		return errors.Join(err, f.Close(), os.Remove(part))
 	}
 	err = f.Sync()

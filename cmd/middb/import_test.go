@@ -14,6 +14,20 @@ import (
 	"testing"
 )
 
+// seedOf returns the seed of a test with random input: 1, or MIDDB_SEED.
+func seedOf(t *testing.T) uint64 {
+	t.Helper()
+	text := os.Getenv("MIDDB_SEED")
+	if text == "" {
+		return 1
+	}
+	seed, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seed
+}
+
 // table returns rows of generated csv whose first column numbers them in a width that sorts.
 func table(rng *rand.Rand, rows int, mark string) [][]string {
 	cells := []string{`\N`, "", "plain", `quo"ted`, "com,ma", "Zürich", "line\nbreak", `back\slash`, "0012.50"}
@@ -45,7 +59,7 @@ func exported(t *testing.T, dir string) [][]string {
 }
 
 func TestImportedRowsComeBack(t *testing.T) {
-	seed := rand.Uint64()
+	seed := seedOf(t)
 	rows := table(rand.New(rand.NewPCG(seed, 1)), 3500, "v1")
 	for _, c := range []struct {
 		name string
@@ -75,7 +89,7 @@ func TestImportedRowsComeBack(t *testing.T) {
 // import, which gives every row of the first one another mark. It must find a whole number of the
 // second import's batches, among them every one that was committed before, and else the first.
 func TestKilledImportLeavesWholeBatches(t *testing.T) {
-	seed := rand.Uint64()
+	seed := seedOf(t)
 	rng := rand.New(rand.NewPCG(seed, 2))
 	const batch = 1000
 	const rows = 30 * batch
@@ -85,7 +99,11 @@ func TestKilledImportLeavesWholeBatches(t *testing.T) {
 	}
 	dir := t.TempDir()
 	must(t, dir, string(encode(t, first)), "import", "--data-dir", "db", "--format", "csv", "--no-header", "--key", "1", "-")
-	for round := range 3 {
+	rounds := 3
+	if testing.Short() {
+		rounds = 1
+	}
+	for round := range rounds {
 		cut := rng.IntN(rows)
 		sent := encode(t, second[:cut])
 		cmd := command(dir, "import", "--data-dir", "db", "--format", "csv", "--no-header", "--key", "1", "-")
@@ -130,6 +148,37 @@ func TestKilledImportLeavesWholeBatches(t *testing.T) {
 		}
 		// Back to the first state for the next round.
 		must(t, dir, string(encode(t, first)), "import", "--data-dir", "db", "--format", "csv", "--no-header", "--key", "1", "-")
+	}
+}
+
+// TestInterruptedImportKeepsWholeBatches interrupts an import that waits for more input.
+func TestInterruptedImportKeepsWholeBatches(t *testing.T) {
+	dir := t.TempDir()
+	rows := table(rand.New(rand.NewPCG(1, 1)), 10_500, "v1")
+	cmd := command(dir, "import", "--data-dir", "db", "--format", "csv", "--no-header", "--key", "1", "-")
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	// More than a pipe holds: when it is written, the program reads and listens to signals.
+	if _, err := in.Write(encode(t, rows)); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != exitFailed {
+		t.Fatalf("%v, %s", err, errs.String())
+	}
+	in.Close()
+	done := len(exported(t, dir))
+	if want := fmt.Sprintf("interrupted; %d rows before it were stored", done); done%1000 != 0 || !strings.Contains(errs.String(), want) {
+		t.Errorf("%d rows, %s", done, errs.String())
 	}
 }
 

@@ -104,8 +104,8 @@ the manifest is damaged.`,
 
 func (p *program) verifyFiles(f *files) error {
 	var problems []error
-	done := p.meter("sstables")
-	report, err := levels.Verify(vfs.OS, f.dir, done.set)
+	done := p.meter("sstables", 1, true)
+	report, err := levels.Verify(vfs.OS, f.dir, done.setOf)
 	done.end()
 	if err != nil {
 		problems = append(problems, err)
@@ -116,8 +116,8 @@ func (p *program) verifyFiles(f *files) error {
 		fmt.Fprintf(p.out, "left over, removed at the next open for writing: %s\n", strings.Join(report.Strays, ", "))
 	}
 
-	done = p.meter("log")
-	log, err := wal.Verify(vfs.OS, f.dir, f.logOptions(), done.set)
+	done = p.meter("log", 1, true)
+	log, err := wal.Verify(vfs.OS, f.dir, f.logOptions(), done.setOf)
 	done.end()
 	if err == nil {
 		err = f.set.CheckManifestAtLeast(log.State.ManifestNumber, log.State.ManifestSynced)
@@ -207,37 +207,4 @@ func dumpTable(w io.Writer, file string, verbose bool) error {
 		return errors.Join(err, f.Close())
 	}
 	return errors.Join(r.Dump(w, verbose), r.Close())
-}
-
-// A meter shows how far a tool is, on a terminal.
-type meter struct {
-	p    *program
-	what string
-	bar  interface {
-		Set64(n int64) error
-		ChangeMax64(n int64)
-		Exit() error
-	}
-}
-
-func (p *program) meter(what string) *meter {
-	m := &meter{p: p, what: what}
-	if bar := p.progress(1, what, true); bar != nil {
-		m.bar = bar
-	}
-	return m
-}
-
-func (m *meter) set(done, total int64) {
-	if m.bar == nil || total == 0 {
-		return
-	}
-	m.bar.ChangeMax64(total)
-	_ = m.bar.Set64(done) // a bar that cannot be drawn stops nothing
-}
-
-func (m *meter) end() {
-	if m.bar != nil {
-		_ = m.bar.Exit()
-	}
 }

@@ -116,7 +116,7 @@ func TestTranscripts(t *testing.T) {
 			case "show": // print a file
 				text, err := os.ReadFile(filepath.Join(dir, d.CmdArgs[0].Key))
 				if err != nil {
-					return err.(*os.PathError).Err.Error() + "\n"
+					d.Fatalf(t, "%v", err)
 				}
 				return string(text)
 			default:

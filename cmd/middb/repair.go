@@ -39,7 +39,7 @@ back. A database whose manifest is damaged cannot be repaired; restore a backup.
 				return err
 			}
 			if cmd.Flags().Changed("to") {
-				if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
+				if _, err = os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
 					return fmt.Errorf("--to %s exists; name a directory that does not", to)
 				}
 			}

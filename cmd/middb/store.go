@@ -32,6 +32,9 @@ func (p *program) open(dir string, a access, d engine.Durability) (*engine.DB, e
 	if err != nil {
 		return nil, &failure{exitOpen, err}
 	}
+	if torn := db.Recovery().TornBytes; torn > 0 && a != reading {
+		fmt.Fprintf(p.err, "middb: a crash left %d bytes at the end of the log unfinished; everything before them is here\n", torn)
+	}
 	return db, nil
 }
 

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"github.com/middb/middb/cmd/middb/internal/port"
@@ -83,8 +82,11 @@ func chooseFormat(name, file string) (port.Format, error) {
 func (p *program) load(ctx context.Context, dir, file string, o port.ImportOptions) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	in, size, name := p.in, int64(-1), "standard input"
-	if file != "-" {
+	var in io.Reader
+	size, name := int64(-1), "standard input"
+	if file == "-" {
+		in = cancellable(ctx, p.in)
+	} else {
 		f, err := os.Open(file)
 		if err != nil {
 			return err
@@ -103,12 +105,10 @@ func (p *program) load(ctx context.Context, dir, file string, o port.ImportOptio
 		in, name = f, file
 	}
 	return p.with(dir, creating, engine.Sync, func(db *engine.DB) error {
-		if bar := p.progress(size, "import", true); bar != nil {
-			in = io.TeeReader(in, bar)
-			defer bar.Exit()
-		}
+		done := p.meter("import", size, true)
 		start := time.Now()
-		report, err := port.Import(ctx, in, o, &sink{db: db, batch: db.NewBatch()})
+		report, err := port.Import(ctx, io.TeeReader(in, done), o, &sink{db: db, batch: db.NewBatch()})
+		done.end()
 		if err != nil {
 			return importError(name, report, err)
 		}
@@ -119,6 +119,17 @@ func (p *program) load(ctx context.Context, dir, file string, o port.ImportOptio
 		fmt.Fprintf(p.err, "imported %d rows%s %s\n", report.Rows, duplicates, rate(report.Rows, time.Since(start)))
 		return nil
 	})
+}
+
+// cancellable returns a reader of r whose reads fail when ctx ends, also one that is waiting.
+func cancellable(ctx context.Context, r io.Reader) io.Reader {
+	out, in := io.Pipe()
+	context.AfterFunc(ctx, func() { in.CloseWithError(ctx.Err()) })
+	go func() {
+		_, err := io.Copy(in, r)
+		in.CloseWithError(err)
+	}()
+	return out
 }
 
 func importError(name string, report port.Report, err error) error {
@@ -192,10 +203,9 @@ func (p *program) unload(ctx context.Context, db *engine.DB, span engine.IterOpt
 		defer it.Close()
 		o := port.ExportOptions{Format: f}
 		if !isTerminal(w) {
-			if bar := p.progress(-1, "export", false); bar != nil {
-				o.Progress = func(n int64) { _ = bar.Set64(n) }
-				defer bar.Exit()
-			}
+			done := p.meter("export", -1, false)
+			defer done.end()
+			o.Progress = done.set
 		}
 		if rows, err = port.Export(ctx, w, o, it.All()); err != nil {
 			return err
@@ -217,19 +227,4 @@ func (p *program) unload(ctx context.Context, db *engine.DB, span engine.IterOpt
 	}
 	fmt.Fprintf(p.err, "exported %d rows %s\n", rows, rate(rows, time.Since(start)))
 	return nil
-}
-
-// progress returns a bar towards total, or a counter if total is negative. It is nil where nobody
-// would see it.
-func (p *program) progress(total int64, what string, bytes bool) *progressbar.ProgressBar {
-	if !isTerminal(p.err) {
-		return nil
-	}
-	return progressbar.NewOptions64(total,
-		progressbar.OptionSetWriter(p.err),
-		progressbar.OptionSetDescription(what),
-		progressbar.OptionShowBytes(bytes),
-		progressbar.OptionShowCount(),
-		progressbar.OptionThrottle(100*time.Millisecond),
-		progressbar.OptionClearOnFinish())
 }

@@ -115,16 +115,16 @@ func lineErrorf(line int, format string, args ...any) *LineError {
 	return &LineError{Line: line, Err: fmt.Errorf(format, args...)}
 }
 
-// Import stores the rows of r in sink. It stops between rows when ctx ends. An error in a row is
+// Import stores the rows of in in sink. It stops between rows when ctx ends. An error in a row is
 // a *LineError; what was committed before stays.
-func Import(ctx context.Context, r io.Reader, o ImportOptions, sink Sink) (Report, error) {
+func Import(ctx context.Context, in io.Reader, o ImportOptions, sink Sink) (Report, error) {
 	if o.BatchRows == 0 {
 		o.BatchRows = 1000
 	}
 	if o.BatchBytes == 0 {
 		o.BatchBytes = 1 << 20
 	}
-	src, err := newSource(r, o)
+	src, err := newSource(in, o)
 	if err != nil {
 		return Report{}, err
 	}
@@ -133,16 +133,16 @@ func Import(ctx context.Context, r io.Reader, o ImportOptions, sink Sink) (Repor
 		im.seen = make(map[xxh3.Uint128]struct{})
 	}
 	for {
-		if err := ctx.Err(); err != nil {
+		if err = ctx.Err(); err != nil {
 			return im.done, err
 		}
-		row, err := src.next()
+		r, err := src.next()
 		if errors.Is(err, io.EOF) {
-			err := im.commit()
+			err = im.commit()
 			return im.done, err
 		}
 		if err == nil {
-			err = im.add(row)
+			err = im.add(r)
 		}
 		if err != nil {
 			return im.done, err

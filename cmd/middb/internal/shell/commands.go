@@ -121,7 +121,7 @@ func (s *Session) runHelp(_ context.Context, args []literal.Word) error {
 		}
 	}
 	if len(args) == 0 {
-		s.out.WriteString("\n" + helpWords)
+		fmt.Fprint(s.out, "\n"+helpWords)
 	} else if _, ok := find(string(args[0].Bytes)); !ok {
 		return unknown(args[0].Raw)
 	}

@@ -97,14 +97,14 @@ func (s *Session) Put(ctx context.Context, k, v []byte) error {
 func (s *Session) Get(k []byte) error {
 	v, err := s.store.Get(k)
 	if errors.Is(err, ErrNotFound) {
-		s.out.WriteString("(nil)\n")
+		fmt.Fprintln(s.out, "(nil)")
 		return err
 	}
 	if err != nil {
 		return err
 	}
-	s.out.Write(literal.AppendShown(nil, v))
-	return s.out.WriteByte('\n')
+	_, err = s.out.Write(append(literal.AppendShown(nil, v), '\n'))
+	return err
 }
 
 // GetRaw writes the bytes of a value and nothing else. A missing key is ErrNotFound.
