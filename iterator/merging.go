@@ -129,8 +129,13 @@ func (m *Merging) Next() bool {
 		return m.drop(s)
 	}
 	s.key = s.it.Key()
-	if len(m.order) == 1 || bytes.Compare(s.key, m.order[1].key) < 0 {
+	if len(m.order) == 1 {
 		return true
+	}
+	if c := bytes.Compare(s.key, m.order[1].key); c < 0 {
+		return true
+	} else if c == 0 {
+		return m.collide(s)
 	}
 	return m.reorder(s)
 }
@@ -145,8 +150,13 @@ func (m *Merging) Prev() bool {
 		return m.drop(s)
 	}
 	s.key = s.it.Key()
-	if len(m.order) == 1 || bytes.Compare(s.key, m.order[1].key) > 0 {
+	if len(m.order) == 1 {
 		return true
+	}
+	if c := bytes.Compare(s.key, m.order[1].key); c > 0 {
+		return true
+	} else if c == 0 {
+		return m.collide(s)
 	}
 	return m.reorder(s)
 }
@@ -160,8 +170,22 @@ func (m *Merging) drop(s *source) bool {
 	return len(m.order) > 0
 }
 
-// reorder puts the first source, which has moved to or past the key of the second, in its place.
+// reorder puts the first source, which has moved past the key of the second, in its place.
 func (m *Merging) reorder(s *source) bool {
+	i, met := m.search(s.key, 2)
+	if met {
+		return m.collide(s)
+	}
+	// The sources between move up by one; they are few, mostly one.
+	for j := 1; j < i; j++ {
+		m.order[j-1] = m.order[j]
+	}
+	m.order[i-1] = s
+	return true
+}
+
+// collide puts the first source, which has moved to the key of another one, in its place.
+func (m *Merging) collide(s *source) bool {
 	m.order = append(m.order[:0], m.order[1:]...)
 	m.enter(s, true, 0)
 	return len(m.order) > 0
@@ -207,7 +231,7 @@ func (m *Merging) enter(s *source, valid bool, from int) {
 // search returns the first index not below from whose source comes at or after k in the direction
 // of travel, and whether it stands at k itself.
 func (m *Merging) search(k []byte, from int) (i int, met bool) {
-	lo, hi := from, len(m.order)
+	lo, hi := min(from, len(m.order)), len(m.order)
 	for lo < hi {
 		mid := int(uint(lo+hi) >> 1)
 		c := bytes.Compare(m.order[mid].key, k)

@@ -23,13 +23,15 @@ const maxHeat = 3
 // A Buffer is a block of memory with a pin count. Its bytes may be read while it is pinned, and
 // written only by the one who got it from Alloc, before Publish.
 type Buffer struct {
+	// What a hit touches comes first: it shares a cache line.
 	state atomic.Int64
 	heat  atomic.Int32
-	cache *Cache // nil: not from a cache's spans
+	index int32  // of this buffer in its span
+	data  []byte // the block; len is what was asked for
+
+	cache *Cache // nil: not from a cache
 	slot  *Slot  // written before the buffer becomes resident
 	span  *span  // nil: private memory, given back when the last pin goes
-	index int    // of this buffer in its span
-	data  []byte // the block; len is what was asked for
 	own   []byte // private memory as it came from offheap; nil: Go memory
 }
 

@@ -155,7 +155,7 @@ func (c *Cache) take(sp *span, n, size int) *Buffer {
 		c.classes[sp.class] = list[:len(list)-1] // take is called with the last of the list
 		sp.inList = false
 	}
-	b := &Buffer{cache: c, span: sp, index: i, data: sp.mem[i*size : i*size+n : (i+1)*size]}
+	b := &Buffer{cache: c, span: sp, index: int32(i), data: sp.mem[i*size : i*size+n : (i+1)*size]}
 	b.state.Store(1)
 	sp.bufs[i] = b
 	return b

@@ -40,7 +40,7 @@ func benchTable(b *testing.B, n, from, step int, c Compression) (*Reader, []kv) 
 	return r, kvs
 }
 
-var benchEntries = 200_000
+const benchEntries = 200_000
 
 func BenchmarkWriter(b *testing.B) {
 	kvs := benchKVs(benchEntries, 0, 1)

@@ -114,6 +114,7 @@ type block struct {
 	hints    int // start of the hints
 	restarts int // number of restart points, at least 1
 	prefix   int // bytes that all keys of the block share, which the hints leave out
+	touched  byte
 }
 
 // parseBlock finds the parts of a block. It reports false when there are none.
@@ -201,6 +202,24 @@ func (b *block) trailer(tag byte, seq int) key.Trailer {
 	return key.Trailer(v<<8 | uint64(tag&tagPut))
 }
 
+// cacheLine and maxTouch bound what touch loads.
+const (
+	cacheLine = 64
+	maxTouch  = 2 << 10
+)
+
+// touch loads a byte of each cache line from offset from to offset to. The loads do not depend on
+// one another, so the processor has many under way at once. Decoding entries loads them too, but
+// each only after the one before told where: from main memory that is several times slower.
+func (b *block) touch(from, to int) {
+	p := b.data[from:min(to, from+maxTouch, len(b.data))]
+	var x byte
+	for i := 0; i < len(p); i += cacheLine {
+		x |= p[i]
+	}
+	b.touched = x // so that the loads are not optimised away
+}
+
 // restartKey returns the whole key at a restart point.
 func (b *block) restartKey(i int) (k []byte, ok bool) {
 	off := b.restart(i)
@@ -218,11 +237,12 @@ func (b *block) restartKey(i int) (k []byte, ok bool) {
 // -1 when there is none. It compares the hints, which lie close together, and touches keys only
 // where hints are equal, and the first one for the prefix.
 func (b *block) searchRestarts(k []byte, orEqual bool) (i int, ok bool) {
-	first, ok := b.restartKey(0)
-	if !ok || b.prefix > len(first) {
+	// The first entry is at offset 0. Not asking the restart points saves a wait for memory.
+	e, ok := b.entryAt(0)
+	if p := e.value - e.key; !ok || e.shared != 0 || b.prefix > p {
 		return 0, false
 	}
-	p := b.prefix
+	first, p := b.data[e.key:e.value], b.prefix
 	if len(k) < p || string(k[:p]) != string(first[:p]) {
 		if bytes.Compare(k, first) < 0 {
 			return -1, true

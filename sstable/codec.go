@@ -76,19 +76,19 @@ func compress(dst, src []byte, c Compression) (out []byte, ok bool, err error) {
 			dst = make([]byte, n)
 		}
 		lc := lz4Compressors.Get().(*lz4.Compressor)
-		n, err := lc.CompressBlock(src, dst[:cap(dst)])
+		n, e := lc.CompressBlock(src, dst[:cap(dst)])
 		lz4Compressors.Put(lc)
-		if err != nil {
-			return dst[:0], false, fmt.Errorf("compress with lz4: %w", err)
+		if e != nil {
+			return dst[:0], false, fmt.Errorf("compress with lz4: %w", e)
 		}
 		if n == 0 {
 			return dst[:0], false, nil
 		}
 		out = dst[:n]
 	case Zstd:
-		enc, err := zstdEncoder()
-		if err != nil {
-			return dst[:0], false, fmt.Errorf("make a zstd encoder: %w", err)
+		enc, e := zstdEncoder()
+		if e != nil {
+			return dst[:0], false, fmt.Errorf("make a zstd encoder: %w", e)
 		}
 		out = enc.EncodeAll(src, dst[:0])
 	default:

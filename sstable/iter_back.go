@@ -81,7 +81,9 @@ func (it *Iter) decodeInterval(i int, k []byte, end int) bool {
 	b := &it.back
 	b.restart, b.entries, b.keys, b.at = i, b.entries[:0], b.keys[:0], 0
 	last := 0 // where the key before begins in keys
-	for off := it.b.restart(i); off < end; {
+	from := it.b.restart(i)
+	it.b.touch(from, max(from, end))
+	for off := from; off < end; {
 		e, ok := it.b.entryAt(off)
 		if !ok || e.shared > len(b.keys)-last {
 			return it.damaged()

@@ -193,7 +193,7 @@ func (r *Reader) Get(k []byte, hash uint64, dst []byte) (out []byte, t key.Trail
 	}
 	buf := r.slots[i].Acquire()
 	if buf == nil {
-		if buf, err = r.load1(i); err != nil {
+		if buf, err = r.loadBlock(i); err != nil {
 			return dst, 0, false, err
 		}
 	}
@@ -237,8 +237,8 @@ func putScratch(s *scratch) {
 	}
 }
 
-// load1 reads data block i into the cache and returns it pinned.
-func (r *Reader) load1(i int) (*page.Buffer, error) {
+// loadBlock reads data block i into the cache and returns it pinned.
+func (r *Reader) loadBlock(i int) (*page.Buffer, error) {
 	h := r.index.handle(i)
 	s := getScratch(int(h.length))
 	defer putScratch(s)

@@ -185,6 +185,8 @@ func (w *Writer) flush() error {
 	w.flushed += uint64(len(out))
 	w.buf.out = out[:0]
 	if w.flushed-w.hinted >= writebackBytes {
+		// A hint, but its error is final: the system reports a failed write to disk only once, and
+		// the sync that follows might then succeed.
 		if err := w.f.StartWriteback(int64(w.hinted), int64(w.flushed-w.hinted)); err != nil {
 			return w.fail(fmt.Errorf("start writeback of %s: %w", w.f.Name(), err))
 		}
