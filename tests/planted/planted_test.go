@@ -1,0 +1,152 @@
+package planted
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A bug replaces one piece of source, which must occur once, by another.
+type bug struct {
+	name     string
+	file     string // within the module
+	old, new string
+	test     string // regular expression of the tests to run
+	packages string // where they are
+	sign     string // part of what the failing test must print
+	always   bool   // run by make test, not only by make nightly
+}
+
+const (
+	modelTest    = "^TestEngineAgreesWithModel$"
+	modelPackage = "./tests/model"
+	seedSign     = "MIDDB_SEED="
+)
+
+var bugs = []bug{
+	{
+		name: "a tombstone is dropped while a deeper level has the key",
+		file: "levels/build.go",
+		old:  "if t.Kind() == key.KindDelete && !deeper.hold(k) {",
+		new:  "if _ = deeper.hold(k); t.Kind() == key.KindDelete {",
+		test: modelTest, packages: modelPackage, sign: seedSign, always: true,
+	},
+	{
+		name: "the log is not synced",
+		file: "actors/logwriter.go",
+		old:  "if err := w.core.Sync(); err != nil {",
+		new:  "if err := error(nil); err != nil {",
+		test: modelTest, packages: modelPackage, sign: seedSign, always: true,
+	},
+	{
+		name: "the checksum of an sstable block is not verified",
+		file: "sstable/codec.go",
+		old:  "blockChecksum(fileNum, offset, p[:n+5]); got != want {",
+		new:  "blockChecksum(fileNum, offset, p[:n+5]); false && got != want {",
+		test: "^TestEveryFlippedByteIsFound$", packages: "./sstable", sign: "TestEveryFlippedByteIsFound", always: true,
+	},
+	{
+		name: "the checksum of a log chunk is not verified",
+		file: "wal/scan.go",
+		old:  "if chunkCRC(b, s.seed, off) != crc {",
+		new:  "if false && chunkCRC(b, s.seed, off) != crc {",
+		test: "^TestRecoverNoticesEveryFlip$", packages: "./wal", sign: "TestRecoverNoticesEveryFlip",
+	},
+	{
+		name: "the manifest is not synced",
+		file: "levels/set.go",
+		old:  "if err := s.m.f.SyncData(); err != nil {",
+		new:  "if err := error(nil); err != nil {",
+		test: modelTest, packages: modelPackage, sign: seedSign,
+	},
+	{
+		name: "level 0 is searched oldest first",
+		file: "levels/version.go",
+		old:  "for _, t := range v.Levels[0] {\n\t\tif t.holds(k) {",
+		new:  "for _, t := range slices.Backward(v.Levels[0]) {\n\t\tif t.holds(k) {",
+		test: modelTest, packages: modelPackage, sign: seedSign,
+	},
+	{
+		name: "sealed memtables are searched oldest first",
+		file: "engine/read.go",
+		old:  "for _, m := range state.Sealed {",
+		new:  "for i := range state.Sealed {\n\t\tm := state.Sealed[len(state.Sealed)-1-i]",
+		test: modelTest, packages: modelPackage, sign: seedSign,
+	},
+	{
+		name: "a snapshot sees later commits",
+		file: "engine/snapshot.go",
+		old:  "find(s.view.State, s.view.Seq, dst[:0], k)",
+		new:  "find(s.view.State, 1<<56-1, dst[:0], k)",
+		test: modelTest, packages: modelPackage, sign: seedSign,
+	},
+	{
+		name: "the upper bound is inclusive",
+		file: "iterator/bounded.go",
+		old:  "bytes.Compare(b.src.Key(), b.upper) >= 0",
+		new:  "bytes.Compare(b.src.Key(), b.upper) > 0",
+		test: modelTest, packages: modelPackage, sign: seedSign,
+	},
+}
+
+func TestPlantedBugsAreFound(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range bugs {
+		t.Run(strings.ReplaceAll(b.name, " ", "_"), func(t *testing.T) {
+			if !b.always && os.Getenv("MIDDB_NIGHTLY") == "" {
+				t.Skip("make nightly plants this one")
+			}
+			output, failed := b.plant(t, root)
+			switch {
+			case !failed:
+				t.Errorf("nothing was found:\n%s", tail(output))
+			case !strings.Contains(output, b.sign):
+				t.Errorf("the test failed, but does not say %q:\n%s", b.sign, tail(output))
+			}
+		})
+	}
+}
+
+// plant runs the test with the bug in it, and returns what it printed and whether it failed.
+func (b bug) plant(t *testing.T, root string) (output string, failed bool) {
+	t.Helper()
+	path := filepath.Join(root, filepath.FromSlash(b.file))
+	source, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(source), b.old); n != 1 {
+		t.Fatalf("%s has %d places like this, not one: plant the bug anew\n%s", b.file, n, b.old)
+	}
+	dir := t.TempDir()
+	mutant, overlay := filepath.Join(dir, "mutant.go"), filepath.Join(dir, "overlay.json")
+	write(t, mutant, []byte(strings.Replace(string(source), b.old, b.new, 1)))
+	replace, err := json.Marshal(map[string]map[string]string{"Replace": {path: mutant}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, overlay, replace)
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-count=1", "-failfast", "-timeout=120s", "-run", b.test, b.packages)
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "MIDDB_MODEL_OPS=200000", "MIDDB_NIGHTLY=")
+	out, err := cmd.CombinedOutput()
+	if strings.Contains(string(out), "[build failed]") {
+		t.Fatalf("the bug does not compile:\n%s", out)
+	}
+	return string(out), err != nil
+}
+
+func write(t *testing.T, path string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func tail(s string) string { return s[max(0, len(s)-2000):] }
