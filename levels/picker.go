@@ -158,9 +158,20 @@ func (p *Picker) Pick(v *Version, claims Claims, level int) (*Compaction, bool) 
 		return nil, false // else L0, which needs all of the base level, would never find it free
 	}
 	if score < 1 {
-		return p.pickLevel(v, claims, s, level, ReasonTombstones)
+		return p.pickLevel(v, claims, s, level, ReasonTombstones, mostlyTombstones(v.Levels[level]))
 	}
-	return p.pickLevel(v, claims, s, level, ReasonSize)
+	return p.pickLevel(v, claims, s, level, ReasonSize, v.Levels[level])
+}
+
+// mostlyTombstones returns the tables of which at least half of the entries are tombstones.
+func mostlyTombstones(ts []*Table) []*Table {
+	var out []*Table
+	for _, t := range ts {
+		if t.Tombstones*2 >= t.Entries {
+			out = append(out, t)
+		}
+	}
+	return out
 }
 
 // grant returns the compaction if it can run.
@@ -248,10 +259,11 @@ func (p *Picker) fileBytes(s shape, level int) int64 {
 	return p.o.TargetFileBytes * min(maxTargetFactor, int64(1)<<max(0, level-s.base))
 }
 
-// pickLevel takes from a level below L0 the table that brings the most space down per byte
-// rewritten: least overlap with the next level first, tombstones counting for what they remove.
-func (p *Picker) pickLevel(v *Version, claims Claims, s shape, level int, why Reason) (*Compaction, bool) {
-	ts, next := v.Levels[level], v.Levels[level+1]
+// pickLevel takes one of ts, tables of a level below L0 in key order, that brings the most space down
+// per byte rewritten: least overlap with the next level first, tombstones counting for what they
+// remove.
+func (p *Picker) pickLevel(v *Version, claims Claims, s shape, level int, why Reason, ts []*Table) (*Compaction, bool) {
+	next := v.Levels[level+1]
 	average := averageBytes(next)
 	var best *Table
 	var bestCost float64
@@ -259,9 +271,6 @@ func (p *Picker) pickLevel(v *Version, claims Claims, s shape, level int, why Re
 		t := ts[i]
 		for j < len(next) && bytes.Compare(next[j].Largest, t.Smallest) < 0 {
 			j++
-		}
-		if why == ReasonTombstones && t.Tombstones*2 < t.Entries {
-			continue
 		}
 		lo, hi := t.Smallest, t.Largest
 		var overlap int64

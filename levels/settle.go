@@ -32,27 +32,26 @@ func (p *Picker) Settle(v *Version, claims Claims) (*Compaction, bool) {
 		if l == 0 {
 			return p.pickL0(v, claims, s, ReasonSettle)
 		}
-		return p.pickLevel(v, claims, s, l, ReasonSettle)
+		return p.pickLevel(v, claims, s, l, ReasonSettle, v.Levels[l])
 	}
-	return p.pickRewrite(v, claims, s, allowed)
-}
-
-// pickRewrite takes the first run of tables in the last level that have the wrong compression.
-func (p *Picker) pickRewrite(v *Version, claims Claims, s shape, allowed float64) (*Compaction, bool) {
-	var wrong int64
+	var stale int64
 	for _, t := range v.Levels[lastLevel] {
 		if p.stale(t) {
-			wrong += t.Size
+			stale += t.Size
 		}
 	}
-	if float64(wrong) <= allowed {
+	if float64(stale) <= allowed {
 		return nil, false
 	}
+	return p.pickRewrite(v, claims, s, ReasonSettle, v.Levels[lastLevel])
+}
+
+// pickRewrite takes, of ts, tables of the last level, the first run that has the wrong compression.
+func (p *Picker) pickRewrite(v *Version, claims Claims, s shape, why Reason, ts []*Table) (*Compaction, bool) {
 	var run []*Table
-	limit := expandFactor * p.fileBytes(s, lastLevel)
-	for _, t := range v.Levels[lastLevel] {
+	for _, t := range ts {
 		fits := p.stale(t) && !claims.conflict(lastLevel, lastLevel, t.Smallest, t.Largest)
-		if len(run) > 0 && (!fits || tableBytes(run)+t.Size > limit) {
+		if len(run) > 0 && (!fits || tableBytes(run)+t.Size > p.largest(s)) {
 			break
 		}
 		if fits {
@@ -62,9 +61,12 @@ func (p *Picker) pickRewrite(v *Version, claims Claims, s shape, allowed float64
 	if len(run) == 0 {
 		return nil, false
 	}
-	c := p.plan(v, s, ReasonSettle, []Input{{Level: lastLevel, Tables: run}}, lastLevel)
+	c := p.plan(v, s, why, []Input{{Level: lastLevel, Tables: run}}, lastLevel)
 	return grant(c, v, claims)
 }
+
+// largest is how many bytes into the last level one compaction should have at most.
+func (p *Picker) largest(s shape) int64 { return expandFactor * p.fileBytes(s, lastLevel) }
 
 // stale reports whether a table of the last level is not compressed as that level is to be.
 func (p *Picker) stale(t *Table) bool { return t.Compression != p.o.LastCompression }
@@ -75,25 +77,51 @@ func (p *Picker) stale(t *Table) bool { return t.Compression != p.o.LastCompress
 // repeats it on each new Version. A nil compaction means that the request is done, or, with
 // blocked, that it waits for a running one; the caller then picks nothing else meanwhile.
 //
-// The tables fall into groups that overlap nothing outside; each group that is not in the last
-// level already becomes one compaction over all its levels, so that every byte is written once.
-// After that the last level is one sorted run, has no tombstones and the compression it should.
+// The tables fall into groups that overlap nothing outside. A group becomes one compaction over all
+// its levels, so that every byte is written once; but a large one, whose claim would keep all others
+// waiting, sinks level by level from the top, in many compactions. After that the last level is one
+// sorted run, has no tombstones and the compression it should.
 func (p *Picker) Manual(v *Version, claims Claims, lower, upper []byte, asOf uint64) (c *Compaction, blocked bool) {
 	s := p.shape(v)
 	for _, g := range p.groups(v, lower, upper, s) {
 		if !p.unfinished(g, asOf) {
 			continue
 		}
-		c := p.plan(v, s, ReasonManual, byLevel(v, g), lastLevel)
-		if in := c.Inputs; len(in) == 1 && in[0].Level > 0 && p.movableGroup(g) {
-			c.Move = true
-		}
-		if c.fits(v, claims) {
+		c, ok := p.sink(v, claims, s, g, asOf)
+		if ok {
 			return c, false
 		}
 		blocked = true
 	}
 	return nil, blocked
+}
+
+// sink picks what brings a group down, at once or by a step.
+func (p *Picker) sink(v *Version, claims Claims, s shape, g []placed, asOf uint64) (*Compaction, bool) {
+	inputs := byLevel(v, g)
+	var size int64
+	for _, in := range inputs {
+		size += tableBytes(in.Tables)
+	}
+	if size <= p.largest(s) || len(g) == 1 {
+		c := p.plan(v, s, ReasonManual, inputs, lastLevel)
+		c.Move = len(inputs) == 1 && (inputs[0].Level > 0 || len(g) == 1) && p.movableGroup(g)
+		return grant(c, v, claims)
+	}
+	for _, in := range inputs {
+		if in.Level == lastLevel {
+			return p.pickRewrite(v, claims, s, ReasonManual, in.Tables)
+		}
+		due := slices.DeleteFunc(slices.Clone(in.Tables), func(t *Table) bool { return t.MinSeq > asOf })
+		switch {
+		case len(due) == 0:
+		case in.Level == 0:
+			return p.pickL0(v, claims, s, ReasonManual)
+		default:
+			return p.pickLevel(v, claims, s, in.Level, ReasonManual, due)
+		}
+	}
+	return nil, false
 }
 
 // A placed is a table and where it lies.
