@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,8 +19,8 @@ import (
 	"github.com/middb/middb/wal"
 )
 
-// lockName is the file whose lock says who has a directory open. It stays when the lock is gone.
-const lockName = "LOCK"
+// LockName is the file whose lock says who has a directory open. It stays when the lock is gone.
+const LockName = "LOCK"
 
 // A Recovery tells what opening a database found in its log.
 type Recovery struct {
@@ -52,7 +53,7 @@ func open(cfg Config) (_ *DB, err error) {
 	if cfg.ReadOnly {
 		mode = vfs.LockShared
 	}
-	lock, err := cfg.FS.Lock(cfg.FS.Join(cfg.Dir, lockName), mode)
+	lock, err := cfg.FS.Lock(cfg.FS.Join(cfg.Dir, LockName), mode)
 	if err != nil {
 		return nil, err
 	}
@@ -106,8 +107,27 @@ func prepareDir(cfg *Config) error {
 		return err
 	case !info.IsDir:
 		return fmt.Errorf("%w: it is a file; name a directory", ErrNotDatabase)
+	case !cfg.MustExist && !cfg.ReadOnly:
+		return nil
+	}
+	// Look before taking the lock: it would leave a file where no database is.
+	names, err := fs.List(cfg.Dir)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(names, belongs) {
+		return errMissingHere
 	}
 	return nil
+}
+
+var errMissingHere = fmt.Errorf("%w in this directory; check the path", ErrDatabaseMissing)
+
+// belongs reports whether a file is one that only a database has.
+func belongs(name string) bool {
+	_, isLog := wal.ParseFileName(name)
+	_, isTable := levels.ParseTableName(name)
+	return isLog || isTable || name != LockName && ours(name)
 }
 
 // makeDir makes a directory and its missing parents, durably: a directory that a crash could forget
@@ -152,7 +172,7 @@ func loadOrCreate(cfg *Config, cache *page.Cache, released func(*levels.Version)
 		}
 	}
 	if cfg.MustExist || cfg.ReadOnly {
-		return nil, fmt.Errorf("%w in this directory; check the path", ErrDatabaseMissing)
+		return nil, errMissingHere
 	}
 	var id [8]byte
 	if _, err := io.ReadFull(rand.Reader, id[:]); err != nil {
@@ -163,7 +183,7 @@ func loadOrCreate(cfg *Config, cache *page.Cache, released func(*levels.Version)
 
 // ours reports whether a file may be what an unfinished creation left behind.
 func ours(name string) bool {
-	return name == lockName || strings.HasPrefix(name, "MANIFEST-") || strings.HasPrefix(name, "CURRENT-")
+	return name == LockName || strings.HasPrefix(name, "MANIFEST-") || strings.HasPrefix(name, "CURRENT-")
 }
 
 // replayed is what the log held beyond the sstables.
