@@ -1,0 +1,67 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestReadmeTranscript runs the commands of the README's console blocks, in order and in one
+// directory, and compares what they print. A command is a line that begins with "$ "; lines that
+// begin with "> " go on with it; the lines that follow are its output.
+func TestReadmeTranscript(t *testing.T) {
+	dir := t.TempDir()
+	n := 0
+	for _, block := range blocks(t, "console") {
+		for _, step := range strings.Split("\n"+block, "\n$ ")[1:] {
+			lines := strings.Split(strings.TrimSuffix(step, "\n"), "\n")
+			script := lines[0] + "\n"
+			for lines = lines[1:]; len(lines) > 0 && strings.HasPrefix(lines[0], "> "); lines = lines[1:] {
+				script += lines[0][2:] + "\n"
+			}
+			cmd := exec.Command("sh", "-c", script)
+			cmd.Dir = dir
+			cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"))
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Errorf("%s: %v", script, err)
+			}
+			if got, want := strings.TrimSuffix(string(out), "\n"), strings.Join(lines, "\n"); got != want {
+				t.Errorf("%sprints\n%s\nthe README says\n%s", script, got, want)
+			}
+			n++
+		}
+	}
+	if n < 5 {
+		t.Fatalf("only %d commands found in the README", n)
+	}
+}
+
+func TestReadmeShowsTheQuickstart(t *testing.T) {
+	program, err := os.ReadFile("../../examples/quickstart/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range blocks(t, "go") {
+		if block == string(program) {
+			return
+		}
+	}
+	t.Fatal("no go block of the README is examples/quickstart/main.go")
+}
+
+// blocks returns the README's fenced blocks of a language.
+func blocks(t *testing.T, language string) (out []string) {
+	t.Helper()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range strings.Split(string(text), "\n```"+language+"\n")[1:] {
+		block, _, _ := strings.Cut(part, "\n```")
+		out = append(out, block+"\n")
+	}
+	return out
+}
