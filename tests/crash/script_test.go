@@ -1,0 +1,282 @@
+package crash
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+
+	"github.com/middb/middb/engine"
+	"github.com/middb/middb/vfs"
+)
+
+// directory is two levels deep so that creating it has its own crashes.
+const directory = "data/db"
+
+// config returns the options of all databases of this package: everything is tiny, so that everything
+// happens often.
+func config(fs vfs.FS) engine.Config {
+	return engine.Config{
+		Dir:                 directory,
+		FS:                  fs,
+		MemtableBytes:       8 << 10,
+		LogBytes:            8 << 10,
+		MemoryBudget:        4 << 20,
+		BlockBytes:          512,
+		L0CompactionTrigger: 2,
+		TargetFileBytes:     4 << 10,
+		BaseLevelBytes:      8 << 10,
+		ManifestBytes:       1 << 10,
+		Durability:          engine.NoSync,
+	}
+}
+
+// A session is a database, its journal, and the random source of the script.
+type session struct {
+	cfg     engine.Config
+	journal *journal
+	rng     *rand.Rand
+	db      *engine.DB
+}
+
+func newSession(fs vfs.FS, seed uint64, keys int) *session {
+	return &session{cfg: config(fs), journal: &journal{keys: keys}, rng: rand.New(rand.NewPCG(seed, 0x6372617368))}
+}
+
+// A step is a named part of the script. After an error of the engine it may be done again or skipped.
+type step struct {
+	name string
+	do   func(s *session) error
+}
+
+// script is what every sweep runs. Each step writes to the whole key space.
+var script = []step{
+	{"create", (*session).open},
+	{"put", func(s *session) error { return s.puts(25) }},
+	{"batch larger than a memtable", func(s *session) error { return s.batch(3*s.journal.keys, engine.NoSync) }},
+	{"overwrite and delete", func(s *session) error { return s.puts(40) }},
+	{"flush", (*session).flush},
+	{"small batches", func(s *session) error { return s.batches(20, 12) }},
+	{"wait for durability", (*session).await},
+	{"compact", func(s *session) error { return s.compact(nil, nil) }},
+	{"delete half", (*session).deleteHalf},
+	{"compact part", func(s *session) error { return s.compact(keyOf(s.journal.keys/4), keyOf(s.journal.keys/2)) }},
+	{"wait until idle", (*session).waitIdle},
+	{"reopen", (*session).reopen},
+	{"put after reopening", func(s *session) error { return s.puts(20) }},
+	{"reopen again", (*session).reopen},
+	{"synced batch larger than a memtable", func(s *session) error { return s.batch(2*s.journal.keys, engine.Sync) }},
+	{"concurrent writers", (*session).concurrent},
+	{"batches at the end", func(s *session) error { return s.batches(10, 30) }},
+	{"close", (*session).close},
+}
+
+// open opens the database.
+func (s *session) open() (err error) {
+	s.db, err = engine.Spawn(s.cfg)
+	return err
+}
+
+// close closes the database. Everything is durable then, synced or not.
+func (s *session) close() error {
+	db := s.db
+	s.db = nil
+	if err := db.Close(); err != nil {
+		return err
+	}
+	s.journal.allSynced()
+	return nil
+}
+
+func (s *session) reopen() error {
+	if s.db != nil {
+		if err := s.close(); err != nil {
+			return err
+		}
+	}
+	return s.open()
+}
+
+// puts writes single keys, one in six is deleted, one in three is synced.
+func (s *session) puts(n int) error {
+	for range n {
+		d := engine.NoSync
+		if s.rng.IntN(3) == 0 {
+			d = engine.Sync
+		}
+		if err := s.commit([]write{{id: s.rng.IntN(s.journal.keys), deleted: s.rng.IntN(6) == 0}}, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) batch(n int, d engine.Durability) error {
+	return s.commit(s.randomWrites(n, s.rng), d)
+}
+
+func (s *session) batches(n, size int) error {
+	for range n {
+		d := engine.NoSync
+		if s.rng.IntN(4) == 0 {
+			d = engine.Sync
+		}
+		if err := s.batch(1+s.rng.IntN(size), d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deleteHalf deletes every key in the lower half, of which tombstones remain until compaction meets
+// the last level.
+func (s *session) deleteHalf() error {
+	for from := 0; from < s.journal.keys/2; from += 10 {
+		var writes []write
+		for id := from; id < min(from+10, s.journal.keys/2); id++ {
+			writes = append(writes, write{id: id, deleted: true})
+		}
+		if err := s.commit(writes, engine.NoSync); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) randomWrites(n int, rng *rand.Rand) []write {
+	writes := make([]write, n)
+	for i := range writes {
+		writes[i] = write{id: rng.IntN(s.journal.keys), deleted: rng.IntN(5) == 0}
+	}
+	return writes
+}
+
+// commit gives a commit to the engine and the answer to the journal.
+func (s *session) commit(writes []write, d engine.Durability) error {
+	c := s.journal.begin(writes, false)
+	err := s.give(c, d)
+	switch {
+	case err == nil:
+		s.journal.answered(c, 0)
+		if d == engine.Sync {
+			s.journal.synced(c)
+		}
+	case !errors.Is(err, engine.ErrCommitUnknown):
+		s.journal.refuse(c)
+	}
+	return err
+}
+
+// give calls the engine.
+func (s *session) give(c *commit, d engine.Durability) error {
+	if len(c.writes) > 1 {
+		b, err := s.build(c)
+		if err != nil {
+			return err
+		}
+		return s.db.Apply(b, d)
+	}
+	w := c.writes[0]
+	if w.deleted {
+		return s.db.Delete(keyOf(w.id), d)
+	}
+	return s.db.Put(keyOf(w.id), valueOf(c.number, w.id), d)
+}
+
+func (s *session) build(c *commit) (*engine.Batch, error) {
+	b := s.db.NewBatch()
+	for _, w := range c.writes {
+		var err error
+		if w.deleted {
+			err = b.Delete(keyOf(w.id))
+		} else {
+			err = b.Put(keyOf(w.id), valueOf(c.number, w.id))
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// await commits and then waits for durability.
+func (s *session) await() error { return s.applyAndWait(s.randomWrites(5, s.rng), false) }
+
+func (s *session) applyAndWait(writes []write, concurrent bool) error {
+	c := s.journal.begin(writes, concurrent)
+	b, err := s.build(c)
+	if err != nil {
+		return err
+	}
+	pending, err := s.db.ApplyAsync(context.Background(), b)
+	if err != nil {
+		if !errors.Is(err, engine.ErrCommitUnknown) {
+			s.journal.refuse(c)
+		}
+		return err
+	}
+	seq := pending.Seq
+	if !concurrent {
+		seq = 0
+	}
+	s.journal.answered(c, seq)
+	if err := pending.Wait(context.Background()); err != nil {
+		return err
+	}
+	s.journal.synced(c)
+	return nil
+}
+
+// concurrent lets several callers commit at the same time, half of them without waiting.
+func (s *session) concurrent() error {
+	const callers, each = 4, 8
+	s.journal.share()
+	errs := make([]error, callers)
+	var wg sync.WaitGroup
+	for i := range callers {
+		rng := rand.New(rand.NewPCG(s.rng.Uint64(), uint64(i)))
+		wg.Go(func() {
+			for range each {
+				if err := s.applyAndWait(s.randomWrites(1+rng.IntN(6), rng), true); err != nil {
+					errs[i] = err
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (s *session) flush() error {
+	if err := s.db.Flush(context.Background()); err != nil {
+		return err
+	}
+	s.journal.allSynced()
+	return nil
+}
+
+func (s *session) compact(lower, upper []byte) error {
+	if err := s.db.Compact(context.Background(), lower, upper); err != nil {
+		return err
+	}
+	s.journal.allSynced() // it flushes
+	return nil
+}
+
+func (s *session) waitIdle() error { return s.db.WaitIdle(context.Background()) }
+
+// checkNow compares everything that the database shows with the journal: after an error some of the
+// last commits may or may not be there.
+func (s *session) checkNow() error {
+	h, m := s.journal.history(), s.journal.mark()
+	found, err := readAll(s.db, s.journal.keys)
+	if err != nil {
+		return err
+	}
+	if _, err := h.match(found, len(found), m.visible, m.begun); err != nil {
+		return wrongAnswer{fmt.Errorf("read: %w", err)}
+	}
+	return nil
+}
