@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	iofs "io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -131,27 +132,41 @@ func belongs(name string) bool {
 }
 
 // makeDir makes a directory and its missing parents, durably: a directory that a crash could forget
-// would take everything in it along.
+// would take everything in it along. Each is synced before the next is made, so only the lowest that
+// exists may be of a run that was killed before it could sync it.
 func makeDir(fs vfs.FS, dir string) error {
-	var made []string
-	for d := dir; ; d = fs.Join(d, "..") {
+	var missing []string
+	d := dir
+	for ; ; d = fs.Join(d, "..") {
 		if _, err := fs.Stat(d); err == nil {
-			made = append(made, d)
 			break
 		} else if !vfs.IsNotExist(err) {
 			return err
 		}
-		made = append(made, d)
+		missing = append(missing, d)
 	}
-	if err := fs.MkdirAll(dir); err != nil {
+	if err := syncParent(fs, d); err != nil {
 		return err
 	}
-	for i := len(made) - 1; i > 0; i-- {
-		if err := fs.SyncDir(made[i]); err != nil {
+	for _, d := range slices.Backward(missing) {
+		if err := fs.MkdirAll(d); err != nil {
+			return err
+		}
+		if err := fs.SyncDir(fs.Join(d, "..")); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// syncParent makes the name of a directory durable that this process may not have made. Whoever made
+// one in a directory that we may not read has to see to that.
+func syncParent(fs vfs.FS, dir string) error {
+	err := fs.SyncDir(fs.Join(dir, ".."))
+	if errors.Is(err, iofs.ErrPermission) {
+		return nil
+	}
+	return err
 }
 
 func loadOrCreate(cfg *Config, cache *page.Cache, released func(*levels.Version)) (*levels.Set, error) {
@@ -174,6 +189,9 @@ func loadOrCreate(cfg *Config, cache *page.Cache, released func(*levels.Version)
 	if cfg.MustExist || cfg.ReadOnly {
 		return nil, errMissingHere
 	}
+	if err := syncParent(cfg.FS, cfg.Dir); err != nil {
+		return nil, err
+	}
 	var id [8]byte
 	if _, err := io.ReadFull(rand.Reader, id[:]); err != nil {
 		return nil, fmt.Errorf("choose a log id: %w", err)
@@ -183,7 +201,8 @@ func loadOrCreate(cfg *Config, cache *page.Cache, released func(*levels.Version)
 
 // ours reports whether a file may be what an unfinished creation left behind.
 func ours(name string) bool {
-	return name == LockName || strings.HasPrefix(name, "MANIFEST-") || strings.HasPrefix(name, "CURRENT-")
+	return name == LockName || strings.HasPrefix(name, "MANIFEST-") || strings.HasPrefix(name, "CURRENT-") ||
+		name == "CURRENT.tmp"
 }
 
 // replayed is what the log held beyond the sstables.
