@@ -78,7 +78,7 @@ func (v *versions) installAll() {
 	for len(v.edits) > 0 && !v.backedOff && v.alarms.failed() == nil {
 		err := v.install(v.edits[0])
 		switch {
-		case errors.Is(err, vfs.ErrNoSpace):
+		case errors.Is(err, vfs.ErrNoSpace) && v.set.Failure() == nil:
 			v.refusing = true
 			v.alarms.pause(versionsName, err)
 			v.backOff()

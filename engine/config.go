@@ -82,7 +82,7 @@ type Config struct {
 	// deeper ones grow from it. Default 16 MiB.
 	TargetFileBytes int64
 	// BaseLevelBytes is the size of the first level below level 0 that is kept filled. Default
-	// 64 MiB.
+	// 64 MiB, or what starts a compaction of level 0 if that is more.
 	BaseLevelBytes int64
 	// LogBytes is the size that log segments are made with, before anything is written to them.
 	// Default: MemtableBytes.
@@ -138,7 +138,7 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.L0CompactionTrigger, 4)
 	setDefault(&c.Durability, Sync)
 	setDefault(&c.TargetFileBytes, 16<<20)
-	setDefault(&c.BaseLevelBytes, 64<<20)
+	setDefault(&c.BaseLevelBytes, max(64<<20, int64(c.L0CompactionTrigger)*c.MemtableBytes))
 	setDefault(&c.LogBytes, c.MemtableBytes)
 	setDefault(&c.MaxCompactions, 2)
 	setDefault(&c.ManifestBytes, 4<<20)
