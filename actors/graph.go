@@ -274,11 +274,10 @@ func (g *Graph) close() error {
 		errs = append(errs, g.finish(w.coordinator, own(&quit{reply: r}), r))
 	}
 	w.stopping.Store(true)
+	// Without disk space the above was cut short: what is framed belongs into the log all the same.
+	w.coordinator.post(own(&flushTick{}))
 	w.coordinator.stop()
-	if w.alarms.failed() == nil {
-		r := newReply()
-		errs = append(errs, g.finish(w.logWriter, own(&quit{reply: r}), r))
-	}
+	errs = append(errs, g.finishLog())
 	w.memtableOwner.stop()
 	w.flusher.stop()
 	for _, c := range w.compactors {
@@ -289,17 +288,41 @@ func (g *Graph) close() error {
 	w.mu.Unlock()
 	w.versions.stop()
 	w.logWriter.stop()
+	// Commits that were answered before they were durable may be lost by a failure that nobody else
+	// has been told of.
+	if failure := w.alarms.failed(); failure != nil {
+		return failure
+	}
 	return errors.Join(errs...)
+}
+
+// finishLog has everything that was handed to the log writer written and synced. A full disk is tried
+// once more; only the failure of the engine leaves this without an answer.
+func (g *Graph) finishLog() error {
+	alarms := g.wiring.alarms
+	r := newReply()
+	g.wiring.logWriter.post(own(&quit{reply: r}))
+	for {
+		a := alarms.current.Load()
+		if failure := alarms.failed(); failure != nil {
+			return failure
+		}
+		select {
+		case err := <-r:
+			return err
+		case <-a.raised:
+		}
+	}
 }
 
 // finish posts a message that an actor answers before it stops, and waits for the answer unless the
 // engine can no longer give it.
 func (g *Graph) finish(to *process, msg message, r reply) error {
 	a := g.wiring.alarms.current.Load()
-	to.post(msg)
 	if a.refuse != nil {
-		return <-r
+		return a.refuse
 	}
+	to.post(msg)
 	select {
 	case err := <-r:
 		return err

@@ -123,7 +123,7 @@ func TestFailedSyncMakesReadOnly(t *testing.T) {
 	if db.Stats().ReadOnlyFrom == nil {
 		t.Fatal("the statistics do not say that the engine failed")
 	}
-	_ = db.Close() // it may say what failed
+	wantError(t, db.Close(), ErrFailed, ".wal") // who wrote without sync has not been told yet
 	db = spawn(t, Config{FS: mem})
 	wantValue(t, db, "before", "1")
 }
@@ -152,6 +152,56 @@ func TestFullDiskPausesWrites(t *testing.T) {
 	wantValue(t, db, "during", "2") // it was under way, and the log was written at last
 	wantMissing(t, db, "refused")
 	wantValue(t, db, "after", "3")
+}
+
+// A tableless file system has no space for tables, and says so when it is asked to.
+type tableless struct {
+	vfs.FS
+	asked, answer chan struct{}
+}
+
+func (f *tableless) Create(name string) (vfs.File, error) {
+	if !strings.HasSuffix(name, ".sst") {
+		return f.FS.Create(name)
+	}
+	f.asked <- struct{}{}
+	<-f.answer
+	return nil, fmt.Errorf("create %s: %w", name, vfs.ErrNoSpace)
+}
+
+// A full disk under the tables does not keep Close from writing the log.
+func TestCloseWritesLogThoughTablesHaveNoSpace(t *testing.T) {
+	mem := vfs.NewMem()
+	fs := &tableless{FS: mem, asked: make(chan struct{}), answer: make(chan struct{})}
+	db := spawn(t, Config{FS: fs, Durability: NoSync})
+	must(t, db.Put([]byte("sealed"), []byte("1")))
+	flushed := make(chan error)
+	go func() { flushed <- db.Flush(context.Background()) }()
+	<-fs.asked
+	must(t, db.Put([]byte("active"), []byte("2")))
+	close(fs.answer)
+	wantError(t, <-flushed, ErrNoSpace)
+	must(t, db.Close())
+	db = spawn(t, Config{FS: mem})
+	wantValue(t, db, "sealed", "1")
+	wantValue(t, db, "active", "2")
+}
+
+// A disk that fails while Close tries once more to write the log is told of, too.
+func TestCloseEndsWhenFullDiskFails(t *testing.T) {
+	mem := vfs.NewMem()
+	fault := vfs.NewFault(mem)
+	db := spawn(t, Config{FS: fault})
+	must(t, db.Put([]byte("before"), []byte("1")))
+	full := fault.Inject(vfs.Rule{Ops: vfs.OpWrite, Path: "*.wal", Sticky: true, Err: syscall.ENOSPC})
+	wantError(t, db.Put([]byte("during"), nil), ErrNoSpace)
+	fault.Inject(vfs.Rule{Ops: vfs.OpWrite, Path: "*.wal", Sticky: true, Err: syscall.EIO})
+	full.Remove()
+	err := db.Close()
+	wantError(t, err, ErrFailed)
+	wantError(t, err, syscall.EIO, ".wal")
+	db = spawn(t, Config{FS: mem})
+	wantValue(t, db, "before", "1")
 }
 
 func TestCancelledContextWritesNothingOrSaysUnknown(t *testing.T) {
