@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 
 	"github.com/middb/middb/engine"
@@ -12,6 +13,19 @@ import (
 
 // contents says for each key by id which commit wrote its value; 0: it is not there.
 type contents []uint32
+
+// unknown stands for a key that could not be read.
+const unknown = math.MaxUint32
+
+// shows reports whether the contents are those of a state as far as they are known.
+func (s contents) shows(state contents) bool {
+	for id, n := range s {
+		if n != state[id] && n != unknown {
+			return false
+		}
+	}
+	return true
+}
 
 // keyOf returns the key of an id; ids and keys have the same order.
 func keyOf(id int) []byte { return fmt.Appendf(nil, "key/%04d", id) }
@@ -57,13 +71,14 @@ type reader interface {
 	NewIterator(o engine.IterOptions) (*engine.Iterator, error)
 }
 
-// scan returns what an iterator shows, and of how many keys it told before it failed. A wrong answer is
+// scan returns what an iterator shows. What it had not told when it failed is unknown. A wrong answer is
 // a wrongAnswer, all other errors are of the engine.
-func scan(db reader, keys int, reverse bool) (found contents, told int, err error) {
+func scan(db reader, keys int, reverse bool) (found contents, err error) {
 	found = make(contents, keys)
 	it, err := db.NewIterator(engine.IterOptions{Reverse: reverse})
 	if err != nil {
-		return found, 0, err
+		found.forget(0, keys)
+		return found, err
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
 	last := -1
@@ -73,20 +88,32 @@ func scan(db reader, keys int, reverse bool) (found contents, told int, err erro
 	for ok := it.First(); ok; ok = it.Next() {
 		id, err := idOf(it.Key(), keys)
 		if err != nil {
-			return found, 0, wrongAnswer{err}
+			return found, wrongAnswer{err}
 		}
 		if reverse == (id > last) || id == last {
-			return found, 0, wrongAnswer{fmt.Errorf("%s comes after %s in a scan", keyOf(id), keyOf(last))}
+			return found, wrongAnswer{fmt.Errorf("%s comes after %s in a scan", keyOf(id), keyOf(last))}
 		}
 		last = id
 		if found[id], err = commitOf(it.Value(), id); err != nil {
-			return found, 0, wrongAnswer{err}
+			return found, wrongAnswer{err}
 		}
 	}
-	if err := it.Err(); err != nil {
-		return found, last + 1, err
+	if err = it.Err(); err == nil {
+		return found, nil
 	}
-	return found, keys, nil
+	if reverse {
+		found.forget(0, last)
+	} else {
+		found.forget(last+1, keys)
+	}
+	return found, err
+}
+
+// forget makes the keys of a range of ids unknown.
+func (s contents) forget(from, to int) {
+	for id := from; id < to; id++ {
+		s[id] = unknown
+	}
 }
 
 // lookUp returns the commit that wrote the value that Get has for a key.
@@ -107,11 +134,11 @@ func lookUp(db reader, id int) (uint32, error) {
 
 // readAll returns what both scans and Get agree on, for a database at rest.
 func readAll(db reader, keys int) (contents, error) {
-	found, _, err := scan(db, keys, false)
+	found, err := scan(db, keys, false)
 	if err != nil {
 		return nil, fmt.Errorf("scan forward: %w", err)
 	}
-	back, _, err := scan(db, keys, true)
+	back, err := scan(db, keys, true)
 	if err != nil {
 		return nil, fmt.Errorf("scan backward: %w", err)
 	}
@@ -131,3 +158,43 @@ func readAll(db reader, keys int) (contents, error) {
 type wrongAnswer struct{ error }
 
 func (w wrongAnswer) Error() string { return "wrong answer: " + w.error.Error() }
+
+// checkReads reads everything in three ways from one snapshot. Each answer must be of one state that the
+// history allows, or an error whose cause is the injected one.
+func checkReads(db *engine.DB, h *history, m mark, cause error) error {
+	snapshot, err := db.Snapshot()
+	if err != nil {
+		return err
+	}
+	defer snapshot.Close()
+	check := func(how string, found contents, err error) error {
+		if err != nil && (errors.As(err, new(wrongAnswer)) || !errors.Is(err, cause)) {
+			return fmt.Errorf("%s: %w", how, err)
+		}
+		if _, err := h.match(found, m.visible, m.begun); err != nil {
+			return fmt.Errorf("%s: %w", how, wrongAnswer{err})
+		}
+		return nil
+	}
+	keys := len(h.states[0])
+	found, err := scan(snapshot, keys, false)
+	if err := check("scan forward", found, err); err != nil {
+		return err
+	}
+	found, err = scan(snapshot, keys, true)
+	if err := check("scan backward", found, err); err != nil {
+		return err
+	}
+	var failures error
+	for id := range keys {
+		n, err := lookUp(snapshot, id)
+		found[id] = n
+		if err != nil {
+			found[id], failures = unknown, err
+			if err := check("get", found, failures); err != nil {
+				return err
+			}
+		}
+	}
+	return check("get", found, failures)
+}

@@ -202,7 +202,7 @@ func (s *sweep) finish(h *history) {
 	for print, f := range s.seen {
 		err := f.err
 		if err == nil {
-			_, err = h.match(f.found, s.keys, f.low, f.begun)
+			_, err = h.match(f.found, f.low, f.begun)
 		}
 		if err == nil {
 			continue

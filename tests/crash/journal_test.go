@@ -3,6 +3,7 @@ package crash
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -147,9 +148,8 @@ func (s contents) after(c *commit) contents {
 	return next
 }
 
-// match returns the number of the newest state that the first n keys of found show and that holds
-// everything up to low and nothing beyond the commit begun last.
-func (h *history) match(found contents, n int, low place, begun uint32) (int, error) {
+// match returns the number of the newest state that found shows and that holds everything up to low and nothing beyond the commit begun last.
+func (h *history) match(found contents, low place, begun uint32) (int, error) {
 	least := 0
 	for least < len(h.order) && h.order[least].at.compare(low) <= 0 {
 		least++
@@ -159,20 +159,20 @@ func (h *history) match(found contents, n int, low place, begun uint32) (int, er
 		most--
 	}
 	for i := most; i >= least; i-- {
-		if slices.Equal(h.states[i][:n], found[:n]) {
+		if found.shows(h.states[i]) {
 			return i, nil
 		}
 	}
-	return 0, h.mismatch(found, n, least, most)
+	return 0, h.mismatch(found, least, most)
 }
 
 // mismatch describes how found differs from the closest state, in the range or not.
-func (h *history) mismatch(found contents, n, least, most int) error {
-	best, bestDiff := 0, n+1
+func (h *history) mismatch(found contents, least, most int) error {
+	best, bestDiff := 0, len(found)+1
 	for i := len(h.states) - 1; i >= 0; i-- {
 		diff := 0
-		for id := range n {
-			if h.states[i][id] != found[id] {
+		for id := range found {
+			if h.states[i][id] != found[id] && found[id] != unknown {
 				diff++
 			}
 		}
@@ -182,8 +182,8 @@ func (h *history) mismatch(found contents, n, least, most int) error {
 	}
 	var sb strings.Builder
 	shown := 0
-	for id := range n {
-		if want, got := h.states[best][id], found[id]; want != got && shown < 10 {
+	for id := range found {
+		if want, got := h.states[best][id], found[id]; want != got && got != unknown && shown < 10 {
 			shown++
 			fmt.Fprintf(&sb, "\n  %s: of commit %d, want %d", keyOf(id), got, want)
 		}
@@ -198,4 +198,15 @@ func (h *history) describe(state int) string {
 	}
 	c := h.order[state-1]
 	return fmt.Sprintf("%d (%d operations, turn %d, sequence %d)", c.number, len(c.writes), c.at.turn, c.at.seq)
+}
+
+// truncate forgets the commits that a recovery did not find. What it found is durable.
+func (j *journal) truncate(h *history, state int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, c := range h.order[state:] {
+		c.refused = true
+	}
+	j.visible = place{turn: j.turn, seq: math.MaxUint64}
+	j.durable = j.visible
 }
