@@ -250,7 +250,7 @@ func (c *coordinator) rotate(room int64) bool {
 		return false
 	}
 	last := c.next - 1
-	ended := c.encoder.Seal()
+	ended := c.encoder.Seal(c.syncedInLog(c.encoder.Segment()))
 	c.handOver(0, 0)
 	manifest := c.manifest.Load()
 	start := wal.SegmentStart{
@@ -306,7 +306,7 @@ func (c *coordinator) quit() {
 	if !c.blocksFor(wal.BlockBytes) {
 		return // a freed block will bring us here again
 	}
-	ended := c.encoder.Seal()
+	ended := c.encoder.Seal(c.syncedInLog(c.encoder.Segment()))
 	c.handOver(c.next-1, 1)
 	c.wiring.logWriter.post(own(&rotateLog{ended: ended, lastSeq: c.next - 1}))
 	c.quitting.reply <- nil

@@ -270,6 +270,8 @@ func (g *Graph) close() error {
 			r := newReply()
 			errs = append(errs, g.finish(w.coordinator, own(&rotateNow{reply: r}), r))
 		}
+		// Sync first, so that the seal record can say of all before it that it was once on disk.
+		errs = append(errs, g.barrier())
 		r := newReply()
 		errs = append(errs, g.finish(w.coordinator, own(&quit{reply: r}), r))
 	}
@@ -294,6 +296,19 @@ func (g *Graph) close() error {
 		return failure
 	}
 	return errors.Join(errs...)
+}
+
+// barrier waits until every commit so far is durable.
+func (g *Graph) barrier() error {
+	a := g.wiring.alarms.current.Load()
+	if a.refuse != nil {
+		return a.refuse
+	}
+	c := NewCommit()
+	c.Sync = true
+	g.wiring.coordinator.postInline(c)
+	_, err := c.await(context.Background(), a)
+	return err
 }
 
 // finishLog has everything that was handed to the log writer written and synced. A full disk is tried

@@ -80,7 +80,7 @@ func BenchmarkReplay(b *testing.B) {
 					}
 				}
 			}
-			e.Seal()
+			e.Seal(0)
 			if err := w.Write(e.Take(nil)); err != nil {
 				b.Fatal(err)
 			}

@@ -172,8 +172,12 @@ func (e *Encoder) Append(p []byte) {
 func (e *Encoder) End() { e.end() }
 
 // Seal frames the seal record and returns what the successor's Start must say about this segment.
-func (e *Encoder) Seal() SegmentEnd {
+// synced is as in Begin: if it covers everything before, recovery will know any change of that for
+// damage, though there is no successor.
+func (e *Encoder) Seal(synced int64) SegmentEnd {
 	invariant.Check(!e.sealed, "segment %d is not sealed twice", e.number)
+	invariant.Check(synced >= 0 && synced <= e.length+minRoom, "%d of %d bytes are synced", synced, e.length)
+	e.synced = max(e.synced, synced)
 	var b [sealBytes]byte
 	putHeader(b[:], header{recordSeal, e.lastSeq, 0, e.synced})
 	binary.LittleEndian.PutUint64(b[groupHeaderBytes:], e.sum)

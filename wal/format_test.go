@@ -23,7 +23,7 @@ func exampleSegment() []byte {
 	e.Begin(42, 2, 88, len(ops))
 	e.Append(ops)
 	e.End()
-	e.Seal()
+	e.Seal(88)
 	return e.Take(nil)[0].Bytes()
 }
 

@@ -116,7 +116,7 @@ func (l *testLog) seal(trim bool) SegmentEnd {
 	if l.enc.Free() < l.enc.BlocksNeeded(8) {
 		l.write()
 	}
-	end := l.enc.Seal()
+	end := l.enc.Seal(0)
 	l.write()
 	if err := l.w.Seal(end, trim); err != nil {
 		l.t.Fatal(err)
