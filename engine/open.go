@@ -116,8 +116,21 @@ func prepareDir(cfg *Config) error {
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(names, belongs) {
-		return errMissingHere
+	if slices.ContainsFunc(names, belongs) {
+		return nil
+	}
+	if err := refuseForeign(names); err != nil {
+		return err
+	}
+	return errMissingHere
+}
+
+// refuseForeign refuses a directory that holds something else.
+func refuseForeign(names []string) error {
+	for _, name := range names {
+		if !ours(name) {
+			return fmt.Errorf("%w: it holds %q and no database; name an empty or new directory", ErrNotDatabase, name)
+		}
 	}
 	return nil
 }
@@ -181,10 +194,8 @@ func loadOrCreate(cfg *Config, cache *page.Cache, released func(*levels.Version)
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range names {
-		if !ours(name) {
-			return nil, fmt.Errorf("%w: it holds %q and no database; name an empty or new directory", ErrNotDatabase, name)
-		}
+	if err := refuseForeign(names); err != nil {
+		return nil, err
 	}
 	if cfg.MustExist || cfg.ReadOnly {
 		return nil, errMissingHere

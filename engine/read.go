@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 
 	"github.com/middb/middb/actors"
 	"github.com/middb/middb/key"
@@ -41,7 +42,23 @@ func (db *DB) GetTo(dst, k []byte) ([]byte, error) {
 
 // Has reports whether k is in the database.
 func (db *DB) Has(k []byte) (bool, error) {
-	_, err := db.GetTo(nil, k)
+	return has(db.GetTo, k)
+}
+
+// scratch is memory for values that only Has looks at.
+var scratch = sync.Pool{New: func() any { return new([]byte) }}
+
+// keptScratchBytes bounds the scratch memory that is kept.
+const keptScratchBytes = 64 << 10
+
+// has reports whether get finds k.
+func has(get func(dst, k []byte) ([]byte, error), k []byte) (bool, error) {
+	buf := scratch.Get().(*[]byte)
+	v, err := get(*buf, k)
+	if cap(v) <= keptScratchBytes {
+		*buf = v[:0]
+		scratch.Put(buf)
+	}
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -67,11 +66,7 @@ func (s *Snapshot) GetTo(dst, k []byte) ([]byte, error) {
 
 // Has reports whether k was in the database.
 func (s *Snapshot) Has(k []byte) (bool, error) {
-	_, err := s.GetTo(nil, k)
-	if errors.Is(err, ErrNotFound) {
-		return false, nil
-	}
-	return err == nil, err
+	return has(s.GetTo, k)
 }
 
 // NewIterator returns an iterator over the snapshot. It stays valid after the snapshot is closed.
