@@ -1,9 +1,11 @@
 package crash
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 
@@ -40,7 +42,6 @@ func (c *cut) String() string {
 
 // A sweep examines cuts on other goroutines while the script runs on.
 type sweep struct {
-	t      *testing.T
 	keys   int
 	seed   uint64
 	disk   *vfs.Mem
@@ -51,7 +52,6 @@ type sweep struct {
 	mu      sync.Mutex
 	seen    map[xxh3.Uint128]*finding
 	cuts    int
-	failed  int
 	started int // different cuts that were examined
 	inner   int // cuts of recoveries
 }
@@ -65,8 +65,10 @@ type finding struct {
 	err   error
 }
 
-func newSweep(t *testing.T, disk *vfs.Mem, seed uint64, keys int) *sweep {
-	s := &sweep{t: t, keys: keys, seed: seed, disk: disk, work: make(chan *cut), seen: map[xxh3.Uint128]*finding{}, nested: 10}
+const crashKeys = 200
+
+func newSweep(disk *vfs.Mem, seed uint64) *sweep {
+	s := &sweep{keys: crashKeys, seed: seed, disk: disk, work: make(chan *cut), seen: map[xxh3.Uint128]*finding{}, nested: 10}
 	for range runtime.GOMAXPROCS(0) {
 		s.wg.Go(func() {
 			for c := range s.work {
@@ -195,58 +197,57 @@ func (s contents) same(again contents) error {
 	return nil
 }
 
+// A failure is a cut after which something was wrong.
+type failure struct {
+	*finding
+	err error
+}
+
 // finish waits for the workers and judges all that was found.
-func (s *sweep) finish(h *history) {
+func (s *sweep) finish(h *history) (failures []failure) {
 	close(s.work)
 	s.wg.Wait()
-	for print, f := range s.seen {
+	for _, f := range s.seen {
 		err := f.err
 		if err == nil {
 			_, err = h.match(f.found, f.low, f.begun)
 		}
-		if err == nil {
-			continue
-		}
-		if s.failed++; s.failed <= 5 {
-			s.t.Errorf("MIDDB_SEED=%d: %v: %v\n(%s)", s.seed, &f.first, err, keep(s.t, f.first.disk, fmt.Sprintf("%x", print.Bytes())))
+		if err != nil {
+			failures = append(failures, failure{f, err})
 		}
 	}
-	s.t.Logf("seed %d: %d cuts, %d of them different, %d cuts of recoveries, %d failed", s.seed, s.cuts, len(s.seen), s.inner, s.failed)
+	slices.SortFunc(failures, func(a, b failure) int { return cmp.Compare(a.first.op.N, b.first.op.N) })
+	return failures
 }
 
 func TestCrashAnywhereKeepsAcknowledgedCommits(t *testing.T) {
+	warmUp(t)
+	before := runtime.NumGoroutine()
 	for seed := range seeds(t, 1, 20) {
-		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) { crashSweep(t, seed, nil) })
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			sweep := newSweep(vfs.NewMem(), seed)
+			failures, err := sweep.run(script, nil)
+			if err != nil {
+				t.Errorf("MIDDB_SEED=%d: %v", seed, err)
+			}
+			for i, f := range failures[:min(5, len(failures))] {
+				t.Errorf("MIDDB_SEED=%d: %v: %v\n(%s)", seed, &f.first, f.err, keep(t, f.first.disk, fmt.Sprint(i)))
+			}
+			t.Logf("seed %d: %d cuts, %d of them different, %d cuts of recoveries, %d failed", seed, sweep.cuts, len(sweep.seen), sweep.inner, len(failures))
+		})
 	}
+	expectGoroutines(t, before)
 }
 
-// crashSweep runs the script once and cuts every call of it. plant, if not nil, puts a bug between the
-// engine and the disk.
-func crashSweep(t *testing.T, seed uint64, plant func(vfs.FS) vfs.FS) {
-	const keys = 200
-	disk := vfs.NewMem()
-	sweep := newSweep(t, disk, seed, keys)
-	var s *session
-	var fs vfs.FS = vfs.NewTrace(disk, func(op vfs.Op) { sweep.take(op, s.journal.mark()) })
+// run plays the script once and cuts every call of it. plant, if not nil, puts a bug between the engine
+// and the disk. The error is of the script itself.
+func (s *sweep) run(script []step, plant func(vfs.FS) vfs.FS) ([]failure, error) {
+	var play *session
+	var fs vfs.FS = vfs.NewTrace(s.disk, func(op vfs.Op) { s.take(op, play.journal.mark()) })
 	if plant != nil {
 		fs = plant(fs)
 	}
-	s = newSession(fs, seed, keys)
-	for _, step := range script {
-		if err := step.do(s); err != nil {
-			t.Errorf("MIDDB_SEED=%d: %s: %v", seed, step.name, err)
-			break
-		}
-		if s.db == nil {
-			continue
-		}
-		if err := s.checkNow(); err != nil {
-			t.Errorf("MIDDB_SEED=%d: after %s: %v", seed, step.name, err)
-			break
-		}
-	}
-	if s.db != nil {
-		_ = s.db.Close()
-	}
-	sweep.finish(s.journal.history())
+	play = newSession(fs, s.seed, s.keys)
+	err := play.run(script)
+	return s.finish(play.journal.history()), err
 }

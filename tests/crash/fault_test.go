@@ -83,7 +83,7 @@ func faultSweep(t *testing.T, kind faultKind, seed uint64) {
 	for range 8 {
 		wg.Go(func() {
 			for c := range work {
-				if err := c.watched(); err != nil {
+				if err := c.watch(c.run); err != nil {
 					mu.Lock()
 					if failed++; failed <= 3 {
 						t.Errorf("MIDDB_SEED=%d: call %d of %v: %v", c.seed, c.n, c.kind.ops, err)
@@ -103,18 +103,19 @@ func faultSweep(t *testing.T, kind faultKind, seed uint64) {
 	t.Logf("seed %d: %d of %d calls, %d failed", seed, cases, total, failed)
 }
 
-// watched runs the case and ends the test, with what every goroutine does, if it hangs.
-func (c *faultCase) watched() error {
+// watch ends the test, with what every goroutine does, if the case hangs.
+func (c *faultCase) watch(run func() error) error {
 	const patience = 2 * time.Minute
 	dog := time.AfterFunc(patience, func() {
 		_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 2)
 		panic(fmt.Sprintf("MIDDB_SEED=%d: %s, call %d of %v: hangs", c.seed, c.kind.name, c.n, c.kind.ops))
 	})
 	defer dog.Stop()
-	return c.run()
+	return run()
 }
 
-func (c *faultCase) run() error {
+// prepare makes the disk that is to fail, and a session on it.
+func (c *faultCase) prepare(keys int) {
 	c.disk = vfs.NewMem()
 	c.fault = vfs.NewFault(c.disk)
 	c.cause = syscall.EIO
@@ -129,7 +130,11 @@ func (c *faultCase) run() error {
 		}
 		c.rules = append(c.rules, c.fault.Inject(rule))
 	}
-	c.s = newSession(c.fault, c.seed, faultKeys)
+	c.s = newSession(c.fault, c.seed, keys)
+}
+
+func (c *faultCase) run() error {
+	c.prepare(faultKeys)
 	defer func() {
 		if c.s.db != nil {
 			_ = c.s.db.Close() // something was wrong before

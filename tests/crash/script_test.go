@@ -75,6 +75,27 @@ var script = []step{
 	{"close", (*session).close},
 }
 
+// run does all steps and compares what the database shows after each.
+func (s *session) run(script []step) error {
+	defer func() {
+		if s.db != nil {
+			_ = s.db.Close() // a step failed
+		}
+	}()
+	for _, step := range script {
+		if err := step.do(s); err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
+		if s.db == nil {
+			continue
+		}
+		if err := s.checkNow(); err != nil {
+			return fmt.Errorf("after %s: %w", step.name, err)
+		}
+	}
+	return nil
+}
+
 // open opens the database.
 func (s *session) open() (err error) {
 	s.db, err = engine.Spawn(s.cfg)
