@@ -31,9 +31,10 @@ const (
 	// Sync answers when the write is on disk: no crash and no power loss can take it back. Callers
 	// that write at the same time share one fdatasync.
 	Sync
-	// NoSync answers when the write is visible. It reaches the operating system within 50 ms or
-	// 64 KiB of log, so the end of the process loses at most that suffix; power loss loses at most
-	// the writes since the last sync. What is kept is always a prefix of the commit order.
+	// NoSync answers when the write is visible. It goes to the operating system after 64 KiB of log
+	// or 50 ms, or when the sync that is under way then has ended (2 MiB of log at most), so the
+	// end of the process loses at most that suffix; power loss loses at most the writes since the
+	// last sync. What is kept is always a prefix of the commit order.
 	NoSync
 )
 
