@@ -70,8 +70,10 @@ type wiring struct {
 	syncedInLog func(segment uint64) int64
 	stopping    atomic.Bool // running compactions end early
 
-	mu     sync.Mutex // guards closed against timers and late releases
-	closed bool
+	mu      sync.Mutex    // guards what follows against requests, timers and late releases
+	closing bool          // no more requests
+	closed  bool          // nor anything else
+	stopped chan struct{} // closed when the actors have stopped: what was not answered never will be
 }
 
 // Releases passes released Versions on to the versions actor of a Graph, once there is one.
@@ -131,7 +133,7 @@ func Start(cfg Config) (*Graph, error) {
 	w := &wiring{
 		published: cfg.Published, alarms: newAlarms(), arenas: cfg.Arenas, logger: cfg.Logger,
 		metrics: &Metrics{}, logID: cfg.LogStart.LogID, syncedInLog: cfg.LogWriter.Synced,
-		door: &door{limit: cfg.InFlightBytes, start: time.Now()},
+		door: &door{limit: cfg.InFlightBytes, start: time.Now()}, stopped: make(chan struct{}),
 	}
 	manifest := cfg.Set.ManifestState()
 	w.manifest.Store(&manifest)
@@ -181,7 +183,7 @@ func (g *Graph) Submit(ctx context.Context, c *Commit) (last uint64, err error) 
 		return 0, a.refuse
 	}
 	n := int64(len(c.Ops)) + 1
-	if err := w.door.enter(ctx, n); err != nil {
+	if err = w.door.enter(ctx, n); err != nil {
 		c.recycle()
 		return 0, err
 	}
@@ -223,7 +225,7 @@ func (g *Graph) WaitIdle(ctx context.Context) error {
 	return g.request(ctx, g.wiring.versions, own(&awaitCompactions{reply: r}), r)
 }
 
-// request posts a message and waits for its reply, the context, or the failure of the engine.
+// request posts a message and waits for its reply, the context, the failure of the engine, or its end.
 func (g *Graph) request(ctx context.Context, to *process, msg message, r reply) error {
 	w := g.wiring
 	a := w.alarms.current.Load()
@@ -231,7 +233,7 @@ func (g *Graph) request(ctx context.Context, to *process, msg message, r reply) 
 		return a.refuse
 	}
 	w.mu.Lock()
-	if w.closed || w.door.closed.Load() {
+	if w.closing {
 		w.mu.Unlock()
 		return ErrClosed
 	}
@@ -244,6 +246,13 @@ func (g *Graph) request(ctx context.Context, to *process, msg message, r reply) 
 		return context.Cause(ctx)
 	case <-a.raised:
 		return a.cause
+	case <-w.stopped:
+	}
+	select {
+	case err := <-r:
+		return err
+	default:
+		return ErrClosed
 	}
 }
 
@@ -263,6 +272,11 @@ func (g *Graph) Close() error {
 
 func (g *Graph) close() error {
 	w := g.wiring
+	defer close(w.stopped)
+	// A rotation asked for after the last seal record would find nothing to seal.
+	w.mu.Lock()
+	w.closing = true
+	w.mu.Unlock()
 	w.door.close()
 	var errs []error
 	if w.alarms.current.Load().refuse == nil {

@@ -170,7 +170,7 @@ func (v *versions) schedule() {
 		v.running++
 		v.compactors[c.From()].post(own(&runCompaction{compaction: c}))
 	}
-	if v.running == 0 && v.unpublished == 0 && !v.backedOff {
+	if v.running == 0 && v.unpublished == 0 && !v.backedOff && !v.stopping.Load() {
 		for _, m := range v.idlers {
 			m.reply <- nil
 		}

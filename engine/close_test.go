@@ -1,0 +1,150 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/middb/middb/vfs"
+)
+
+// A gateFS asks before it creates an sstable.
+type gateFS struct {
+	vfs.FS
+	mu   sync.Mutex
+	gate func() error // nil: open
+}
+
+func (g *gateFS) set(gate func() error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.gate = gate
+}
+
+func (g *gateFS) Create(name string) (vfs.File, error) {
+	g.mu.Lock()
+	gate := g.gate
+	g.mu.Unlock()
+	if gate != nil && strings.HasSuffix(name, ".sst") {
+		if err := gate(); err != nil {
+			return nil, err
+		}
+	}
+	return g.FS.Create(name)
+}
+
+// within fails the test if f does not return.
+func within(t *testing.T, what string, f func() error) error {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(30 * time.Second):
+		buf := make([]byte, 1<<20)
+		t.Fatalf("%s does not return\n%s", what, buf[:runtime.Stack(buf, true)])
+		return nil
+	}
+}
+
+func TestCloseEndsWhenTheFlushItWaitsForFails(t *testing.T) {
+	for _, cause := range []error{syscall.EIO, vfs.ErrNoSpace} {
+		t.Run(cause.Error(), func(t *testing.T) {
+			mem := vfs.NewMem()
+			started, release := make(chan struct{}, 1), make(chan struct{})
+			fs := &gateFS{FS: mem, gate: func() error {
+				select {
+				case started <- struct{}{}:
+				default:
+				}
+				<-release
+				return cause
+			}}
+			db, err := Spawn(Config{FS: fs, Dir: "/db", MemtableBytes: 2 << 20, MemoryBudget: 12 << 20, Durability: NoSync})
+			must(t, err)
+			n := 0
+			put := func() {
+				must(t, db.Put(fmt.Appendf(nil, "k%08d", n), make([]byte, 100)))
+				n++
+			}
+			for db.Stats().SealedMemtables == 0 {
+				put()
+			}
+			<-started
+			for db.Stats().MemtableBytes < 3<<19 {
+				put()
+			}
+			done := make(chan error, 1)
+			go func() { done <- db.Close() }()
+			for db.Stats().Stalls == 0 { // Close asks for a rotation, which the blocked flush forbids
+				runtime.Gosched()
+			}
+			close(release)
+			err = within(t, "Close", func() error { return <-done })
+			wantError(t, err, cause)
+			db = spawn(t, Config{FS: mem})
+			for i := range n {
+				if _, err := db.Get(fmt.Appendf(nil, "k%08d", i)); err != nil {
+					t.Fatalf("key %d of %d: %v", i, n, err)
+				}
+			}
+		})
+	}
+}
+
+func TestCloseAnswersWhoWaitsForFlushAndCompaction(t *testing.T) {
+	for _, c := range []struct {
+		what string
+		call func(*DB) error
+	}{
+		{"Flush", func(db *DB) error { return db.Flush(context.Background()) }},
+		{"Compact", func(db *DB) error { return db.Compact(context.Background(), nil, nil) }},
+		{"WaitIdle", func(db *DB) error { return db.WaitIdle(context.Background()) }},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			fs := &gateFS{FS: vfs.NewMem()}
+			db := spawn(t, Config{FS: fs, L0CompactionTrigger: 2})
+			for range 2 {
+				must(t, db.Put([]byte("a"), nil))
+				must(t, db.WaitIdle(context.Background()))
+				if c.what != "Flush" {
+					must(t, db.Flush(context.Background()))
+				}
+			}
+			started, release := make(chan struct{}, 8), make(chan struct{})
+			fs.set(func() error { started <- struct{}{}; <-release; return nil })
+			must(t, db.Put([]byte("b"), nil))
+			waiting := make(chan error, 1)
+			if c.what == "WaitIdle" {
+				go func() { _ = db.Flush(context.Background()) }()
+			} else {
+				go func() { waiting <- c.call(db) }()
+			}
+			<-started
+			if c.what == "WaitIdle" {
+				go func() { waiting <- c.call(db) }()
+			}
+			closed := make(chan error, 1)
+			go func() { closed <- db.Close() }()
+			for !errors.Is(db.Put([]byte("c"), nil), ErrClosed) {
+				runtime.Gosched()
+			}
+			for range 1000 {
+				runtime.Gosched() // let Close reach the flush, if it can
+			}
+			close(release)
+			must(t, within(t, "Close", func() error { return <-closed }))
+			if err := within(t, c.what, func() error { return <-waiting }); err != nil {
+				wantError(t, err, ErrClosed)
+			}
+			wantError(t, c.call(db), ErrClosed)
+		})
+	}
+}
