@@ -204,6 +204,19 @@ func TestAlarmsWakeOnceAndKeepTheFirstFailure(t *testing.T) {
 	}
 }
 
+func TestWhoWaitsThroughAPauseIsWokenByAFailureAfterIt(t *testing.T) {
+	a := newAlarms()
+	a.pause("x", errors.New("full"))
+	paused := a.current.Load() // as finishLog waits
+	a.resume("x")
+	a.fail(errors.New("broken"))
+	select {
+	case <-paused.raised:
+	default:
+		t.Fatal("nobody is told that the pause is over")
+	}
+}
+
 func TestAbandonedCommitIsRecycledByTheActor(t *testing.T) {
 	a := newAlarms().current.Load()
 	ctx, cancel := context.WithCancel(context.Background())

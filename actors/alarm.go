@@ -10,7 +10,7 @@ import (
 // replaces it by one that refuses new writes and wakes the callers that wait under the old one.
 type alarm struct {
 	refuse error         // what new writes get; nil while all is well
-	raised chan struct{} // closed when this alarm was replaced by one that refuses
+	raised chan struct{} // closed when this alarm was replaced: by one that refuses, unless it does itself
 	cause  error         // why it was raised, set before raised is closed
 }
 
@@ -63,10 +63,10 @@ func (a *alarms) resume(actor string) {
 		a.replace(cause)
 		return
 	}
-	a.current.Store(&alarm{raised: make(chan struct{})})
+	a.replace(nil)
 }
 
-// replace publishes an alarm that refuses, and wakes who waits under the old one.
+// replace publishes an alarm, and wakes who waits under the old one.
 func (a *alarms) replace(refuse error) {
 	old := a.current.Load()
 	a.current.Store(&alarm{refuse: refuse, raised: make(chan struct{})})
