@@ -47,7 +47,7 @@ func Spawn(cfg Config) (*DB, error) {
 }
 
 func open(cfg Config) (_ *DB, err error) {
-	if err := prepareDir(&cfg); err != nil {
+	if err = prepareDir(&cfg); err != nil {
 		return nil, err
 	}
 	mode := vfs.LockExclusive
@@ -88,7 +88,7 @@ func open(cfg Config) (_ *DB, err error) {
 		err = db.publish(r)
 		return db, err
 	}
-	if _, err := db.set.Resume(); err != nil {
+	if _, err = db.set.Resume(); err != nil {
 		return nil, err
 	}
 	err = db.start(r, &releases)
