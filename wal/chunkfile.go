@@ -71,7 +71,7 @@ func (r *ChunkReader) Next() ([]byte, error) {
 		return nil, r.err
 	}
 	record, err := r.s.next()
-	if err == errBad {
+	if errors.Is(err, errBad) {
 		err = r.judge()
 	}
 	r.err = err

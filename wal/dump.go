@@ -44,7 +44,7 @@ func (p *printer) segment(f vfs.File) error {
 		return fmt.Errorf("dump %s: %w", f.Name(), err)
 	}
 	var head [logIDOffset + 8]byte
-	if _, err := f.ReadAt(head[:], 0); err != nil && err != io.EOF {
+	if _, err := f.ReadAt(head[:], 0); err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("dump %s: %w", f.Name(), err)
 	}
 	// Number and log are what the file says they are, and true if the checksums agree.
@@ -54,14 +54,14 @@ func (p *printer) segment(f vfs.File) error {
 	for p.err == nil {
 		record, err := sc.next()
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			p.printf("%10d  end of file\n", sc.end)
 			return nil
-		case err == errBad:
+		case errors.Is(err, errBad):
 			bad, end := sc.bad, sc.end
-			found, err := sc.resume(bad)
-			if err != nil {
-				return err
+			found, searchErr := sc.resume(bad)
+			if searchErr != nil {
+				return searchErr
 			}
 			if !found {
 				p.printf("%10d  no more records: %s\n", end, sc.why)

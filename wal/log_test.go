@@ -160,12 +160,6 @@ func samePrefix(got, want [][]byte, least int) error {
 	return nil
 }
 
-// copyFS returns a copy of the files in dir "wal".
-func copyFS(t testing.TB, from *vfs.Mem) *vfs.Mem {
-	t.Helper()
-	return from.CrashClone(nil, vfs.CrashOptions{Unsynced: vfs.KeepAll})
-}
-
 func readFile(t testing.TB, fs vfs.FS, path string) []byte {
 	t.Helper()
 	f, err := fs.Open(path)

@@ -151,16 +151,17 @@ func (r *recovery) list() error {
 // readStart decodes the first record of a segment, if it is valid.
 func (r *recovery) readStart(s *segment) error {
 	return r.with(s, func(f vfs.File) error {
-		var err error
-		if s.size, err = f.Size(); err != nil {
+		size, err := f.Size()
+		if err != nil {
 			return err
 		}
+		s.size = size
 		head := make([]byte, min(s.size, 512))
-		if n, err := f.ReadAt(head, 0); err == io.EOF {
-			head = head[:n]
-		} else if err != nil {
+		n, err := f.ReadAt(head, 0)
+		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
+		head = head[:n]
 		s.start, s.why, err = parseStart(head, s.number, s.path)
 		if err != nil || s.why != "" {
 			return err
@@ -265,10 +266,10 @@ func (r *recovery) readOld(s *segment) error {
 	return r.with(s, func(f vfs.File) error {
 		sc := r.scan(f, s, s.end.Length)
 		seq, _, err := r.walk(sc, s)
-		if err == errBad {
+		if errors.Is(err, errBad) {
 			return sc.corrupt()
 		}
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
 		got := SegmentEnd{Number: s.number, Length: sc.end, LastSeq: seq, Checksum: sc.sum}
@@ -284,10 +285,10 @@ func (r *recovery) readNewest(s *segment) error {
 	return r.with(s, func(f vfs.File) error {
 		sc := r.scan(f, s, s.size)
 		seq, sealed, err := r.walk(sc, s)
-		if err != nil && err != io.EOF && err != errBad {
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errBad) {
 			return err
 		}
-		if err == errBad {
+		if errors.Is(err, errBad) {
 			if sc.misordered {
 				return sc.corrupt()
 			}

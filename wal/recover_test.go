@@ -156,7 +156,7 @@ func checkCut(t *testing.T, fs vfs.FS, l *testLog, cut int) {
 // A flip in what a later record knows to be synced is damage. A flip behind that looks like a torn
 // tail and gives a prefix. Nothing gives a wrong record.
 func TestRecoverNoticesEveryFlip(t *testing.T) {
-	fs, l, b := tornLog(t)
+	fs, l, _ := tornLog(t)
 	for _, n := range []int{1, 2} { // also with a sealed segment before
 		if n == 2 {
 			l.rotate()
@@ -167,7 +167,7 @@ func TestRecoverNoticesEveryFlip(t *testing.T) {
 		}
 		for number := 1; number <= n; number++ {
 			path := "wal/" + FileName(uint64(number))
-			b = readFile(t, fs, path)
+			b := readFile(t, fs, path)
 			for i := range b {
 				for _, mask := range []byte{1, 0x80, 0xff} {
 					b[i] ^= mask

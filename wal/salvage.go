@@ -87,11 +87,11 @@ func (sv *salvage) segment(sc *scanner, s *segment) error {
 	sv.rep.Segments++
 	for {
 		record, err := sc.next()
-		if err == errBad {
+		if errors.Is(err, errBad) {
 			bad, why := sc.bad, sc.why
-			found, err := sc.resume(bad)
-			if err != nil {
-				return err
+			found, searchErr := sc.resume(bad)
+			if searchErr != nil {
+				return searchErr
 			}
 			if found || s.end.Number != 0 { // else it is a torn tail
 				sv.hole(s.path, bad, why)
@@ -101,7 +101,7 @@ func (sv *salvage) segment(sc *scanner, s *segment) error {
 			}
 			continue
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			if sc.end < s.end.Length {
 				sv.hole(s.path, sc.end, fmt.Sprintf("the file ends, but had %d bytes", s.end.Length))
 			}
@@ -137,7 +137,7 @@ func (sv *salvage) record(record []byte, sc *scanner, s *segment) (sealed bool, 
 		return false, nil
 	}
 	ops := record[groupHeaderBytes:]
-	if _, err := countOps(ops); err != nil {
+	if _, err = countOps(ops); err != nil {
 		if errors.Is(err, ErrMalformed) {
 			sv.hole(s.path, sc.start, err.Error())
 			return false, nil

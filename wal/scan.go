@@ -79,7 +79,7 @@ func (s *scanner) join(payload []byte, typ byte, sum uint64, start int64) ([]byt
 		var crc uint32
 		var err error
 		payload, typ, crc, err = s.chunk()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil, 0, s.reject(s.off, "the record does not end")
 		}
 		if err != nil {
@@ -145,7 +145,7 @@ func (s *scanner) block(off int64) ([]byte, error) {
 	if base := off &^ (pieceBytes - 1); base != s.base {
 		want := min(pieceBytes, s.limit-base)
 		n, err := s.f.ReadAt(s.buf[:want], base)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			s.limit, err = base+int64(n), nil
 		}
 		if err != nil {

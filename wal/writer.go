@@ -74,7 +74,7 @@ func (w *Writer) create(number uint64) (vfs.File, error) {
 	var err error
 	if w.spare != 0 {
 		// Its stale chunks carry its old number, so they are not valid here.
-		if err := w.fs.Rename(w.path(w.spare), name); err != nil {
+		if err = w.fs.Rename(w.path(w.spare), name); err != nil {
 			return nil, err
 		}
 		w.spare = 0
@@ -153,6 +153,9 @@ func (w *Writer) Sync() error {
 	w.anchored = true
 	return nil
 }
+
+// Failure returns the failed sync that ended the writer, nil while there was none.
+func (w *Writer) Failure() error { return w.failed }
 
 // StartWriteback asks the system to begin writing what was written to disk, without waiting, so that a later
 // Sync has less to do.
