@@ -238,7 +238,7 @@ func (o *output) cut() error {
 	}
 	info, err := o.w.Finish()
 	o.w = nil
-	if err := joinClose(err, o.f); err != nil {
+	if err = joinClose(err, o.f); err != nil {
 		return fmt.Errorf("finish table %d: %w", o.num, err)
 	}
 	o.added = append(o.added, Added{Level: o.level, TableMeta: TableMeta{

@@ -139,7 +139,7 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		{"missing manifest", func(fs *vfs.Mem, _ *store) { _ = fs.Remove("db/MANIFEST-000001") }, integrity.ErrCorruption, "db/MANIFEST-000001"},
 		{"missing CURRENT", func(fs *vfs.Mem, _ *store) { _ = fs.Remove("db/CURRENT-000001") }, integrity.ErrCorruption, "db"},
 		{"bad highest CURRENT", func(fs *vfs.Mem, _ *store) { writeFile(t, fs, "CURRENT-000002", nil) }, integrity.ErrCorruption, "db/CURRENT-000002"},
-		{"newer CURRENT", func(fs *vfs.Mem, s *store) {
+		{"newer CURRENT", func(fs *vfs.Mem, _ *store) {
 			c := current{number: 2, manifest: 1, bytes: 9}
 			writeFile(t, fs, "CURRENT-000002", newer(c.append(nil)))
 		}, ErrNewerFormat, ""},

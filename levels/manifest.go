@@ -102,7 +102,7 @@ func readSmall(fs vfs.FS, name string, limit int) ([]byte, error) {
 	}
 	p := make([]byte, limit+1)
 	n, err := f.ReadAt(p, 0)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = nil
 	}
 	return p[:n], joinClose(err, f)
@@ -129,7 +129,7 @@ func readManifest(fs vfs.FS, name string, num uint64, fn func(e *Edit, start, en
 	for first := true; ; first = false {
 		record, err := r.Next()
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return length, false, nil
 		case errors.Is(err, wal.ErrTorn):
 			return length, true, nil

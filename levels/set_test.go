@@ -50,7 +50,12 @@ func TestTryRefFailsAfterTheLastReference(t *testing.T) {
 	}
 	v.Unref()
 	v.Unref()
-	if v.TryRef() || v.TryRef() || released != 1 {
+	for range 2 {
+		if v.TryRef() {
+			t.Error("a reference after the last one")
+		}
+	}
+	if released != 1 {
 		t.Errorf("released %d times", released)
 	}
 }

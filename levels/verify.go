@@ -81,7 +81,7 @@ func (t *Table) verifyFile(report func(int64)) (err error) {
 	for off := int64(0); off < t.Size; {
 		n, err := f.ReadAt(buf[:min(verifyBytes, t.Size-off)], off)
 		if n == 0 {
-			if err == nil || err == io.EOF {
+			if err == nil || errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
 			return fmt.Errorf("read %s at offset %d: %w", path, off, err)
