@@ -107,6 +107,7 @@ func (c *crash) clone(n *memNode) *memNode {
 	}
 	from := n.entries
 	switch c.unsynced {
+	case KeepAll: // everything that is there now
 	case LoseAll:
 		from = n.durable
 	case Random:

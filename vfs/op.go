@@ -70,6 +70,7 @@ func (op Op) String() string {
 		s += fmt.Sprintf(" at %d, %d bytes", op.Offset, op.Length)
 	case OpAllocate, OpTruncate:
 		s += fmt.Sprintf(" to %d bytes", op.Length)
+	default: // the path says it all
 	}
 	return s
 }

@@ -98,7 +98,7 @@ func (f *osFile) control(op string, call func(fd int) error) error {
 	err := f.rc.Control(func(fd uintptr) {
 		for {
 			callErr = call(int(fd))
-			if callErr != unix.EINTR {
+			if !errors.Is(callErr, unix.EINTR) {
 				return
 			}
 		}

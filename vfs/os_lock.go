@@ -109,7 +109,7 @@ func writePID(f *os.File) error {
 func readPID(f *os.File) int {
 	var buf [32]byte
 	n, err := f.ReadAt(buf[:], 0)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return 0
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(buf[:n])))
