@@ -49,7 +49,6 @@ func benchAdds(b *testing.B, add func(mem *Memtable, k []byte, t key.Trailer)) {
 	for i := range uint64(b.N) {
 		if i%benchKeys == 0 {
 			b.StopTimer()
-			mem = nil
 			collect(func() bool { return a.Outstanding() == 0 })
 			var err error
 			if mem, err = New(a, Options{Bytes: benchBytes}); err != nil {

@@ -70,7 +70,7 @@ func readBeside(t *testing.T, mem *Memtable, keyOf func(uint64) []byte, commits,
 				}
 				from := keyOf(1 + r.Uint64N(seq))
 				it.Reset(mem, seq)
-				if a, b := scan(t, &it, from), scanBack(t, &it, from); a != b {
+				if a, b := scan(t, &it, from), scanBack(&it, from); a != b {
 					t.Errorf("from %q at %d: forward %+v, backward %+v", from, seq, a, b)
 				}
 			}
@@ -113,7 +113,7 @@ func scan(t *testing.T, it *Iter, from []byte) (d digest) {
 }
 
 // scanBack walks the keys that scan walked, in reverse.
-func scanBack(t *testing.T, it *Iter, from []byte) (d digest) {
+func scanBack(it *Iter, from []byte) (d digest) {
 	n := 0
 	ok := it.SeekGE(from)
 	for ; ok && n < 300; ok = it.Next() {
