@@ -99,7 +99,7 @@ func compress(dst, src []byte, c Compression) (out []byte, ok bool, err error) {
 
 // decompress fills dst, whose length is the length of the block before compression.
 func decompress(dst, src []byte, c Compression) error {
-	n := -1
+	var n int
 	switch c {
 	case None:
 		n = copy(dst, src)

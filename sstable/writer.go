@@ -277,7 +277,7 @@ func (w *Writer) release() {
 		return
 	}
 	w.buf = nil
-	w.fail(errFinished)
+	_ = w.fail(errFinished) // what calls from now on get
 	b.block, b.index = w.block, indexBuilder{buf: w.index.buf[:0], last: w.index.last[:0]}
 	b.block.reset()
 	b.block.last = b.block.last[:0]
