@@ -34,8 +34,8 @@ func openBbolt(dir string, o Options) (store, error) {
 		return nil, fmt.Errorf("open bbolt: %w", err)
 	}
 	err = db.Update(func(tx *bolt.Tx) error {
-		_, err := tx.CreateBucketIfNotExists(bboltBucket)
-		return err
+		_, createErr := tx.CreateBucketIfNotExists(bboltBucket)
+		return createErr
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create bucket: %w", err)

@@ -118,7 +118,7 @@ func (m *measurement) measure() error {
 	if m.before, err = currentUsage(); err != nil {
 		return err
 	}
-	if err := m.profiled(func() error { return w.run(m) }); err != nil {
+	if err = m.profiled(func() error { return w.run(m) }); err != nil {
 		return err
 	}
 	after, err := currentUsage()

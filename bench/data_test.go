@@ -80,7 +80,7 @@ func TestValuesFollowFromSeedIDAndGeneration(t *testing.T) {
 		newKeySpace(10, seed, shapeDecimal).value(v, id, gen)
 		return string(v)
 	}
-	if make1(1, 2, 0) != make1(1, 2, 0) {
+	if first, again := make1(1, 2, 0), make1(1, 2, 0); first != again {
 		t.Error("the same value came out different")
 	}
 	seen := map[string]bool{}

@@ -82,7 +82,7 @@ func fileSystem(dir string) string {
 		unix.EXT4_SUPER_MAGIC: "ext4", unix.XFS_SUPER_MAGIC: "xfs", unix.BTRFS_SUPER_MAGIC: "btrfs",
 		unix.TMPFS_MAGIC: "tmpfs", unix.OVERLAYFS_SUPER_MAGIC: "overlayfs",
 	}
-	if n, ok := names[int64(st.Type)]; ok {
+	if n, ok := names[int64(st.Type)]; ok { //nolint:unconvert // it is narrower on 32-bit machines
 		return n
 	}
 	return fmt.Sprintf("file system %#x", st.Type)

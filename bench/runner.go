@@ -33,7 +33,7 @@ func measureAll(ctx context.Context, c Config, diagnostics io.Writer) (_ *report
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	if c.Profile != "" {
-		if err := os.MkdirAll(c.Profile, 0o755); err != nil {
+		if err = os.MkdirAll(c.Profile, 0o755); err != nil {
 			return nil, err
 		}
 		// A child must find it whatever its working directory.

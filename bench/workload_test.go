@@ -158,7 +158,7 @@ func TestEveryWorkloadRefusesWrongAnswers(t *testing.T) {
 		}}
 	}
 	invents := func() *fakeStore {
-		return &fakeStore{get: func(k string, v []byte, _ bool) ([]byte, bool) { return append(v, 'x'), true }}
+		return &fakeStore{get: func(_ string, v []byte, _ bool) ([]byte, bool) { return append(v, 'x'), true }}
 	}
 	skips := func() *fakeStore { return &fakeStore{skip: tenth} }
 	skipsOne := func() *fakeStore { return &fakeStore{skip: func(k string) bool { return k == keyOf(keys/2) }} }
@@ -166,12 +166,15 @@ func TestEveryWorkloadRefusesWrongAnswers(t *testing.T) {
 		workload, lie string
 		store         func() *fakeStore
 	}{
-		{"fillseq", "a put is lost", drops}, {"fillrandom", "a put is lost", drops},
+		{"fillseq", "a put is lost", drops},
+		{"fillrandom", "a put is lost", drops},
 		{"overwrite", "new values are lost", stale},
-		{"readrandom", "values are wrong", wrong}, {"readwhilewriting", "values are wrong", wrong},
+		{"readrandom", "values are wrong", wrong},
+		{"readwhilewriting", "values are wrong", wrong},
 		{"readmissing", "everything is found", invents},
 		{"seekrandom", "entries are skipped", skips},
-		{"readseq", "an entry is skipped", skipsOne}, {"readreverse", "an entry is skipped", skipsOne},
+		{"readseq", "an entry is skipped", skipsOne},
+		{"readreverse", "an entry is skipped", skipsOne},
 	} {
 		t.Run(c.workload, func(t *testing.T) {
 			if _, err := runOn(t, c.store(), c.workload, 1, keys); err == nil || !strings.Contains(err.Error(), "wrong answer") {
