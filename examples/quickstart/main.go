@@ -24,10 +24,10 @@ func run(dir string) error {
 
 	// A write is on disk when Put returns. NoSync answers sooner; Flush, Close or the next
 	// synced write makes it durable.
-	if err := db.Put([]byte("user/1"), []byte("Ada")); err != nil {
+	if err = db.Put([]byte("user/1"), []byte("Ada")); err != nil {
 		return err
 	}
-	if err := db.Put([]byte("user/2"), []byte("Grace"), engine.NoSync); err != nil {
+	if err = db.Put([]byte("user/2"), []byte("Grace"), engine.NoSync); err != nil {
 		return err
 	}
 
@@ -38,13 +38,17 @@ func run(dir string) error {
 	}
 	defer before.Close()
 	batch := db.NewBatch()
-	batch.Put([]byte("user/3"), []byte("Edsger"))
-	batch.Delete([]byte("user/1"))
-	if err := db.Apply(batch); err != nil {
+	if err = batch.Put([]byte("user/3"), []byte("Edsger")); err != nil {
+		return err
+	}
+	if err = batch.Delete([]byte("user/1")); err != nil {
+		return err
+	}
+	if err = db.Apply(batch); err != nil {
 		return err
 	}
 
-	if _, err := db.Get([]byte("user/1")); errors.Is(err, engine.ErrNotFound) {
+	if _, err = db.Get([]byte("user/1")); errors.Is(err, engine.ErrNotFound) {
 		fmt.Println("user/1 is gone")
 	}
 	old, err := before.Get([]byte("user/1"))
