@@ -247,7 +247,9 @@ func directoryBytes(dir string) (n int64, err error) {
 	return n, nil
 }
 
-func keyOf(dst []byte, i int) []byte { return fmt.Appendf(dst[:0], "%016x", uint64(i)*0x9e3779b97f4a7c15) }
+func keyOf(dst []byte, i int) []byte {
+	return fmt.Appendf(dst[:0], "%016x", uint64(i)*0x9e3779b97f4a7c15)
+}
 
 // valueOf fills v with bytes of which half can be compressed away.
 func valueOf(v []byte, rng *rand.Rand) []byte {
