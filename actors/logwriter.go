@@ -112,9 +112,10 @@ func (w *logWriter) work() error {
 	return w.sync()
 }
 
-// stumble handles a failure: a full disk pauses, all else is final.
+// stumble handles a failure: a full disk pauses, all else is final, and so is a sync that fails for
+// want of space.
 func (w *logWriter) stumble(err error) {
-	if !errors.Is(err, vfs.ErrNoSpace) {
+	if !errors.Is(err, vfs.ErrNoSpace) || w.core.Failure() != nil {
 		w.fail(err)
 		w.paused, w.failed = true, true
 		return

@@ -148,3 +148,15 @@ func TestCloseAnswersWhoWaitsForFlushAndCompaction(t *testing.T) {
 		})
 	}
 }
+
+// A sync that fails is final, whatever it fails of: writing again would not tell what the disk has.
+func TestSyncWithoutSpaceIsFinal(t *testing.T) {
+	fault := vfs.NewFault(vfs.NewMem())
+	db := spawn(t, Config{FS: fault})
+	must(t, db.Put([]byte("before"), nil))
+	full := fault.Inject(vfs.Rule{Ops: vfs.OpSyncData, Path: "*.wal", Err: syscall.ENOSPC})
+	wantError(t, db.Put([]byte("during"), nil), ErrCommitUnknown)
+	full.Remove()
+	wantError(t, db.Put([]byte("after"), nil), ErrFailed)
+	wantError(t, within(t, "Close", db.Close), ErrFailed)
+}
