@@ -69,8 +69,6 @@ func (p *Published) AcquireView() View {
 // Release lets go of the View.
 func (v View) Release() { v.Version.Unref() }
 
-// Hold holds the View once more; each hold needs its own Release.
-func (v View) Hold() View {
-	v.Version.Ref()
-	return v
-}
+// Hold holds the View once more, each hold needing its own Release. It reports false if the View was
+// released meanwhile for the last time.
+func (v View) Hold() (View, bool) { return v, v.Version.TryRef() }

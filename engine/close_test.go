@@ -160,3 +160,18 @@ func TestSyncWithoutSpaceIsFinal(t *testing.T) {
 	wantError(t, db.Put([]byte("after"), nil), ErrFailed)
 	wantError(t, within(t, "Close", db.Close), ErrFailed)
 }
+
+// A Snapshot may be closed while another goroutine makes an iterator of it.
+func TestIteratorOfASnapshotThatIsClosedMeanwhile(t *testing.T) {
+	db := spawn(t, Config{})
+	must(t, db.Put([]byte("a"), nil))
+	s, err := db.Snapshot()
+	must(t, err)
+	must(t, db.Flush(context.Background())) // the snapshot's Version is no longer the current one
+	must(t, s.Close())
+	s.closed.Store(false) // the iterator's maker looked before Close
+	_, err = s.NewIterator(IterOptions{})
+	wantError(t, err, ErrClosed)
+	must(t, db.Compact(context.Background(), nil, nil))
+	must(t, db.Close())
+}

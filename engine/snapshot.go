@@ -75,7 +75,11 @@ func (s *Snapshot) NewIterator(o IterOptions) (*Iterator, error) {
 		return nil, fmt.Errorf("iterate: snapshot: %w", ErrClosed)
 	}
 	it := newIterator(s.db)
-	it.view = s.view.Hold()
+	view, ok := s.view.Hold()
+	if !ok {
+		return nil, fmt.Errorf("iterate: snapshot: %w", ErrClosed)
+	}
+	it.view = view
 	s.db.views.add(&it.held, "iterator", it.view.Seq)
 	return it.open(o)
 }
