@@ -177,6 +177,22 @@ func TestDoorDelaysInProportion(t *testing.T) {
 	}
 }
 
+func TestDoorForgivesWhatIsBeyondTheLongestDelay(t *testing.T) {
+	d := &door{limit: 1 << 40, start: time.Now()}
+	d.pace.Store(1024 * 1000) // a microsecond a byte
+	if err := d.enter(context.Background(), 10_000_000); err != nil {
+		t.Fatal(err)
+	}
+	d.leave(10_000_000)
+	d.pace.Store(1) // a pittance
+	if err := d.enter(context.Background(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if count := d.delays.Load(); count != 1 {
+		t.Fatalf("%d delays: a byte pays for the ten millions before it", count)
+	}
+}
+
 func TestAlarmsWakeOnceAndKeepTheFirstFailure(t *testing.T) {
 	a := newAlarms()
 	healthy := a.current.Load()

@@ -113,7 +113,8 @@ func (d *door) delay(ctx context.Context, cost int64) error {
 	now := int64(time.Since(d.start))
 	paid := d.paid.Load()
 	for {
-		next := max(paid, now-int64(shortestDelay)) + cost
+		// What is beyond the longest delay is forgiven, or a burst would delay its successors for minutes.
+		next := min(max(paid, now-int64(shortestDelay))+cost, now+int64(longestDelay))
 		if d.paid.CompareAndSwap(paid, next) {
 			paid = next
 			break
