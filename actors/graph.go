@@ -177,6 +177,10 @@ func Start(cfg Config) (*Graph, error) {
 // operation. The commit must not be used afterwards.
 func (g *Graph) Submit(ctx context.Context, c *Commit) (last uint64, err error) {
 	w := g.wiring
+	if ctx.Err() != nil {
+		c.recycle()
+		return 0, context.Cause(ctx)
+	}
 	a := w.alarms.current.Load()
 	if a.refuse != nil {
 		c.recycle()
@@ -186,6 +190,13 @@ func (g *Graph) Submit(ctx context.Context, c *Commit) (last uint64, err error) 
 	if err = w.door.enter(ctx, n); err != nil {
 		c.recycle()
 		return 0, err
+	}
+	if now := w.alarms.current.Load(); now != a { // raised while the commit waited at the door
+		if a = now; a.refuse != nil {
+			w.door.leave(n)
+			c.recycle()
+			return 0, a.refuse
+		}
 	}
 	sync := c.Sync
 	if sync {

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -174,4 +175,45 @@ func TestIteratorOfASnapshotThatIsClosedMeanwhile(t *testing.T) {
 	wantError(t, err, ErrClosed)
 	must(t, db.Compact(context.Background(), nil, nil))
 	must(t, db.Close())
+}
+
+func TestContextThatHasEndedWritesNothing(t *testing.T) {
+	db := spawn(t, Config{})
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	b := db.NewBatch()
+	must(t, b.Put([]byte("a"), nil))
+	for range 100 {
+		err := db.ApplyContext(ctx, b)
+		wantError(t, err, context.Canceled)
+		if errors.Is(err, ErrCommitUnknown) || b.Len() != 1 {
+			t.Fatalf("%v, and the batch has %d operations", err, b.Len())
+		}
+	}
+	must(t, db.Put([]byte("b"), nil))
+	wantMissing(t, db, "a")
+}
+
+// Who waits at the door when the engine fails has written nothing, and is told so.
+func TestFailureWhileWaitingForAdmission(t *testing.T) {
+	fault := vfs.NewFault(vfs.NewMem())
+	db := spawn(t, Config{FS: fault})
+	fault.Inject(vfs.Rule{Ops: vfs.OpSyncData, Path: "*.wal", Err: syscall.EIO})
+	var wg sync.WaitGroup
+	var unknown atomic.Int32
+	for w := range 8 {
+		wg.Go(func() { // one fits through the door at a time
+			err := db.Put(fmt.Appendf(nil, "w%d", w), make([]byte, inFlightBytes/2))
+			if !errors.Is(err, ErrFailed) {
+				t.Errorf("put: %v", err)
+			}
+			if errors.Is(err, ErrCommitUnknown) {
+				unknown.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if n := unknown.Load(); n != 1 {
+		t.Fatalf("the outcome of %d writes is not known, and one was handed over", n)
+	}
 }
