@@ -22,7 +22,7 @@ type Fault struct {
 }
 
 // A Rule says which calls fail, and how. A call that fails is not carried out, except for what
-// Short and DropUnsynced do, and a failing Close, which closes.
+// Short and DropUnsynced do, and a failing Close, which closes; Silent hides that it failed.
 type Rule struct {
 	Ops OpKind // the calls that the rule is about; zero: OpAny
 	// Path is a pattern of path.Match for the last element of the path or, if it holds a slash,
@@ -41,6 +41,8 @@ type Rule struct {
 	// DropUnsynced lets a failing sync of a file of Mem lose what was written since the last
 	// good one: it reads as before, and no later sync brings it back.
 	DropUnsynced bool
+	// Silent lets a failing sync, of a file or of a directory, claim that it succeeded.
+	Silent bool
 }
 
 // An Injection is a rule at work.
@@ -158,6 +160,14 @@ func (f *Fault) check(op OpKind, paths ...string) error {
 	return nil
 }
 
+// syncError returns what a sync that fails by r answers.
+func (r *Rule) syncError(op OpKind, name string) error {
+	if r.Silent {
+		return nil
+	}
+	return pathError(op.String(), name, r.Err)
+}
+
 // Create implements FS.
 func (f *Fault) Create(name string) (File, error) {
 	if err := f.check(OpCreate, name); err != nil {
@@ -224,8 +234,8 @@ func (f *Fault) Stat(name string) (FileInfo, error) {
 
 // SyncDir implements FS.
 func (f *Fault) SyncDir(dir string) error {
-	if err := f.check(OpSyncDir, dir); err != nil {
-		return err
+	if r := f.strike(OpSyncDir, dir); r != nil {
+		return r.syncError(OpSyncDir, dir)
 	}
 	return f.fs.SyncDir(dir)
 }

@@ -54,7 +54,7 @@ func (f *faultFile) sync(op OpKind, sync func() error) error {
 	if r.DropUnsynced {
 		dropUnsynced(f.file)
 	}
-	return pathError(op.String(), f.file.Name(), r.Err)
+	return r.syncError(op, f.file.Name())
 }
 
 // StartWriteback implements File.

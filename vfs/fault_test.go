@@ -83,6 +83,27 @@ func TestFailedSyncDropsData(t *testing.T) {
 	wantFile(t, m.CrashClone(nil, loseAll), "a", "durable"+string(make([]byte, 11)))
 }
 
+// A sync that only claims to have synced leaves file and directory as they were on disk.
+func TestSilentSyncSyncsNothing(t *testing.T) {
+	m := vfs.NewMem()
+	f := vfs.NewFault(m)
+	log := create(t, f, "a")
+	write(t, log, "durable", 0)
+	must(t, errors.Join(log.Sync(), f.SyncDir("/")))
+	in := f.Inject(vfs.Rule{Ops: vfs.OpSync | vfs.OpSyncData | vfs.OpSyncDir, Sticky: true, Silent: true})
+	write(t, log, "DURABLE", 0)
+	create(t, f, "b")
+	must(t, errors.Join(log.Sync(), log.SyncData(), f.SyncDir("/")))
+	if in.Fired() != 3 {
+		t.Errorf("fired %d, want 3", in.Fired())
+	}
+	crashed := m.CrashClone(nil, loseAll)
+	wantFile(t, crashed, "a", "durable")
+	if _, err := crashed.Stat("b"); !vfs.IsNotExist(err) {
+		t.Errorf("a file whose directory was not synced: %v", err)
+	}
+}
+
 func TestEveryCallCanFail(t *testing.T) {
 	calls := map[vfs.OpKind]func(fsys vfs.FS, f vfs.File) error{
 		vfs.OpCreate:         func(fsys vfs.FS, _ vfs.File) error { return second(fsys.Create("dir/b")) },
