@@ -112,6 +112,7 @@ func (w *wiring) postIfOpen(to *process, msg message) {
 type Graph struct {
 	*Published
 	wiring  *wiring
+	log     *wal.Writer // the log writer's; Close closes it once that has stopped
 	closing sync.Once
 	err     error
 }
@@ -170,7 +171,7 @@ func Start(cfg Config) (*Graph, error) {
 	w.memtableOwner.post(own(&logSynced{seq: cfg.LastSeq}))
 	w.logWriter.post(own(&releaseLog{flushedSeq: cfg.Set.FlushedSeq()}))
 	w.versions.post(own(&retryCompactions{}))
-	return &Graph{Published: w.published, wiring: w}, nil
+	return &Graph{Published: w.published, wiring: w, log: cfg.LogWriter}, nil
 }
 
 // Submit hands a commit over, waits for its answer, and returns the sequence number of its last
@@ -315,6 +316,7 @@ func (g *Graph) close() error {
 	w.mu.Unlock()
 	w.versions.stop()
 	w.logWriter.stop()
+	errs = append(errs, g.log.Close()) // open still if it could not be sealed
 	// Commits that were answered before they were durable may be lost by a failure that nobody else
 	// has been told of.
 	if failure := w.alarms.failed(); failure != nil {

@@ -217,3 +217,40 @@ func TestFailureWhileWaitingForAdmission(t *testing.T) {
 		t.Fatalf("the outcome of %d writes is not known, and one was handed over", n)
 	}
 }
+
+// An openLogs file system counts the log files that are open.
+type openLogs struct {
+	vfs.FS
+	n atomic.Int32
+}
+
+type openLog struct {
+	vfs.File
+	fs *openLogs
+}
+
+func (fs *openLogs) Create(name string) (vfs.File, error) {
+	f, err := fs.FS.Create(name)
+	if err != nil || !strings.HasSuffix(name, ".wal") {
+		return f, err
+	}
+	fs.n.Add(1)
+	return &openLog{f, fs}, nil
+}
+
+func (f *openLog) Close() error {
+	f.fs.n.Add(-1)
+	return f.File.Close()
+}
+
+func TestCloseAfterAFailureClosesTheLog(t *testing.T) {
+	fault := vfs.NewFault(vfs.NewMem())
+	fs := &openLogs{FS: fault}
+	db := spawn(t, Config{FS: fs})
+	fault.Inject(vfs.Rule{Ops: vfs.OpSyncData, Path: "*.wal", Err: syscall.EIO})
+	wantError(t, db.Put([]byte("a"), nil), ErrFailed)
+	wantError(t, db.Close(), ErrFailed)
+	if n := fs.n.Load(); n != 0 {
+		t.Fatalf("%d log files are open after Close", n)
+	}
+}
