@@ -254,3 +254,24 @@ func TestCloseAfterAFailureClosesTheLog(t *testing.T) {
 		t.Fatalf("%d log files are open after Close", n)
 	}
 }
+
+func TestIteratorEndsWhenTheDatabaseIsClosed(t *testing.T) {
+	for _, move := range []func(*Iterator) bool{(*Iterator).Next, (*Iterator).Prev} {
+		db := spawn(t, Config{})
+		for _, k := range []string{"a", "b", "c"} {
+			must(t, db.Put([]byte(k), nil))
+		}
+		it, err := db.NewIterator(IterOptions{})
+		must(t, err)
+		if !it.Seek([]byte("b")) {
+			t.Fatal(it.Err())
+		}
+		must(t, db.Close())
+		if move(it) || it.Valid() {
+			t.Fatalf("it moves to %q on a closed database", it.Key())
+		}
+		wantError(t, it.Err(), ErrClosed)
+		wantError(t, it.Close(), ErrClosed)
+		wantError(t, it.Close(), ErrClosed)
+	}
+}

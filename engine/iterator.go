@@ -154,7 +154,7 @@ func (it *Iterator) Seek(k []byte) bool {
 
 // Next moves on in iteration order. On an iterator that stands nowhere it does nothing.
 func (it *Iterator) Next() bool {
-	if it.closed || !it.source.Valid() {
+	if it.closed || !it.source.Valid() || !it.usable() {
 		return false
 	}
 	if it.reverse {
@@ -165,7 +165,7 @@ func (it *Iterator) Next() bool {
 
 // Prev moves back in iteration order. On an iterator that stands nowhere it does nothing.
 func (it *Iterator) Prev() bool {
-	if it.closed || !it.source.Valid() {
+	if it.closed || !it.source.Valid() || !it.usable() {
 		return false
 	}
 	if it.reverse {
@@ -175,7 +175,7 @@ func (it *Iterator) Prev() bool {
 }
 
 // Valid reports whether the iterator stands at a key.
-func (it *Iterator) Valid() bool { return !it.closed && it.source.Valid() }
+func (it *Iterator) Valid() bool { return !it.closed && it.err == nil && it.source.Valid() }
 
 // Key returns the key at which the iterator stands, or nil if it stands nowhere.
 func (it *Iterator) Key() []byte {
