@@ -7,11 +7,12 @@ LINT         := $(CURDIR)/.tools/golangci-lint-$(LINT_VERSION)/golangci-lint
 # Packages with goroutines of their own, or whose readers run beside a writer.
 CONCURRENT := ./actors/... ./engine/... ./levels/... ./memtable/... ./page/... ./sstable/... ./iterator/... ./vfs/... ./cmd/... ./tests/model/...
 
-FUZZTIME    ?= 30s
-BENCH       ?= .
-BENCHTIME   ?= 1s
-BENCH_FLAGS ?=
-NIGHTLY_OPS ?= 200000000
+FUZZTIME     ?= 30s
+BENCH        ?= .
+BENCHTIME    ?= 1s
+BENCH_FLAGS  ?=
+NIGHTLY_OPS  ?= 200000000
+NIGHTLY_KEYS ?= 5000000
 
 .PHONY: help
 help: ## list the targets
@@ -66,7 +67,8 @@ bench: ## Go benchmarks (BENCH=regexp), then the comparison with other engines (
 
 .PHONY: nightly
 nightly: ## hours: long model, crash and fault sweeps from a new seed, fuzzing, everything under race
-	MIDDB_BASE_SEED=$${MIDDB_BASE_SEED:-$$(date +%s)} MIDDB_MODEL_OPS=$(NIGHTLY_OPS) MIDDB_NIGHTLY=1 \
+	MIDDB_BASE_SEED=$${MIDDB_BASE_SEED:-$$(date +%s)} MIDDB_MODEL_OPS=$(NIGHTLY_OPS) \
+		MIDDB_SCALE_KEYS=$(NIGHTLY_KEYS) MIDDB_NIGHTLY=1 \
 		$(GO) test -count=1 -timeout 12h -v ./tests/...
 	$(MAKE) race
 	$(MAKE) fuzz FUZZTIME=10m

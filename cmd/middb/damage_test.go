@@ -94,17 +94,7 @@ func TestDamagedTableIsFoundAndRepaired(t *testing.T) {
 func TestLockedDatabaseNamesItsOwner(t *testing.T) {
 	dir := t.TempDir()
 	cmd := command(dir, "local", "db")
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	in, out := start(t, cmd)
 	fmt.Fprintln(in, "put a 1")
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "OK\n" {
 		t.Fatalf("got %q, %v", line, err)

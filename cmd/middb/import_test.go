@@ -12,21 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-)
 
-// seedOf returns the seed of a test with random input: 1, or MIDDB_SEED.
-func seedOf(t *testing.T) uint64 {
-	t.Helper()
-	text := os.Getenv("MIDDB_SEED")
-	if text == "" {
-		return 1
-	}
-	seed, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return seed
-}
+	"github.com/middb/middb/tests/environment"
+)
 
 // table returns rows of generated csv whose first column numbers them in a width that sorts.
 func table(rng *rand.Rand, rows int, mark string) [][]string {
@@ -59,7 +47,7 @@ func exported(t *testing.T, dir string) [][]string {
 }
 
 func TestImportedRowsComeBack(t *testing.T) {
-	seed := seedOf(t)
+	seed := environment.Seed(t)
 	rows := table(rand.New(rand.NewPCG(seed, 1)), 3500, "v1")
 	for _, c := range []struct {
 		name string
@@ -89,7 +77,7 @@ func TestImportedRowsComeBack(t *testing.T) {
 // import, which gives every row of the first one another mark. It must find a whole number of the
 // second import's batches, among them every one that was committed before, and else the first.
 func TestKilledImportLeavesWholeBatches(t *testing.T) {
-	seed := seedOf(t)
+	seed := environment.Seed(t)
 	rng := rand.New(rand.NewPCG(seed, 2))
 	const batch = 1000
 	const rows = 30 * batch
@@ -182,12 +170,9 @@ func TestInterruptedImportKeepsWholeBatches(t *testing.T) {
 	}
 }
 
-// TestOpenFlights loads the real files where they are at hand: see CONTRIBUTING.
+// TestOpenFlights loads the real files where they are at hand; see CONTRIBUTING.
 func TestOpenFlights(t *testing.T) {
-	data := os.Getenv("MIDDB_OPENFLIGHTS")
-	if data == "" {
-		t.Skip("MIDDB_OPENFLIGHTS does not name the folder of the OpenFlights files")
-	}
+	data := environment.OpenFlights(t)
 	for _, c := range []struct {
 		file, key string
 		rows      int

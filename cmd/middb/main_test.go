@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -65,6 +66,23 @@ func must(t *testing.T, dir, stdin string, args ...string) string {
 		t.Fatalf("middb %q: exit code %d, %s", args, code, errs)
 	}
 	return out
+}
+
+// start starts a run of the program and returns its standard input and output.
+func start(t *testing.T, cmd *exec.Cmd) (in io.WriteCloser, out io.Reader) {
+	t.Helper()
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err = cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return in, out
 }
 
 // volatile is what differs from run to run.
@@ -146,17 +164,7 @@ func TestEveryCommandHasHelpWithExamples(t *testing.T) {
 
 func TestAnswersComeOneByOneThroughPipes(t *testing.T) {
 	cmd := command(t.TempDir(), "local", "db")
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	in, out := start(t, cmd)
 	for _, turn := range [][2]string{{"put a 1", "OK\n"}, {"get a", "1\n"}, {"get b", "(nil)\n"}} {
 		fmt.Fprintln(in, turn[0])
 		buf := make([]byte, 64)

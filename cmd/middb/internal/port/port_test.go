@@ -12,11 +12,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/middb/middb/key"
+	"github.com/middb/middb/tests/environment"
 )
 
 // memory is a Sink over a map that keeps only what was committed.
@@ -55,20 +55,6 @@ func (m *memory) all() iter.Seq2[[]byte, []byte] {
 			}
 		}
 	}
-}
-
-// seedOf returns the seed of a test with random input: 1, or MIDDB_SEED.
-func seedOf(t *testing.T) uint64 {
-	t.Helper()
-	text := os.Getenv("MIDDB_SEED")
-	if text == "" {
-		return 1
-	}
-	seed, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return seed
 }
 
 func load(t *testing.T, text string, o ImportOptions) (*memory, Report) {
@@ -249,7 +235,7 @@ func TestLastDuplicateWins(t *testing.T) {
 // TestTablesRoundTrip imports tables of nasty cells, exports them, reads the result with
 // encoding/csv and with the importer, and wants every row back.
 func TestTablesRoundTrip(t *testing.T) {
-	seed := seedOf(t)
+	seed := environment.Seed(t)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	pieces := []string{"", "a", ",", "\t", "\"", "\\N", "\\", "\n", "é", "\x00", " ", "'", "\ufeff", "東", "hex:", "x\ny", "--"}
 	for round := range 300 {
@@ -312,7 +298,7 @@ func TestCarriageReturnsSurvive(t *testing.T) {
 }
 
 func TestAnyDatabaseSurvivesJSONL(t *testing.T) {
-	seed := seedOf(t)
+	seed := environment.Seed(t)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	m := newMemory()
 	for range 500 {
@@ -367,12 +353,9 @@ func TestExportRefusesWhatIsNoTable(t *testing.T) {
 	}
 }
 
-// TestOpenFlightsRoundTrip loads the real files where they are at hand: see CONTRIBUTING.
+// TestOpenFlightsRoundTrip loads the real files where they are at hand; see CONTRIBUTING.
 func TestOpenFlightsRoundTrip(t *testing.T) {
-	dir := os.Getenv("MIDDB_OPENFLIGHTS")
-	if dir == "" {
-		t.Skip("MIDDB_OPENFLIGHTS does not name the folder of the OpenFlights files")
-	}
+	dir := environment.OpenFlights(t)
 	for file, want := range map[string]int{"airports": 7698, "routes": 67663, "airlines": 6162, "planes": 246, "countries": 261} {
 		text, err := os.ReadFile(dir + "/" + file + ".dat")
 		if err != nil {
