@@ -254,7 +254,7 @@ func (db *DB) replay() (*replayed, error) {
 
 // add replays a record. A record goes into one memtable whole, so that a flush never splits a commit.
 func (r *replayed) add(arenas *memtable.Arenas, memtableBytes int64, flushed uint64, rec wal.Record) error {
-	bound := int64(len(rec.Ops)) + int64(rec.Count)*memtable.EntryBytes(0, 0)
+	bound := chargeBound(rec)
 	last := len(r.tables) - 1
 	if last < 0 || r.tables[last].Table.Bytes()+bound > max(memtableBytes, bound) {
 		var prefix []byte
@@ -282,6 +282,12 @@ func (r *replayed) add(arenas *memtable.Arenas, memtableBytes int64, flushed uin
 		}
 	}
 	return nil
+}
+
+// chargeBound returns no less than what the operations of a record are charged. An entry is rounded up
+// to 8 bytes, its operation has at least 2 beside key and value, and EntryBytes(0, 0) rounds by 4.
+func chargeBound(rec wal.Record) int64 {
+	return int64(len(rec.Ops)) + int64(rec.Count)*(memtable.EntryBytes(0, 0)+1)
 }
 
 // publish shows what was read to readers of a read-only database, which has no actors.
