@@ -24,7 +24,7 @@ func (b *Batch) Put(k, v []byte) error {
 	if err := checkEntry(k, v); err != nil {
 		return err
 	}
-	if err := b.checkRoom(len(k) + len(v)); err != nil {
+	if err := b.checkRoom(len(k), len(v)); err != nil {
 		return err
 	}
 	b.ops = wal.AppendPut(b.ops, k, v)
@@ -38,7 +38,7 @@ func (b *Batch) Delete(k []byte) error {
 	if err := checkKey(k); err != nil {
 		return err
 	}
-	if err := b.checkRoom(len(k)); err != nil {
+	if err := b.checkRoom(len(k), 0); err != nil {
 		return err
 	}
 	b.ops = wal.AppendDelete(b.ops, k)
@@ -50,7 +50,16 @@ func (b *Batch) Delete(k []byte) error {
 // opOverhead bounds what the encoding of an operation adds to its key and value.
 const opOverhead = 16
 
-func (b *Batch) checkRoom(n int) error {
+// maxBatchCharge bounds what the operations take in a memtable, which many small ones fill long
+// before they are MaxBatchBytes.
+const maxBatchCharge = 8 * MaxBatchBytes
+
+func (b *Batch) checkRoom(keyLen, valueLen int) error {
+	n := keyLen + valueLen
+	if b.charge+memtable.EntryBytes(keyLen, valueLen) > maxBatchCharge {
+		return fmt.Errorf("%w: its %d operations take %d bytes of memory, the limit is %d; apply it in parts",
+			ErrBatchTooLarge, b.count, b.charge, int64(maxBatchCharge))
+	}
 	if len(b.ops)+n+opOverhead > MaxBatchBytes {
 		return fmt.Errorf("%w: it holds %d bytes, another operation of %d would exceed the limit of %d; apply it in parts",
 			ErrBatchTooLarge, len(b.ops), n, MaxBatchBytes)

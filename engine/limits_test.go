@@ -7,6 +7,19 @@ import (
 	"github.com/middb/middb/wal"
 )
 
+// Hundreds of millions of tiny operations fit the limit of bytes, and no memtable.
+func TestBatchOfTooManyTinyOperationsIsRefused(t *testing.T) {
+	b := Batch{charge: maxBatchCharge - memtable.EntryBytes(1, 0)}
+	if err := b.Delete([]byte("a")); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, b.Delete([]byte("a")), ErrBatchTooLarge)
+	wantError(t, b.Put([]byte("a"), nil), ErrBatchTooLarge)
+	if b.Len() != 1 {
+		t.Fatalf("refused operations left %d", b.Len())
+	}
+}
+
 func TestReplayReservesWhatOperationsAreCharged(t *testing.T) {
 	for k := 1; k < 40; k++ {
 		key := make([]byte, k)
