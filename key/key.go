@@ -7,7 +7,9 @@
 package key
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -79,10 +81,29 @@ const (
 func SharedPrefix(a, b []byte) int {
 	n := min(len(a), len(b))
 	i := 0
+	for ; i+8 <= n; i += 8 {
+		x := binary.LittleEndian.Uint64(a[i:]) ^ binary.LittleEndian.Uint64(b[i:])
+		if x != 0 {
+			return i + bits.TrailingZeros64(x)>>3
+		}
+	}
 	for i < n && a[i] == b[i] {
 		i++
 	}
 	return i
+}
+
+// Head returns the first 8 bytes of k as a big-endian number, as if zero bytes followed k. Of two keys
+// with different heads the one with the smaller head is the smaller.
+func Head(k []byte) uint64 {
+	if len(k) >= 8 {
+		return binary.BigEndian.Uint64(k)
+	}
+	var w uint64
+	for i, c := range k {
+		w |= uint64(c) << (56 - 8*i)
+	}
+	return w
 }
 
 // Separator appends to dst a key k with a <= k < b, the shortest there is. It requires a < b. An

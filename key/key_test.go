@@ -51,6 +51,39 @@ func TestSharedPrefix(t *testing.T) {
 			t.Errorf("SharedPrefix(%q, %q) = %d, want %d", c.a, c.b, n, c.n)
 		}
 	}
+	long := []byte("0123456789abcdef0123456789")
+	for n := range long {
+		other := bytes.Clone(long)
+		other[n]++
+		if got := SharedPrefix(long, other); got != n {
+			t.Errorf("SharedPrefix(%q, %q) = %d, want %d", long, other, got, n)
+		}
+		if got := SharedPrefix(long[:n], long); got != n {
+			t.Errorf("SharedPrefix(%q, %q) = %d, want %d", long[:n], long, got, n)
+		}
+	}
+}
+
+func TestHeadKeepsOrder(t *testing.T) {
+	last := uint64(0)
+	for _, c := range []struct {
+		k    string
+		want uint64
+	}{
+		{"", 0},
+		{"\x00\x00\x01", 0x0000010000000000},
+		{"a", 0x6100000000000000},
+		{"abcdefg", 0x6162636465666700},
+		{"abcdefgh", 0x6162636465666768},
+		{"abcdefghi", 0x6162636465666768},
+		{"\xff\xff\xff\xff\xff\xff\xff\xff", 0xffffffffffffffff},
+	} {
+		got := Head([]byte(c.k))
+		if got != c.want || got < last {
+			t.Errorf("Head(%q) = %016x, want %016x", c.k, got, c.want)
+		}
+		last = got
+	}
 }
 
 func TestSeparatorExamples(t *testing.T) {

@@ -2,7 +2,6 @@ package levels
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime"
@@ -302,20 +301,9 @@ func newFence(ts []*Table) fence {
 	first, last := ts[0].Largest, ts[len(ts)-1].Largest
 	f := fence{prefix: first[:key.SharedPrefix(first, last)], words: make([]uint64, len(ts))}
 	for i, t := range ts {
-		f.words[i] = word(t.Largest[len(f.prefix):])
+		f.words[i] = key.Head(t.Largest[len(f.prefix):])
 	}
 	return f
-}
-
-// word returns the first eight bytes of p as a number that compares as they do; a shorter p is
-// padded with zeros, so equal words leave the order open.
-func word(p []byte) uint64 {
-	if len(p) >= 8 {
-		return binary.BigEndian.Uint64(p)
-	}
-	var b [8]byte
-	copy(b[:], p)
-	return binary.BigEndian.Uint64(b[:])
 }
 
 // find returns the index of the first table whose largest key is not below k, or len(ts).
@@ -330,7 +318,7 @@ func (f *fence) find(ts []*Table, k []byte) int {
 		}
 		return len(ts)
 	}
-	w := word(k[n:])
+	w := key.Head(k[n:])
 	lo, hi := 0, len(ts)
 	for lo < hi {
 		mid := int(uint(lo+hi) >> 1)

@@ -2,7 +2,6 @@ package memtable
 
 import (
 	"bytes"
-	"encoding/binary"
 	"math/bits"
 	"sync/atomic"
 	"unsafe"
@@ -75,31 +74,19 @@ type tree struct {
 // is the smaller. Keys below the prefix have word 0, those above it the greatest.
 func (t *tree) word(k []byte) uint64 {
 	if len(t.prefix) == 0 {
-		return head(k)
+		return key.Head(k)
 	}
 	return t.wordAfterPrefix(k)
 }
 
 func (t *tree) wordAfterPrefix(k []byte) uint64 {
 	if n := len(t.prefix); len(k) >= n && string(k[:n]) == string(t.prefix) {
-		return head(k[n:])
+		return key.Head(k[n:])
 	}
 	if bytes.Compare(k, t.prefix) < 0 {
 		return 0
 	}
 	return maxKeyWord
-}
-
-// head returns the first 8 bytes of k as a big-endian number, as if zero bytes followed k.
-func head(k []byte) uint64 {
-	if len(k) >= 8 {
-		return binary.BigEndian.Uint64(k)
-	}
-	var w uint64
-	for i, c := range k {
-		w |= uint64(c) << (56 - 8*i)
-	}
-	return w
 }
 
 func (t *tree) node(p place) *node {

@@ -74,7 +74,7 @@ func (b *blockBuilder) add(k []byte, shared int, t key.Trailer, v []byte) {
 func (b *blockBuilder) finish() []byte {
 	entries := block{data: append(b.buf, make([]byte, minTail)...), limit: len(b.buf)}
 	first, _ := entries.entryAt(0)
-	prefix := commonPrefix(b.buf[first.key:first.value], b.last)
+	prefix := key.SharedPrefix(b.buf[first.key:first.value], b.last)
 	for _, r := range b.restarts {
 		b.buf = binary.LittleEndian.AppendUint32(b.buf, r)
 	}
@@ -286,22 +286,6 @@ func (b *block) hint(i int) uint32 {
 	return binary.LittleEndian.Uint32(b.data[b.hints+i*hintBytes:])
 }
 
-// commonPrefix returns the length of the longest common prefix of a and b.
-func commonPrefix(a, b []byte) int {
-	n := min(len(a), len(b))
-	i := 0
-	for ; i+8 <= n; i += 8 {
-		x := binary.LittleEndian.Uint64(a[i:]) ^ binary.LittleEndian.Uint64(b[i:])
-		if x != 0 {
-			return i + bits.TrailingZeros64(x)>>3
-		}
-	}
-	for i < n && a[i] == b[i] {
-		i++
-	}
-	return i
-}
-
 // seekGE finds the first entry whose key is not below k. Scanning from a restart point it never
 // builds keys: it knows how many bytes m of k the entry before matched, being below k. An entry
 // that shares more than m bytes with it is below k too; one that shares fewer is above; and one
@@ -329,7 +313,7 @@ func (b *block) seekGE(k []byte) (off int, e entry, equal, ok bool) {
 			return off, e, false, true
 		default:
 			suffix, rest := b.data[e.key:e.value], k[matched:]
-			n := commonPrefix(suffix, rest)
+			n := key.SharedPrefix(suffix, rest)
 			if n == len(rest) {
 				return off, e, n == len(suffix), true
 			}

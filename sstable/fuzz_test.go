@@ -11,7 +11,7 @@ import (
 func fuzzSeed() []byte {
 	b := blockBuilder{interval: 3}
 	for _, k := range []string{"a", "ab", "abc", "abcd", "b", "bcd"} {
-		b.add([]byte(k), commonPrefix([]byte(k), b.last), key.MakeTrailer(uint64(len(k))<<20, key.KindPut), bytes.Repeat([]byte(k), 40))
+		b.add([]byte(k), key.SharedPrefix([]byte(k), b.last), key.MakeTrailer(uint64(len(k))<<20, key.KindPut), bytes.Repeat([]byte(k), 40))
 	}
 	return bytes.Clone(b.finish())
 }

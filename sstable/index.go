@@ -17,7 +17,7 @@ type indexBuilder struct {
 }
 
 func (b *indexBuilder) add(separator []byte, length uint64) {
-	shared := commonPrefix(separator, b.last)
+	shared := key.SharedPrefix(separator, b.last)
 	b.buf = binary.AppendUvarint(b.buf, uint64(shared))
 	b.buf = binary.AppendUvarint(b.buf, uint64(len(separator)-shared))
 	b.buf = append(b.buf, separator[shared:]...)
@@ -40,18 +40,6 @@ type tableIndex struct {
 }
 
 const sample = 16
-
-// word returns the first eight bytes of p as a big-endian number, padded with zeros.
-func word(p []byte) uint64 {
-	if len(p) >= 8 {
-		return binary.BigEndian.Uint64(p)
-	}
-	var v uint64
-	for i, c := range p {
-		v |= uint64(c) << (56 - 8*i)
-	}
-	return v
-}
 
 // parseIndex reads an index block whose data blocks must end at dataEnd. It returns what is wrong
 // with the block, or "".
@@ -103,7 +91,7 @@ func (ix *tableIndex) cut(keys []byte, ends []int) {
 	if n > 1 {
 		last = keys[ends[n-2]:ends[n-1]]
 	}
-	p := commonPrefix(first, last) // the separators are sorted, so all of them share it
+	p := key.SharedPrefix(first, last) // the separators are sorted, so all of them share it
 	ix.prefix = bytes.Clone(first[:p])
 	ix.rest = make([]byte, 0, len(keys)-n*p)
 	ix.ends = make([]uint32, n)
@@ -114,7 +102,7 @@ func (ix *tableIndex) cut(keys []byte, ends []int) {
 		rest := keys[start+p : end]
 		ix.rest = append(ix.rest, rest...)
 		ix.ends[i] = uint32(len(ix.rest))
-		ix.words[i] = word(rest)
+		ix.words[i] = key.Head(rest)
 		if i%sample == 0 {
 			ix.samples = append(ix.samples, ix.words[i])
 		}
@@ -161,7 +149,7 @@ func (ix *tableIndex) find(k []byte) int {
 		return len(ix.words)
 	}
 	tail := k[p:]
-	w := word(tail)
+	w := key.Head(tail)
 	i := ix.lowerBound(w)
 	if i == len(ix.words) || ix.words[i] != w {
 		return i

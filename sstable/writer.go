@@ -88,7 +88,7 @@ func (w *Writer) Add(k []byte, t key.Trailer, v []byte) error {
 		return w.err
 	}
 	last := w.block.last
-	shared := commonPrefix(k, last)
+	shared := key.SharedPrefix(k, last)
 	switch {
 	case shared == len(k), shared < len(last) && k[shared] < last[shared]:
 		return w.fail(fmt.Errorf("add key %s after %s: out of order", key.Format(k), key.Format(last)))
