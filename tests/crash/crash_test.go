@@ -16,7 +16,7 @@ import (
 
 // fates are what becomes of unsynced data in each cut; every Random one uses its own seed.
 func fates() []vfs.Unsynced {
-	f := []vfs.Unsynced{vfs.LoseAll, vfs.KeepAll, vfs.Random, vfs.Random}
+	f := []vfs.Unsynced{vfs.LoseAll, vfs.KeepAll, vfs.Random}
 	if nightly() {
 		for range 8 {
 			f = append(f, vfs.Random)
@@ -68,7 +68,7 @@ type finding struct {
 const crashKeys = 200
 
 func newSweep(disk *vfs.Mem, seed uint64) *sweep {
-	s := &sweep{keys: crashKeys, seed: seed, disk: disk, work: make(chan *cut), seen: map[xxh3.Uint128]*finding{}, nested: 10}
+	s := &sweep{keys: crashKeys, seed: seed, disk: disk, work: make(chan *cut), seen: map[xxh3.Uint128]*finding{}, nested: 30}
 	for range runtime.GOMAXPROCS(0) {
 		s.wg.Go(func() {
 			for c := range s.work {

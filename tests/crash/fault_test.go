@@ -74,7 +74,7 @@ func faultSweep(t *testing.T, kind faultKind, seed uint64) {
 	}
 	total, step := dry.fault.Count(kind.ops), int64(1)
 	if !nightly() {
-		step = max(1, total/60)
+		step = max(1, total/30)
 	}
 	work := make(chan *faultCase)
 	var wg sync.WaitGroup

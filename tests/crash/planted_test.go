@@ -58,11 +58,11 @@ func (f *forgetfulFile) sync(call func() error) error {
 
 // The crash sweep must be able to fail: any kind of file or directory that is not synced is found.
 func TestSkippedSyncsAreFound(t *testing.T) {
-	for _, pattern := range []string{"*.wal", "*.sst", "MANIFEST-*", "CURRENT*", "db", "data", "."} {
+	for _, pattern := range []string{"*.wal", "*.sst", "MANIFEST-*", "CURRENT*", "db", "data"} {
 		t.Run(pattern, func(t *testing.T) {
 			sweep := newSweep(vfs.NewMem(), 1)
 			sweep.nested = math.MaxInt
-			failures, err := sweep.run(script[:8], func(fs vfs.FS) vfs.FS { return &forgetful{fs, pattern} })
+			failures, err := sweep.run(script[:5], func(fs vfs.FS) vfs.FS { return &forgetful{fs, pattern} })
 			if err != nil {
 				failures = append(failures, failure{err: err})
 			}

@@ -20,13 +20,13 @@ func config(fs vfs.FS) engine.Config {
 	return engine.Config{
 		Dir:                 directory,
 		FS:                  fs,
-		MemtableBytes:       8 << 10,
-		LogBytes:            8 << 10,
+		MemtableBytes:       4 << 10,
+		LogBytes:            4 << 10,
 		MemoryBudget:        4 << 20,
 		BlockBytes:          512,
 		L0CompactionTrigger: 2,
-		TargetFileBytes:     4 << 10,
-		BaseLevelBytes:      8 << 10,
+		TargetFileBytes:     2 << 10,
+		BaseLevelBytes:      1 << 10,
 		ManifestBytes:       1 << 10,
 		Durability:          engine.NoSync,
 	}
@@ -65,6 +65,7 @@ var script = []step{
 	{"compact", func(s *session) error { return s.compact(nil, nil) }},
 	{"delete half", (*session).deleteHalf},
 	{"compact part", func(s *session) error { return s.compact(keyOf(s.journal.keys/4), keyOf(s.journal.keys/2)) }},
+	{"delete above the last level", (*session).deleteAbove},
 	{"wait until idle", (*session).waitIdle},
 	{"reopen", (*session).reopen},
 	{"put after reopening", func(s *session) error { return s.puts(20) }},
@@ -162,6 +163,23 @@ func (s *session) deleteHalf() error {
 			writes = append(writes, write{id: id, deleted: true})
 		}
 		if err := s.commit(writes, engine.NoSync); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deleteAbove lets small tables with tombstones gather above the last level, which has the keys.
+func (s *session) deleteAbove() error {
+	for range 4 {
+		writes := s.randomWrites(12, s.rng)
+		for i := range writes {
+			writes[i].deleted = i%3 > 0
+		}
+		if err := s.commit(writes, engine.NoSync); err != nil {
+			return err
+		}
+		if err := s.flush(); err != nil {
 			return err
 		}
 	}
