@@ -23,6 +23,9 @@ type bug struct {
 const (
 	modelTest    = "^TestEngineAgreesWithModel$"
 	modelPackage = "./tests/model"
+	crashTest    = "^TestCrashAnywhereKeepsAcknowledgedCommits$"
+	damageTest   = "^TestDamageAnywhereIsFoundOrHarmless$"
+	sweepPackage = "./tests/crash"
 	seedSign     = "MIDDB_SEED="
 )
 
@@ -54,6 +57,41 @@ var bugs = []bug{
 		old:  "if chunkCRC(b, s.seed, off) != crc {",
 		new:  "if false && chunkCRC(b, s.seed, off) != crc {",
 		test: "^TestRecoverNoticesEveryFlip$", packages: "./wal", sign: "TestRecoverNoticesEveryFlip",
+	},
+	{
+		name: "a tombstone is dropped while a deeper level has the key, among crashes",
+		file: "levels/build.go",
+		old:  "if t.Kind() == key.KindDelete && !deeper.hold(k) {",
+		new:  "if _ = deeper.hold(k); t.Kind() == key.KindDelete {",
+		test: crashTest, packages: sweepPackage, sign: seedSign, always: true,
+	},
+	{
+		name: "a torn log is not synced by recovery",
+		file: "wal/recover.go",
+		old:  "return errors.Join(f.Sync(), f.Close())",
+		new:  "return f.Close()",
+		test: "^TestFaultAnywhereLosesNothing$/^killed$", packages: sweepPackage, sign: seedSign,
+	},
+	{
+		name: "the checksum of an sstable block is not verified, in a database",
+		file: "sstable/codec.go",
+		old:  "blockChecksum(fileNum, offset, p[:n+5]); got != want {",
+		new:  "blockChecksum(fileNum, offset, p[:n+5]); false && got != want {",
+		test: damageTest, packages: sweepPackage, sign: seedSign, always: true,
+	},
+	{
+		name: "the checksum of a log chunk is not verified, in a database",
+		file: "wal/scan.go",
+		old:  "if chunkCRC(b, s.seed, off) != crc {",
+		new:  "if false && chunkCRC(b, s.seed, off) != crc {",
+		test: damageTest, packages: sweepPackage, sign: seedSign,
+	},
+	{
+		name: "the checksum of a CURRENT file is not verified",
+		file: "levels/manifest.go",
+		old:  "binary.LittleEndian.Uint32(p[currentBytes-4:]); got != want {",
+		new:  "binary.LittleEndian.Uint32(p[currentBytes-4:]); false && got != want {",
+		test: damageTest, packages: sweepPackage, sign: seedSign,
 	},
 	{
 		name: "the manifest is not synced",
