@@ -166,10 +166,11 @@ func Start(cfg Config) (*Graph, error) {
 	v := &versions{wiring: w, set: cfg.Set, picker: cfg.Picker, maxRunning: cfg.MaxCompactions, l0Trigger: cfg.L0Trigger, slowAt: cfg.SlowDebt}
 	w.versions = spawn(v)
 	cfg.Releases.to.Store(w)
+	flushed := cfg.Set.FlushedSeq() // from the first message on the Set is its owner's
 	// The first messages: make the log segment, flush what was recovered, look for compactions.
 	w.logWriter.post(own(&createLog{number: cfg.LogStart.Number}))
 	w.memtableOwner.post(own(&logSynced{seq: cfg.LastSeq}))
-	w.logWriter.post(own(&releaseLog{flushedSeq: cfg.Set.FlushedSeq()}))
+	w.logWriter.post(own(&releaseLog{flushedSeq: flushed}))
 	w.versions.post(own(&retryCompactions{}))
 	return &Graph{Published: w.published, wiring: w, log: cfg.LogWriter}, nil
 }
