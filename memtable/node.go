@@ -159,7 +159,14 @@ func (t *tree) positionOfEqual(n *node, perm uint64, lo, hi int, k []byte) (r in
 
 // leafOf returns the leaf that k, whose word is w, belongs to: it holds k if k was published before
 // the call.
-func (t *tree) leafOf(k []byte, w uint64) place {
+func (t *tree) leafOf(k []byte, w uint64) place { return t.descend(k, w, false) }
+
+// leafBelow returns the leaf that holds the greatest key below k, whose word is w, or the first leaf
+// if there is none.
+func (t *tree) leafBelow(k []byte, w uint64) place { return t.descend(k, w, true) }
+
+// descend goes down by the greatest separators that are not above k, or are below it.
+func (t *tree) descend(k []byte, w uint64, below bool) place {
 	root := t.root.Load()
 	at := place(root)
 	for level := root >> 32; level > 0; level-- {
@@ -167,7 +174,7 @@ func (t *tree) leafOf(k []byte, w uint64) place {
 		for {
 			perm := atomic.LoadUint64(&n.perm)
 			r, found := t.position(n, perm, w, k)
-			if !found && r > 0 {
+			if r > 0 && (below || !found) {
 				r--
 			}
 			at = atomic.LoadUint32(&n.children()[slot(perm, r)])
@@ -176,25 +183,6 @@ func (t *tree) leafOf(k []byte, w uint64) place {
 			}
 			// A split put the separator of its right half in and may since have put its left half in
 			// the place we read, where k need not be.
-		}
-	}
-	return at
-}
-
-// leafBelow returns the leaf that holds the greatest key below k, whose word is w, or the first leaf
-// if there is none.
-func (t *tree) leafBelow(k []byte, w uint64) place {
-	root := t.root.Load()
-	at := place(root)
-	for level := root >> 32; level > 0; level-- {
-		n := t.node(at)
-		for {
-			perm := atomic.LoadUint64(&n.perm)
-			r, _ := t.position(n, perm, w, k)
-			at = atomic.LoadUint32(&n.children()[slot(perm, max(r-1, 0))])
-			if atomic.LoadUint64(&n.perm) == perm {
-				break
-			}
 		}
 	}
 	return at
