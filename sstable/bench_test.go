@@ -74,21 +74,26 @@ func BenchmarkWriter(b *testing.B) {
 	}
 }
 
+// benchGets gets the keys of kvs in the given order.
+func benchGets(b *testing.B, r *Reader, kvs []kv, order []int) {
+	var dst []byte
+	for i := 0; i < b.N; i++ {
+		k := kvs[order[i%len(order)]].k
+		out, _, found, err := r.Get(k, Hash(k), dst[:0])
+		if err != nil || !found {
+			b.Fatal(found, err)
+		}
+		dst = out
+	}
+}
+
 func BenchmarkGet(b *testing.B) {
 	r, kvs := benchTable(b, benchEntries, 0, 2, S2)
 	rng := rand.New(rand.NewPCG(3, 3))
 	order := rng.Perm(len(kvs))
 	b.Run("present", func(b *testing.B) {
 		b.ReportAllocs()
-		var dst []byte
-		for i := 0; i < b.N; i++ {
-			k := kvs[order[i%len(order)]].k
-			out, _, found, err := r.Get(k, Hash(k), dst[:0])
-			if err != nil || !found {
-				b.Fatal(found, err)
-			}
-			dst = out
-		}
+		benchGets(b, r, kvs, order)
 	})
 	b.Run("absent", func(b *testing.B) {
 		k := []byte("0000000000000001")
@@ -226,15 +231,7 @@ func BenchmarkMiss(b *testing.B) {
 	order := rand.New(rand.NewPCG(3, 3)).Perm(len(kvs))
 	b.ReportAllocs()
 	b.ResetTimer()
-	var dst []byte
-	for i := 0; i < b.N; i++ {
-		k := kvs[order[i%len(order)]].k
-		out, _, found, err := r.Get(k, Hash(k), dst[:0])
-		if err != nil || !found {
-			b.Fatal(found, err)
-		}
-		dst = out
-	}
+	benchGets(b, r, kvs, order)
 	b.StopTimer()
 	b.Logf("%+v", cache.Stats())
 	r.Close()
