@@ -13,7 +13,9 @@ import (
 // A Prompter asks a person for lines. Prompt returns io.EOF when there are no more, and
 // liner.ErrPromptAborted when the line was given up.
 type Prompter interface {
+	// Prompt shows prompt and returns the line that was typed, without its end.
 	Prompt(prompt string) (string, error)
+	// AppendHistory offers line again at later prompts.
 	AppendHistory(line string)
 }
 

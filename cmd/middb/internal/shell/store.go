@@ -36,7 +36,9 @@ type Store interface {
 
 // A Batch collects operations that are applied together.
 type Batch interface {
+	// Put collects a write of v under k; both are copied.
 	Put(k, v []byte) error
+	// Delete collects a deletion of k, which need not exist.
 	Delete(k []byte) error
 	// Len returns the number of operations collected.
 	Len() int
