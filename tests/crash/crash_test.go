@@ -11,13 +11,14 @@ import (
 
 	"github.com/zeebo/xxh3"
 
+	"github.com/middb/middb/tests/environment"
 	"github.com/middb/middb/vfs"
 )
 
 // fates are what becomes of unsynced data in each cut; every Random one uses its own seed.
 func fates() []vfs.Unsynced {
 	f := []vfs.Unsynced{vfs.LoseAll, vfs.KeepAll, vfs.Random}
-	if nightly() {
+	if environment.Nightly() {
 		for range 8 {
 			f = append(f, vfs.Random)
 		}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/middb/middb/engine"
+	"github.com/middb/middb/tests/environment"
 	"github.com/middb/middb/vfs"
 	"github.com/middb/middb/wal"
 )
@@ -108,7 +109,7 @@ func (v *victim) cuts(file string, p []byte, rng *rand.Rand) []damage {
 	tail := file == v.tail
 	out := []damage{{file: file, what: "removed", at: -1, tail: tail, do: func([]byte) []byte { return nil }}}
 	step := 1
-	if !nightly() {
+	if !environment.Nightly() {
 		step = max(1, len(p)/60)
 	}
 	for n := rng.IntN(step); n < len(p); n += step {
@@ -233,7 +234,7 @@ func damageSweep(t *testing.T, v *victim, seed uint64) {
 				before := allocated()
 				disk, err := v.inflict(&j.damage, files[j.file])
 				if err == nil {
-					err = v.judge(disk, &j.damage, nightly() || j.n%16 == 0)
+					err = v.judge(disk, &j.damage, environment.Nightly() || j.n%16 == 0)
 				}
 				if n := allocated() - before; err == nil && n > 64<<20 {
 					err = fmt.Errorf("it took %d bytes of memory", n)
@@ -250,7 +251,7 @@ func damageSweep(t *testing.T, v *victim, seed uint64) {
 	}
 	n, size := 0, 0
 	for name, p := range files {
-		if !v.clean && name != v.tail && !nightly() {
+		if !v.clean && name != v.tail && !environment.Nightly() {
 			continue // as in the closed one
 		}
 		size += len(p)

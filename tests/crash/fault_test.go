@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/middb/middb/engine"
+	"github.com/middb/middb/tests/environment"
 	"github.com/middb/middb/vfs"
 )
 
@@ -73,7 +74,7 @@ func faultSweep(t *testing.T, kind faultKind, seed uint64) {
 		t.Fatalf("without a fault: %v", err)
 	}
 	total, step := dry.fault.Count(kind.ops), int64(1)
-	if !nightly() {
+	if !environment.Nightly() {
 		step = max(1, total/30)
 	}
 	work := make(chan *faultCase)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/middb/middb/engine"
+	"github.com/middb/middb/tests/environment"
 	"github.com/middb/middb/vfs"
 )
 
@@ -202,12 +203,7 @@ func writeTogether(db *engine.DB, writers []*writer, c *cutter, commits int) err
 }
 
 func TestConcurrentWritersKeepOneOrder(t *testing.T) {
-	seeds := seedCount(t)/5 + 1
-	first := uint64(fromEnvironment(t, "MIDDB_BASE_SEED", 1))
-	if seed := fromEnvironment(t, "MIDDB_SEED", -1); seed >= 0 {
-		first, seeds = uint64(seed), 1
-	}
-	for seed := first; seed < first+uint64(seeds); seed++ {
+	for seed := range environment.Seeds(t, seedCount(t)/5+1) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			t.Parallel()
 			if err := playTogether(seed); err != nil {

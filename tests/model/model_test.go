@@ -2,9 +2,10 @@ package model
 
 import (
 	"fmt"
-	"os"
-	"strconv"
+	"slices"
 	"testing"
+
+	"github.com/middb/middb/tests/environment"
 )
 
 const (
@@ -13,12 +14,9 @@ const (
 )
 
 func TestEngineAgreesWithModel(t *testing.T) {
-	first, count := uint64(fromEnvironment(t, "MIDDB_BASE_SEED", 1)), seedCount(t)
-	if seed := fromEnvironment(t, "MIDDB_SEED", -1); seed >= 0 {
-		first, count = uint64(seed), 1
-	}
-	t.Logf("%d seeds from %d, %d operations each", count, first, operationsPerSeed)
-	for seed := first; seed < first+uint64(count); seed++ {
+	seeds := slices.Collect(environment.Seeds(t, seedCount(t)))
+	t.Logf("%d seeds from %d, %d operations each", len(seeds), seeds[0], operationsPerSeed)
+	for _, seed := range seeds {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			t.Parallel()
 			if err := play(seed, operationsPerSeed, nil); err != nil {
@@ -29,24 +27,11 @@ func TestEngineAgreesWithModel(t *testing.T) {
 }
 
 // seedCount returns how many seeds together make the operations that were asked for.
-func seedCount(t *testing.T) int {
-	operations := defaultOperations
+func seedCount(t *testing.T) uint64 {
+	operations := uint64(defaultOperations)
 	if testing.Short() {
 		operations /= 20
 	}
-	n := fromEnvironment(t, "MIDDB_MODEL_OPS", int64(operations))
-	return int(max(1, (n+operationsPerSeed-1)/operationsPerSeed))
-}
-
-func fromEnvironment(t *testing.T, name string, byDefault int64) int64 {
-	t.Helper()
-	s := os.Getenv(name)
-	if s == "" {
-		return byDefault
-	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
+	n := environment.Number(t, "MIDDB_MODEL_OPS", operations)
+	return max(1, (n+operationsPerSeed-1)/operationsPerSeed)
 }
