@@ -192,10 +192,10 @@ func draftManifest(fs vfs.FS, dir string, num uint64, snapshot *Edit) (*manifest
 // CURRENT file that names it.
 func (m *manifest) publish(fs vfs.FS, dir string, cur uint64) error {
 	if err := m.f.Sync(); err != nil {
-		return err
+		return syncFailed(err)
 	}
 	if err := fs.SyncDir(dir); err != nil {
-		return err
+		return syncFailed(err)
 	}
 	return writeCurrent(fs, dir, current{number: cur, manifest: m.num, bytes: m.base})
 }
@@ -210,7 +210,7 @@ func writeCurrent(fs vfs.FS, dir string, c current) error {
 	}
 	_, err = f.WriteAt(c.append(nil), 0)
 	if err == nil {
-		err = f.Sync()
+		err = syncFailed(f.Sync())
 	}
 	if err = joinClose(err, f); err != nil {
 		return err
@@ -218,7 +218,17 @@ func writeCurrent(fs vfs.FS, dir string, c current) error {
 	if err := fs.Rename(temp, fs.Join(dir, currentName(c.number))); err != nil {
 		return err
 	}
-	return fs.SyncDir(dir)
+	return syncFailed(fs.SyncDir(dir))
+}
+
+// errSync marks the failure of a sync, after which nobody knows what the disk holds.
+var errSync = errors.New("sync failed")
+
+func syncFailed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", errSync, err)
 }
 
 // DumpManifest prints the edits of a manifest, one a line, each after the offset of its record.

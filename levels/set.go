@@ -318,7 +318,7 @@ func (s *Set) rotate() error {
 	return s.replace(m)
 }
 
-// renew is rotate, except that without space for a new manifest the old one will do for a while.
+// renew is rotate, except that without space for the new files the old ones will do for a while.
 func (s *Set) renew() error {
 	m, err := draftManifest(s.o.FS, s.o.Dir, s.NextFileNum(), s.snapshot())
 	if errors.Is(err, vfs.ErrNoSpace) {
@@ -327,7 +327,13 @@ func (s *Set) renew() error {
 	if err != nil {
 		return err
 	}
-	return s.replace(m)
+	err = s.replace(m)
+	if s.m != m && errors.Is(err, vfs.ErrNoSpace) && !errors.Is(err, errSync) {
+		// No CURRENT file names it. What cannot be removed is a stray at the next open.
+		_ = s.o.FS.Remove(s.o.FS.Join(s.o.Dir, ManifestName(m.num)))
+		return nil
+	}
+	return err
 }
 
 // replace makes m the manifest and removes the one before it.

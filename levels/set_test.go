@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/middb/middb/iterator"
@@ -39,6 +40,49 @@ func TestApplyRefusesWhatDoesNotFollow(t *testing.T) {
 		if s.set.Current() != before || s.set.Failure() == nil {
 			t.Errorf("%s changes the Version, or the Set goes on", name)
 		}
+	}
+}
+
+// A full disk is no reason to fail while the old manifest can be written to.
+func TestManifestIsKeptWithoutSpaceForAnother(t *testing.T) {
+	for _, rule := range []vfs.Rule{
+		{Ops: vfs.OpCreate, Path: "MANIFEST-*"},
+		{Ops: vfs.OpWrite, Path: "MANIFEST-00000[2-9]*"},
+		{Ops: vfs.OpCreate, Path: "CURRENT.tmp"},
+		{Ops: vfs.OpWrite, Path: "CURRENT.tmp", Short: true},
+		{Ops: vfs.OpRename},
+	} {
+		t.Run(fmt.Sprint(rule.Ops, rule.Path), func(t *testing.T) {
+			mem := newMem(t)
+			fault := vfs.NewFault(mem)
+			o := testOptions(fault)
+			o.ManifestBytes = 1
+			s, err := Create(o, testIdentity)
+			if err != nil {
+				t.Fatal(err)
+			}
+			number := s.ManifestState().Number
+			rule.Err, rule.Sticky = syscall.ENOSPC, true
+			full := fault.Inject(rule)
+			for seq := uint64(1); seq <= 40; seq++ {
+				if seq == 30 {
+					full.Remove()
+				}
+				if _, err := s.Apply(Edit{FlushedSeq: seq}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if full.Fired() == 0 || s.ManifestState().Number == number {
+				t.Errorf("%d failures, then manifest %d follows %d", full.Fired(), s.ManifestState().Number, number)
+			}
+			again, err := Load(testOptions(mem.CrashClone(nil, vfs.CrashOptions{})))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again.FlushedSeq() != 40 {
+				t.Errorf("everything through %d is flushed, not 40", again.FlushedSeq())
+			}
+		})
 	}
 }
 
