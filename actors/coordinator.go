@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/middb/middb/invariant"
+	"github.com/middb/middb/memtable"
 	"github.com/middb/middb/wal"
 )
 
@@ -101,11 +102,10 @@ func (c *coordinator) dequeue() {
 func (c *coordinator) advance() {
 	var syncCallers int
 	for c.pendingHead != nil {
-		if r, ok := c.pendingHead.self.(*rotateNow); ok {
+		if r, isRequest := c.pendingHead.self.(*rotateNow); isRequest {
 			if !c.rotateOnRequest(r) {
 				break
 			}
-			c.dequeue()
 			continue
 		}
 		callers, ok := c.commitGroup()
@@ -137,8 +137,17 @@ func (c *coordinator) advance() {
 // the active memtable. It reports how many of them wait for durability, and false if it must wait.
 func (c *coordinator) commitGroup() (syncCallers int, ok bool) {
 	first := c.pendingHead.self.(*Commit)
-	if c.activeCharge+first.Charge > c.activeRoom && !c.makeRoom(first.Charge) {
-		return 0, false
+	if c.activeCharge+first.Charge > c.activeRoom {
+		made, err := c.makeRoom(first.Charge)
+		if err != nil { // nothing of it is framed yet: refuse this one and go on
+			c.dequeue()
+			first.first = c.next
+			first.settle(err)
+			return 0, true
+		}
+		if !made {
+			return 0, false
+		}
 	}
 	var payload int
 	var count uint32
@@ -229,25 +238,40 @@ func (c *coordinator) handOver(syncSeq uint64, callers int) {
 
 // makeRoom continues with a memtable that has room for a commit of the given charge. It reports
 // false if it must wait for a flush.
-func (c *coordinator) makeRoom(charge int64) bool {
+func (c *coordinator) makeRoom(charge int64) (made bool, err error) {
 	room := max(c.memtableBytes, charge)
-	if c.activeCharge == 0 {
-		c.send(&own(&rotateMemtable{bytes: room, discard: true}).node)
-		c.activeRoom = room
-		return true
+	if c.activeCharge > 0 {
+		return c.rotate(room)
 	}
-	return c.rotate(room)
+	fresh, err := c.newMemtable(room)
+	if err != nil {
+		return false, err
+	}
+	c.send(&own(&rotateMemtable{fresh: fresh, discard: true}).node)
+	c.activeRoom = room
+	return true, nil
+}
+
+// newMemtable makes the memtable that the owner is to continue with. It is made before anything is
+// framed, so that want of memory refuses a commit and does not fail the engine.
+func (c *coordinator) newMemtable(room int64) (*memtable.Memtable, error) {
+	prefix := c.published.State().Active.Prefix()
+	return memtable.New(c.arenas, memtable.Options{Bytes: room, Prefix: prefix})
 }
 
 // rotate puts one marker at the same sequence number into both streams, so that a memtable and its
 // log segment cover the same commits.
-func (c *coordinator) rotate(room int64) bool {
+func (c *coordinator) rotate(room int64) (rotated bool, err error) {
 	if c.sealed >= c.maxSealed {
 		c.metrics.Stalls.Add(1)
-		return false
+		return false, nil
 	}
 	if !c.blocksFor(wal.BlockBytes) { // the seal, the next segment's start
-		return false
+		return false, nil
+	}
+	fresh, err := c.newMemtable(room)
+	if err != nil {
+		return false, err
 	}
 	last := c.next - 1
 	ended := c.encoder.Seal(c.syncedInLog(c.encoder.Segment()))
@@ -263,18 +287,28 @@ func (c *coordinator) rotate(room int64) bool {
 	c.wiring.logWriter.post(own(&rotateLog{ended: ended, number: start.Number, lastSeq: last}))
 	c.encoder.Start(start)
 	c.handedOver = 0
-	c.send(&own(&rotateMemtable{lastSeq: last, bytes: room}).node)
+	c.send(&own(&rotateMemtable{lastSeq: last, fresh: fresh}).node)
 	c.activeCharge, c.activeRoom = 0, room
 	c.sealed++
-	c.metrics.Rotations.Add(1)
 	c.sealedSeq = last
-	return true
+	c.metrics.Rotations.Add(1)
+	return true, nil
 }
 
+// rotateOnRequest seals the active memtable if it holds anything. It reports false if it must wait.
 func (c *coordinator) rotateOnRequest(m *rotateNow) bool {
-	if c.activeCharge > 0 && !c.rotate(c.memtableBytes) {
-		return false
+	if c.activeCharge > 0 {
+		rotated, err := c.rotate(c.memtableBytes)
+		if err != nil {
+			c.dequeue()
+			m.reply <- err
+			return true
+		}
+		if !rotated {
+			return false
+		}
 	}
+	c.dequeue()
 	c.awaitFlush(m.reply)
 	return true
 }

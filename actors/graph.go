@@ -225,7 +225,7 @@ func (g *Graph) Compact(ctx context.Context, lower, upper []byte) error {
 		return err
 	}
 	r := newReply()
-	return g.request(ctx, g.wiring.versions, own(&compactRange{lower: lower, upper: upper, asOf: g.Visible(), reply: r}), r)
+	return g.request(ctx, g.wiring.versions, own(&compactRange{waiting: ctx, lower: lower, upper: upper, asOf: g.Visible(), reply: r}), r)
 }
 
 // WaitIdle waits until there is nothing to flush that is sealed and nothing to compact.

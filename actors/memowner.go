@@ -1,8 +1,6 @@
 package actors
 
 import (
-	"fmt"
-
 	"github.com/middb/middb/invariant"
 	"github.com/middb/middb/key"
 	"github.com/middb/middb/levels"
@@ -131,14 +129,10 @@ func (o *memtableOwner) publishCommits() {
 }
 
 func (o *memtableOwner) rotate(m *rotateMemtable) {
-	fresh, err := memtable.New(o.arenas, memtable.Options{Bytes: m.bytes, Prefix: o.active.Prefix()})
-	if err != nil {
-		panic(fmt.Errorf("new memtable: %w", err))
-	}
 	if !m.discard {
 		o.sealed = append(o.sealed, &sealedMemtable{table: o.active, lastSeq: m.lastSeq})
 	}
-	o.active = fresh
+	o.active = m.fresh
 	o.publishState()
 }
 

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"sync"
 
 	"github.com/middb/middb/levels"
@@ -91,12 +92,12 @@ type gatherLog struct{ node }
 // ---- to the memtable owner
 
 // rotateMemtable, from the coordinator, between commits: seal the active memtable, whose last
-// sequence number is lastSeq, and continue with one that has room for bytes. If discard, the
-// active one is empty and is replaced.
+// sequence number is lastSeq, and continue with a fresh one. If discard, the active one is empty
+// and is replaced.
 type rotateMemtable struct {
 	node
 	lastSeq uint64
-	bytes   int64
+	fresh   *memtable.Memtable
 	discard bool
 }
 
@@ -157,9 +158,11 @@ type versionReleased struct {
 // the one before it no longer.
 type versionPublished struct{ node }
 
-// compactRange, from DB.Compact: move everything between lower and upper to the deepest level.
+// compactRange, from DB.Compact: move everything between lower and upper to the deepest level, as
+// long as somebody waits for it.
 type compactRange struct {
 	node
+	waiting      context.Context
 	lower, upper []byte
 	asOf         uint64 // sequence number of the request: later commits are not waited for
 	reply        reply

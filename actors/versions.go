@@ -184,6 +184,10 @@ func (v *versions) pick() *levels.Compaction {
 	version, claims := v.set.Current(), v.set.Claims()
 	for len(v.manual) > 0 {
 		m := v.manual[0]
+		if m.waiting.Err() != nil {
+			v.manual = v.manual[1:]
+			continue
+		}
 		c, blocked := v.picker.Manual(version, claims, m.lower, m.upper, m.asOf)
 		if c != nil && !v.busy[c.From()] {
 			return c

@@ -66,6 +66,9 @@ func open(cfg Config) (_ *DB, err error) {
 	db.arenas.SetLimit(sizes.arenaBytes)
 	defer func() {
 		if err != nil {
+			if db.set != nil {
+				err = errors.Join(err, db.set.Close())
+			}
 			db.cache.Close()
 			db.arenas.Close()
 			err = errors.Join(err, lock.Close())

@@ -14,7 +14,11 @@ import (
 
 // Get returns a copy of the value of k, or ErrNotFound.
 func (db *DB) Get(k []byte) ([]byte, error) {
-	v, err := db.GetTo(nil, k)
+	return owned(db.GetTo(nil, k))
+}
+
+// owned makes what a read into new memory returned the answer of a Get: an empty value is not nil.
+func owned(v []byte, err error) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}

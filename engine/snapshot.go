@@ -33,14 +33,7 @@ func (s *Snapshot) Seq() uint64 { return s.view.Seq }
 
 // Get returns a copy of the value that k had, or ErrNotFound.
 func (s *Snapshot) Get(k []byte) ([]byte, error) {
-	v, err := s.GetTo(nil, k)
-	if err != nil {
-		return nil, err
-	}
-	if v == nil {
-		v = []byte{}
-	}
-	return v, nil
+	return owned(s.GetTo(nil, k))
 }
 
 // GetTo is Get into the memory of dst, as DB.GetTo.
