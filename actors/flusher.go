@@ -12,6 +12,10 @@ import (
 
 const flusherName = "flusher"
 
+// leastCollected is how many bytes of arenas are worth a garbage collection, however small the
+// memtables.
+const leastCollected = 16 << 20
+
 // flusher writes sealed memtables to level 0, oldest first, one at a time.
 type flusher struct {
 	*wiring

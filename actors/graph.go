@@ -159,7 +159,7 @@ func Start(cfg Config) (*Graph, error) {
 	})
 	w.logWriter = spawn(&logWriter{wiring: w, core: cfg.LogWriter})
 	w.memtableOwner = spawn(owner)
-	w.flusher = spawn(&flusher{wiring: w, builder: cfg.Builder, limit: cfg.MemtableBytes * int64(cfg.MaxSealed+1), memoryChanged: cfg.MemoryChanged})
+	w.flusher = spawn(&flusher{wiring: w, builder: cfg.Builder, limit: max(leastCollected, cfg.MemtableBytes*int64(cfg.MaxSealed+1)), memoryChanged: cfg.MemoryChanged})
 	for level := range w.compactors {
 		w.compactors[level] = spawn(&compactor{wiring: w, builder: cfg.Builder})
 	}
