@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/middb/middb/engine"
+	"github.com/middb/middb/tests/environment"
 )
 
 const (
@@ -79,7 +80,7 @@ func TestLoadSettlesAndReopensWithinItsBudget(t *testing.T) {
 	if r.Keys != keys {
 		t.Fatalf("%d keys after a clean close, want %d", r.Keys, keys)
 	}
-	within(t, "milliseconds to open after a clean close", float64(r.Open.Milliseconds()), 100)
+	quickly(t, "time to open after a clean close", r.Open, 100*time.Millisecond)
 	within(t, "resident memory in MiB", float64(r.PeakRSS>>20), budget*1.2/(1<<20))
 
 	run(t, "overwrite", dir, keys, true)
@@ -88,14 +89,23 @@ func TestLoadSettlesAndReopensWithinItsBudget(t *testing.T) {
 	if r.Keys != keys {
 		t.Fatalf("%d keys after a kill, want %d", r.Keys, keys)
 	}
-	within(t, "milliseconds to open after a kill", float64(r.Open.Milliseconds()), 2000)
+	quickly(t, "time to open after a kill", r.Open, 2*time.Second)
 
 	r = run(t, "space", dir, keys, false)
 	t.Logf("directory %d MiB settled, %d MiB compacted; levels %+v", r.Directory>>20, r.Compacted>>20, r.Levels)
 	within(t, "size of the directory, compared with a full compaction", float64(r.Directory)/float64(r.Compacted), 1.25)
 }
 
-// slack widens the limits under the race detector or on a busy machine; it is 1 in the nightly run.
+// quickly is within for times. The limits hold on a machine that does nothing else, as at night; by
+// day other packages are tested beside this one, and a sync may wait for theirs.
+func quickly(t *testing.T, what string, got, limit time.Duration) {
+	t.Helper()
+	if !environment.Nightly() {
+		limit *= 10
+	}
+	within(t, what+", milliseconds", float64(got.Milliseconds()), float64(limit.Milliseconds()))
+}
+
 func within(t *testing.T, what string, got, limit float64) {
 	t.Helper()
 	if got > limit {
