@@ -245,6 +245,9 @@ func DumpManifest(w io.Writer, fs vfs.FS, path string) error {
 	if err != nil {
 		return fmt.Errorf("dump manifest: %w", err)
 	}
+	if length == 0 { // a manifest is named by CURRENT only when its first record is durable
+		return fmt.Errorf("dump manifest: %w", integrity.Corrupt(path, 0, "it has no valid first record"))
+	}
 	end := "end"
 	if torn {
 		end = "torn tail"
