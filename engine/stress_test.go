@@ -23,6 +23,18 @@ type stress struct {
 	t       *testing.T
 	db      *DB
 	writers []*stressWriter
+	acks    chan struct{} // one for each acknowledged write that somebody counts
+}
+
+// live returns after n more writes were acknowledged, or when the writers have ended.
+func (s *stress) live(n int, ended <-chan struct{}) {
+	for range n {
+		select {
+		case <-s.acks:
+		case <-ended:
+			return
+		}
+	}
 }
 
 type stressWriter struct {
@@ -104,6 +116,10 @@ func (s *stress) write(w *stressWriter, rng *rand.Rand) {
 			return
 		}
 		if err == nil {
+			select {
+			case s.acks <- struct{}{}:
+			default:
+			}
 			for i := range n {
 				w.last[(first+i)%stressKeys].Store(round)
 			}
@@ -291,7 +307,7 @@ func TestStress(t *testing.T) {
 	const seed = 1
 	rng := rand.New(rand.NewPCG(seed, 0))
 	mem := vfs.NewMem()
-	s := &stress{t: t}
+	s := &stress{t: t, acks: make(chan struct{}, 1)}
 	for i := range 4 {
 		s.writers = append(s.writers, &stressWriter{id: i})
 	}
@@ -316,16 +332,18 @@ func TestStress(t *testing.T) {
 			run(s.administer)
 		}
 		run(s.scan)
-		lived := time.Duration(rng.IntN(250)) * time.Millisecond
-		time.Sleep(lived)
+		ended := make(chan struct{})
+		go func() { wg.Wait(); close(ended) }()
+		lived := rng.IntN(400)
+		s.live(lived, ended)
 		var crashed *vfs.Mem
 		if life%2 == 0 {
 			least = s.acknowledged(func(w *stressWriter, i int) *atomic.Int64 { return &w.sure[i] })
 			crashed = mem.CrashClone(rng, vfs.CrashOptions{Unsynced: vfs.Unsynced(rng.IntN(3))})
-			time.Sleep(lived / 8)
+			s.live(lived/8, ended)
 		}
 		must(t, within(t, "Close", s.db.Close))
-		_ = within(t, "the rest", func() error { wg.Wait(); return nil })
+		_ = within(t, "the rest", func() error { <-ended; return nil })
 		if t.Failed() {
 			return
 		}
