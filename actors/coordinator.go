@@ -28,8 +28,8 @@ type coordinator struct {
 	encoder *wal.Encoder
 	next    uint64 // sequence number of the next operation
 
-	pendingHead, pendingTail *node // *Commit and *rotateNow not yet handled, in order of arrival
-	outHead, outTail         *node // for the memtable owner, in order
+	pending queue // *Commit and *rotateNow not yet handled, in order of arrival
+	out     queue // for the memtable owner, in order
 
 	memtableBytes int64 // a memtable's quota
 	maxSealed     int   // unflushed sealed memtables allowed before commits wait
@@ -59,7 +59,7 @@ func (c *coordinator) receive(head *node) {
 		n.next = nil
 		switch m := n.self.(type) {
 		case *Commit, *rotateNow:
-			c.enqueue(n)
+			c.pending.push(n)
 		case *logBlockFreed:
 			c.encoder.Recycle(m.block)
 		case *memtablesFlushed:
@@ -81,28 +81,11 @@ func (c *coordinator) receive(head *node) {
 
 func (c *coordinator) fail(cause error) { c.wiring.fail("coordinator", cause) }
 
-func (c *coordinator) enqueue(n *node) {
-	if c.pendingTail == nil {
-		c.pendingHead = n
-	} else {
-		c.pendingTail.next = n
-	}
-	c.pendingTail = n
-}
-
-func (c *coordinator) dequeue() {
-	n := c.pendingHead
-	c.pendingHead, n.next = n.next, nil
-	if c.pendingHead == nil {
-		c.pendingTail = nil
-	}
-}
-
 // advance handles as much of the queue as it can.
 func (c *coordinator) advance() {
 	var syncCallers int
-	for c.pendingHead != nil {
-		if r, isRequest := c.pendingHead.self.(*rotateNow); isRequest {
+	for c.pending.head != nil {
+		if r, isRequest := c.pending.head.self.(*rotateNow); isRequest {
 			if !c.rotateOnRequest(r) {
 				break
 			}
@@ -124,11 +107,11 @@ func (c *coordinator) advance() {
 		c.ticking = true
 		c.after(bufferedFor, c.wiring.coordinator, own(&c.tick))
 	}
-	if c.outHead != nil {
-		c.wiring.memtableOwner.pass(c.wiring.coordinator.mailbox, c.outHead, c.outTail)
-		c.outHead, c.outTail = nil, nil
+	if c.out.head != nil {
+		c.wiring.memtableOwner.pass(c.wiring.coordinator.mailbox, c.out.head, c.out.tail)
+		c.out = queue{}
 	}
-	if c.quitting != nil && c.pendingHead == nil {
+	if c.quitting != nil && c.pending.head == nil {
 		c.quit()
 	}
 }
@@ -136,11 +119,11 @@ func (c *coordinator) advance() {
 // commitGroup numbers and frames the commits at the head of the queue that fit one log record and
 // the active memtable. It reports how many of them wait for durability, and false if it must wait.
 func (c *coordinator) commitGroup() (syncCallers int, ok bool) {
-	first := c.pendingHead.self.(*Commit)
+	first := c.pending.head.self.(*Commit)
 	if c.activeCharge+first.Charge > c.activeRoom {
 		made, err := c.makeRoom(first.Charge)
 		if err != nil { // nothing of it is framed yet: refuse this one and go on
-			c.dequeue()
+			c.pending.pop()
 			first.first = c.next
 			first.settle(err)
 			return 0, true
@@ -152,7 +135,7 @@ func (c *coordinator) commitGroup() (syncCallers int, ok bool) {
 	var payload int
 	var count uint32
 	charge := c.activeCharge
-	end := c.pendingHead
+	end := c.pending.head
 	for end != nil {
 		m, isCommit := end.self.(*Commit)
 		if !isCommit || charge+m.Charge > c.activeRoom ||
@@ -170,9 +153,9 @@ func (c *coordinator) commitGroup() (syncCallers int, ok bool) {
 		}
 		c.encoder.Begin(c.next, count, c.syncedInLog(c.encoder.Segment()), payload)
 	}
-	for c.pendingHead != end {
-		m := c.pendingHead.self.(*Commit)
-		c.dequeue()
+	for c.pending.head != end {
+		m := c.pending.head.self.(*Commit)
+		c.pending.pop()
 		if m.Count > 0 {
 			c.encoder.Append(m.Ops)
 		}
@@ -181,7 +164,7 @@ func (c *coordinator) commitGroup() (syncCallers int, ok bool) {
 		if m.Sync {
 			syncCallers++
 		}
-		c.send(&m.node)
+		c.out.push(&m.node)
 	}
 	if count > 0 {
 		c.encoder.End()
@@ -203,15 +186,6 @@ func (c *coordinator) blocksFor(payload int) bool {
 		return true
 	}
 	return false
-}
-
-func (c *coordinator) send(n *node) {
-	if c.outTail == nil {
-		c.outHead = n
-	} else {
-		c.outTail.next = n
-	}
-	c.outTail = n
 }
 
 // blockFilled reports whether a whole log block waits to be handed over.
@@ -247,7 +221,7 @@ func (c *coordinator) makeRoom(charge int64) (made bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	c.send(&own(&rotateMemtable{fresh: fresh, discard: true}).node)
+	c.out.push(&own(&rotateMemtable{fresh: fresh, discard: true}).node)
 	c.activeRoom = room
 	return true, nil
 }
@@ -287,7 +261,7 @@ func (c *coordinator) rotate(room int64) (rotated bool, err error) {
 	c.wiring.logWriter.post(own(&rotateLog{ended: ended, number: start.Number, lastSeq: last}))
 	c.encoder.Start(start)
 	c.handedOver = 0
-	c.send(&own(&rotateMemtable{lastSeq: last, fresh: fresh}).node)
+	c.out.push(&own(&rotateMemtable{lastSeq: last, fresh: fresh}).node)
 	c.activeCharge, c.activeRoom = 0, room
 	c.sealed++
 	c.sealedSeq = last
@@ -300,7 +274,7 @@ func (c *coordinator) rotateOnRequest(m *rotateNow) bool {
 	if c.activeCharge > 0 {
 		rotated, err := c.rotate(c.memtableBytes)
 		if err != nil {
-			c.dequeue()
+			c.pending.pop()
 			m.reply <- err
 			return true
 		}
@@ -308,7 +282,7 @@ func (c *coordinator) rotateOnRequest(m *rotateNow) bool {
 			return false
 		}
 	}
-	c.dequeue()
+	c.pending.pop()
 	c.awaitFlush(m.reply)
 	return true
 }

@@ -18,6 +18,28 @@ type message interface{ link() *node }
 
 func (n *node) link() *node { return n }
 
+// A queue is a chain of messages, oldest first, that an actor keeps for itself.
+type queue struct{ head, tail *node }
+
+// push adds a message, whose node is in no other chain.
+func (q *queue) push(n *node) {
+	if q.tail == nil {
+		q.head = n
+	} else {
+		q.tail.next = n
+	}
+	q.tail = n
+}
+
+// pop takes the oldest message off. The queue must not be empty.
+func (q *queue) pop() {
+	n := q.head
+	q.head, n.next = n.next, nil
+	if q.head == nil {
+		q.tail = nil
+	}
+}
+
 // A batch is what an actor receives: all that was queued when it looked, first in, first out.
 type batch struct{ head *node }
 
