@@ -41,3 +41,18 @@ type Iterator interface {
 	// Close releases what the iterator holds and returns Err. The iterator must not be used after.
 	Close() error
 }
+
+// Ranges are the range deletes of a source. Safe for one goroutine.
+type Ranges interface {
+	// Covering tells whether the source hides whatever older sources hold of k, and of the keys around it:
+	// the answer is the same for all from start, inclusive, to end, exclusive; nil is no bound. The slices are
+	// valid until the source is closed.
+	Covering(k []byte) (start, end []byte, covered bool, err error)
+}
+
+// A Source is an iterator and what it hides of older sources. What it shows itself lies above its own
+// ranges.
+type Source struct {
+	Iterator
+	Ranges Ranges // nil: it has no range deletes
+}

@@ -17,18 +17,38 @@ import (
 // A Kind says what an entry does to its user key. On disk; never renumber.
 type Kind uint8
 
-// The kinds. Merge, range delete and put with expiry have numbers reserved for them here, so
-// that files written by later versions are refused with a clear message and not misread.
+// The kinds. A range delete is an operation of the log and never the entry of a key.
 const (
 	KindDelete        Kind = 0 // the key is gone: a tombstone
 	KindPut           Kind = 1 // the key has the entry's value
-	KindRangeDelete   Kind = 2 // reserved
-	KindMerge         Kind = 3 // reserved
-	KindPutWithExpiry Kind = 4 // reserved
+	KindRangeDelete   Kind = 2 // all keys from the operation's key to its value, exclusive, are gone
+	KindMerge         Kind = 3 // the value is a merge list: see package merge
+	KindPutWithExpiry Kind = 4 // the value is an expiry and the key's value until then: see SplitExpiring
 )
 
-// Known reports whether this version of middb can apply entries of kind k.
-func (k Kind) Known() bool { return k <= KindPut }
+// Known reports whether this version of middb can apply operations of kind k.
+func (k Kind) Known() bool { return k <= KindPutWithExpiry }
+
+// Point reports whether k is a kind that the entry of a key can have.
+func (k Kind) Point() bool { return k.Known() && k != KindRangeDelete }
+
+// expiryBytes is the length of the expiry before the value of a KindPutWithExpiry.
+const expiryBytes = 8
+
+// AppendExpiring appends to dst the stored value of a KindPutWithExpiry: v, which is gone from expiry on, in
+// nanoseconds since 1970.
+func AppendExpiring(dst []byte, expiry int64, v []byte) []byte {
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(expiry))
+	return append(dst, v...)
+}
+
+// SplitExpiring takes the stored value of a KindPutWithExpiry apart. It reports false if that is too short.
+func SplitExpiring(stored []byte) (expiry int64, v []byte, ok bool) {
+	if len(stored) < expiryBytes {
+		return 0, nil, false
+	}
+	return int64(binary.LittleEndian.Uint64(stored)), stored[expiryBytes:], true
+}
 
 // String returns the name of the kind as tools print it.
 func (k Kind) String() string {
@@ -73,8 +93,13 @@ func (t Trailer) String() string {
 const (
 	// MaxKeyBytes is the longest user key, in bytes. Keys are never empty.
 	MaxKeyBytes = 64 << 10
+	// MaxStoredKeyBytes is the longest key that is stored: a user key behind the prefix of its
+	// keyspace, or a bound just above one.
+	MaxStoredKeyBytes = MaxKeyBytes + 16
 	// MaxValueBytes is the longest value, in bytes.
 	MaxValueBytes = 256 << 20
+	// MaxStoredValueBytes is the longest value that is stored: one with its expiry, or a merge list.
+	MaxStoredValueBytes = MaxValueBytes + 64<<10
 )
 
 // SharedPrefix returns the length of the longest common prefix of a and b.

@@ -1,0 +1,92 @@
+package merge
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/middb/middb/key"
+)
+
+// Types of items. On disk; never renumber.
+const (
+	itemNothing  = 0
+	itemValue    = 1
+	itemExpiring = 2
+	itemOperand  = 3
+	itemGivenUp  = 4
+)
+
+// An item is a part of a merge list. Its slices alias the list or memory of its own.
+type item struct {
+	typ     byte
+	name    []byte // of an operand's operator
+	content []byte
+}
+
+// Complete reports whether a merge list says all about its key, so that older entries do not matter.
+func Complete(list []byte) bool { return len(list) > 0 && list[0] != itemOperand }
+
+// AppendOperand appends the merge list of a single operand: what a user writes. The name must be that of a
+// registered operator.
+func AppendOperand(dst []byte, operator string, operand []byte) []byte {
+	return appendItem(dst, item{itemOperand, []byte(operator), operand})
+}
+
+func appendItem(dst []byte, it item) []byte {
+	dst = append(dst, it.typ)
+	switch it.typ {
+	case itemNothing, itemGivenUp:
+		return dst
+	case itemOperand:
+		dst = append(append(dst, byte(len(it.name))), it.name...)
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(it.content)))
+	return append(dst, it.content...)
+}
+
+func appendItems(dst []byte, items []item) []byte {
+	for _, it := range items {
+		dst = appendItem(dst, it)
+	}
+	return dst
+}
+
+// CheckList verifies that bytes are a merge list.
+func CheckList(list []byte) error {
+	_, err := parse(nil, list)
+	return err
+}
+
+// parse appends the items of a list to dst.
+func parse(dst []item, list []byte) ([]item, error) {
+	if len(list) == 0 {
+		return dst, fmt.Errorf("%w: it is empty", ErrMalformed)
+	}
+	for first := true; len(list) > 0; first = false {
+		it := item{typ: list[0]}
+		rest := list[1:]
+		if it.typ > itemGivenUp || it.typ != itemOperand && !first {
+			return dst, fmt.Errorf("%w: item of type %d", ErrMalformed, it.typ)
+		}
+		if it.typ == itemOperand {
+			if len(rest) == 0 || rest[0] == 0 || int(rest[0]) >= len(rest) {
+				return dst, fmt.Errorf("%w: bad operator name", ErrMalformed)
+			}
+			n := 1 + int(rest[0])
+			it.name, rest = rest[1:n], rest[n:]
+		}
+		if it.typ != itemNothing && it.typ != itemGivenUp {
+			n, w := binary.Uvarint(rest)
+			if w <= 0 || n > uint64(len(rest)-w) {
+				return dst, fmt.Errorf("%w: bad length", ErrMalformed)
+			}
+			it.content, rest = rest[w:w+int(n):w+int(n)], rest[w+int(n):]
+		}
+		if _, _, ok := key.SplitExpiring(it.content); it.typ == itemExpiring && !ok {
+			return dst, fmt.Errorf("%w: bad expiry", ErrMalformed)
+		}
+		dst = append(dst, it)
+		list = rest
+	}
+	return dst, nil
+}

@@ -1,0 +1,204 @@
+package treap
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// model is a sorted map that is copied whole at each change.
+type model map[string]int
+
+func (m model) keys() []string {
+	var out []string
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func TestMapMatchesModelAndOldMapsStay(t *testing.T) {
+	const seed = 1
+	rng := rand.New(rand.NewPCG(seed, 0))
+	draw := func() []byte { return fmt.Appendf(nil, "%02d", rng.IntN(60)) }
+	var m Map[int]
+	want := model{}
+	type moment struct {
+		m    Map[int]
+		want model
+	}
+	var past []moment
+	for i := range 3000 {
+		next := model{}
+		for k, v := range want {
+			next[k] = v
+		}
+		switch rng.IntN(8) {
+		case 0:
+			lower, upper := draw(), draw()
+			if bytes.Compare(lower, upper) > 0 {
+				lower, upper = upper, lower
+			}
+			m = m.Remove(lower, upper)
+			for k := range next {
+				if k >= string(lower) && k < string(upper) {
+					delete(next, k)
+				}
+			}
+		case 1:
+			k := draw()
+			m = m.remove(k)
+			delete(next, string(k))
+		default:
+			k := draw()
+			m = m.Set(k, i)
+			next[string(k)] = i
+		}
+		want = next
+		past = append(past, moment{m, want})
+		if len(past) > 20 {
+			past = past[1:]
+		}
+		old := past[rng.IntN(len(past))]
+		compare(t, old.m, old.want, draw())
+		if t.Failed() {
+			t.Fatalf("seed %d, step %d", seed, i)
+		}
+	}
+	if !m.Remove(nil, nil).Empty() {
+		t.Error("removing everything leaves something")
+	}
+}
+
+func compare(t *testing.T, m Map[int], want model, k []byte) {
+	t.Helper()
+	keys := want.keys()
+	var got []string
+	for it, ok := m.Min(); ok; it, ok = m.Above(it.Key) {
+		got = append(got, string(it.Key))
+		if it.Value != want[string(it.Key)] {
+			t.Errorf("%s is %d, want %d", it.Key, it.Value, want[string(it.Key)])
+		}
+	}
+	if !slices.Equal(got, keys) {
+		t.Errorf("keys %v, want %v", got, keys)
+	}
+	i, found := slices.BinarySearch(keys, string(k))
+	if _, ok := m.Get(k); ok != found {
+		t.Errorf("Get(%s) finds %v", k, ok)
+	}
+	above := i
+	if found {
+		above++
+	}
+	at := func(name string, it Item[int], ok bool, i int) {
+		t.Helper()
+		if inside := i >= 0 && i < len(keys); ok != inside || ok && string(it.Key) != keys[i] {
+			t.Errorf("%s(%s) is %q %v, want index %d of %v", name, k, it.Key, ok, i, keys)
+		}
+	}
+	it, ok := m.Ceil(k)
+	at("Ceil", it, ok, i)
+	it, ok = m.Above(k)
+	at("Above", it, ok, above)
+	it, ok = m.Floor(k)
+	at("Floor", it, ok, above-1)
+	it, ok = m.Below(k)
+	at("Below", it, ok, i-1)
+	it, ok = m.Max()
+	at("Max", it, ok, len(keys)-1)
+}
+
+func TestRangesMatchModel(t *testing.T) {
+	const seed = 2
+	rng := rand.New(rand.NewPCG(seed, 0))
+	for range 200 {
+		var r Ranges
+		var want [64]uint64 // by key, one byte each
+		for seq := uint64(1); seq < 30; seq++ {
+			a, b := byte(rng.IntN(63)), byte(rng.IntN(63))
+			r = r.Cover([]byte{a}, []byte{b}, seq)
+			for k := a; k < b; k++ {
+				want[k] = seq
+			}
+			checkRanges(t, r, &want)
+			if t.Failed() {
+				t.Fatalf("seed %d", seed)
+			}
+		}
+	}
+}
+
+func checkRanges(t *testing.T, r Ranges, want *[64]uint64) {
+	t.Helper()
+	at := func(b []byte, none int) int {
+		if b == nil {
+			return none
+		}
+		return int(b[0])
+	}
+	for k := range 64 {
+		if s := r.Find([]byte{byte(k)}); s.Seq != want[k] {
+			t.Fatalf("key %d is covered by %d, want %d", k, s.Seq, want[k])
+		} else {
+			for i := at(s.Start, 0); i < at(s.End, 64); i++ {
+				if want[i] != s.Seq {
+					t.Fatalf("the stretch around %d has key %d with %d, want one of %d", k, i, want[i], s.Seq)
+				}
+			}
+		}
+		start, end, covered := r.Stretch([]byte{byte(k)})
+		from, to := k, k
+		for from > 0 && (want[from-1] > 0) == (want[k] > 0) {
+			from--
+		}
+		for to < 64 && (want[to] > 0) == (want[k] > 0) {
+			to++
+		}
+		if covered != (want[k] > 0) || at(start, 0) != from || at(end, 64) != to {
+			t.Fatalf("stretch around %d: %v %v %v, want %d to %d", k, start, end, covered, from, to)
+		}
+	}
+	seen := [64]bool{}
+	var last []byte
+	for _, s := range r.Spans() {
+		if last != nil && bytes.Compare(last, s.Start) >= 0 {
+			t.Fatalf("span %v touches the one before", s)
+		}
+		last = s.End
+		newest := uint64(0)
+		for i := s.Start[0]; i < s.End[0]; i++ {
+			seen[i] = true
+			newest = max(newest, want[i])
+		}
+		if newest != s.Seq {
+			t.Fatalf("span %v, want sequence number %d", s, newest)
+		}
+		if !r.Overlaps(s.Start, s.End) {
+			t.Fatalf("span %v does not overlap itself", s)
+		}
+	}
+	for i := range seen {
+		if seen[i] != (want[i] > 0) {
+			t.Fatalf("key %d in a span: %v, covered by %d", i, seen[i], want[i])
+		}
+	}
+}
+
+func BenchmarkSet(b *testing.B) {
+	for _, n := range []int{1, 1000, 1000000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			rng := rand.New(rand.NewPCG(1, 1))
+			var m Map[int]
+			for i := range b.N {
+				if i%n == 0 {
+					m = Map[int]{}
+				}
+				m = m.Set(fmt.Appendf(nil, "%016x", rng.Uint64()), i)
+			}
+		})
+	}
+}
