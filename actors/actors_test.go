@@ -63,10 +63,10 @@ func (r *recorder) fail(cause error) { r.failure = cause }
 
 func TestStrandsDeliverEverythingOnceAndInOrder(t *testing.T) {
 	second := &recorder{t: t, last: map[int]int{}}
-	two := spawn(second)
+	two := spawn(second, "second", nil)
 	var one *process
 	first := &recorder{t: t, last: map[int]int{}, forward: two, self: &one}
-	one = spawn(first)
+	one = spawn(first, "first", nil)
 	const senders, each = 8, 20_000
 	var done, posted sync.WaitGroup
 	done.Add(senders * each)
@@ -95,7 +95,7 @@ func TestStrandsDeliverEverythingOnceAndInOrder(t *testing.T) {
 
 func TestPanicFailsTheActorAndStopWorks(t *testing.T) {
 	r := &recorder{t: t, last: map[int]int{}}
-	p := spawn(r)
+	p := spawn(r, "panicking", nil)
 	p.post(own(&number{value: -1}))
 	p.stop()
 	if r.failure == nil || !strings.Contains(r.failure.Error(), "told to") {
@@ -239,7 +239,7 @@ func TestAbandonedCommitIsRecycledByTheActor(t *testing.T) {
 	cancel()
 	c := NewCommit()
 	c.Count = 1
-	if _, err := c.await(ctx, a); !errors.Is(err, ErrCommitUnknown) || !errors.Is(err, context.Canceled) {
+	if _, err := c.await(ctx, a, nil); !errors.Is(err, ErrCommitUnknown) || !errors.Is(err, context.Canceled) {
 		t.Fatalf("await: %v", err)
 	}
 	c.settle(nil)

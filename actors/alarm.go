@@ -2,6 +2,8 @@ package actors
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -59,11 +61,12 @@ func (a *alarms) resume(actor string) {
 	if a.failure != nil {
 		return
 	}
-	for _, cause := range a.paused {
-		a.replace(cause)
-		return
+	var refuse error
+	for _, actor := range slices.Sorted(maps.Keys(a.paused)) { // the first: any would do, this one repeats
+		refuse = a.paused[actor]
+		break
 	}
-	a.replace(nil)
+	a.replace(refuse)
 }
 
 // replace publishes an alarm, and wakes who waits under the old one.

@@ -97,9 +97,10 @@ func (c *Commit) settle(err error) {
 	}
 }
 
-// await waits for the answer, the context, or an alarm, and takes the commit out of circulation.
-func (c *Commit) await(ctx context.Context, a *alarm) (last uint64, err error) {
-	for range yieldsBeforePark {
+// await waits for the answer, the context, or an alarm, and takes the commit out of circulation. The
+// scheduler is that of a simulation, or nil.
+func (c *Commit) await(ctx context.Context, a *alarm, scheduler Scheduler) (last uint64, err error) {
+	for yields := 0; scheduler == nil && yields < yieldsBeforePark; yields++ {
 		if c.answer.Load() == answerGiven {
 			return c.collect()
 		}
@@ -107,6 +108,15 @@ func (c *Commit) await(ctx context.Context, a *alarm) (last uint64, err error) {
 	}
 	if !c.answer.CompareAndSwap(answerPending, answerParked) {
 		return c.collect()
+	}
+	if scheduler != nil {
+		scheduler.Wait("the answer to a commit", func() bool {
+			return len(c.wake) > 0 || ctx.Err() != nil || ended(a.raised)
+		})
+		if len(c.wake) > 0 { // a select might find an alarm as well
+			<-c.wake
+			return c.collect()
+		}
 	}
 	var cause error
 	select {

@@ -2,11 +2,12 @@ package actors
 
 import (
 	"errors"
-	"time"
 
 	"github.com/middb/middb/invariant"
 	"github.com/middb/middb/levels"
 )
+
+const compactorName = "compactor"
 
 // compactor runs the compactions out of one level, one at a time, as versions grants them.
 type compactor struct {
@@ -27,10 +28,10 @@ func (c *compactor) receive(head *node) {
 	}
 }
 
-func (c *compactor) fail(cause error) { c.wiring.fail("compactor", cause) }
+func (c *compactor) fail(cause error) { c.wiring.fail(compactorName, cause) }
 
 func (c *compactor) run(plan *levels.Compaction) {
-	start := time.Now()
+	start := c.now()
 	edit, err := plan.Run(c.builder, c.stopping.Load)
 	if errors.Is(err, levels.ErrStopped) {
 		err = nil
@@ -41,7 +42,7 @@ func (c *compactor) run(plan *levels.Compaction) {
 			c.metrics.CompactedIn.Add(plan.InputBytes())
 			c.metrics.CompactedOut.Add(size)
 		}
-		c.logger.Info("compacted", "plan", plan.String(), "read", plan.InputBytes(), "written", addedBytes(&edit), "took", time.Since(start))
+		c.logger.Info("compacted", "plan", plan.String(), "read", plan.InputBytes(), "written", addedBytes(&edit), "took", c.now().Sub(start))
 		c.versions.post(own(&installEdit{edit: edit, compaction: plan}))
 		return
 	}

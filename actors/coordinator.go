@@ -9,6 +9,8 @@ import (
 	"github.com/middb/middb/wal"
 )
 
+const coordinatorName = "coordinator"
+
 const (
 	// bufferedFor is how long bytes of NoSync commits stay in memory at most before they are handed
 	// to the operating system.
@@ -79,7 +81,7 @@ func (c *coordinator) receive(head *node) {
 	c.advance()
 }
 
-func (c *coordinator) fail(cause error) { c.wiring.fail("coordinator", cause) }
+func (c *coordinator) fail(cause error) { c.wiring.fail(coordinatorName, cause) }
 
 // advance handles as much of the queue as it can.
 func (c *coordinator) advance() {
@@ -181,7 +183,7 @@ func (c *coordinator) blocksFor(payload int) bool {
 		return true
 	}
 	c.handOver(0, 0) // what is filled comes back once it is written
-	if need > logBlocks/2 {
+	if need > c.logBlocks/2 {
 		c.encoder.AddTemporary(need - c.encoder.Free())
 		return true
 	}

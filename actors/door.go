@@ -21,6 +21,8 @@ type door struct {
 	// the allowed rate.
 	paid  atomic.Int64
 	start time.Time
+	// scheduler is that of a simulation, or nil.
+	scheduler Scheduler
 
 	waiters atomic.Int32
 	mu      sync.Mutex
@@ -82,6 +84,12 @@ func (d *door) wait(ctx context.Context, n int64) error {
 	if left == 0 || left+n <= d.limit {
 		return nil
 	}
+	if d.scheduler != nil {
+		d.scheduler.Wait("room at the door", func() bool { return ended(room) || ctx.Err() != nil })
+		if ended(room) {
+			return nil
+		}
+	}
 	select {
 	case <-room:
 		return nil
@@ -110,7 +118,7 @@ func (d *door) wakeAll() {
 
 // delay makes the caller wait until the rate allows another cost nanoseconds of writing.
 func (d *door) delay(ctx context.Context, cost int64) error {
-	now := int64(time.Since(d.start))
+	now := int64(d.now().Sub(d.start))
 	paid := d.paid.Load()
 	for {
 		// What is beyond the longest delay is forgiven, or a burst would delay its successors for minutes.
@@ -127,6 +135,12 @@ func (d *door) delay(ctx context.Context, cost int64) error {
 	}
 	d.delays.Add(1)
 	d.delayed.Add(int64(owed))
+	if d.scheduler != nil {
+		over := false
+		d.scheduler.After(owed, func() { over = true })
+		d.scheduler.Wait("the end of a delay at the door", func() bool { return over || ctx.Err() != nil })
+		return context.Cause(ctx)
+	}
 	timer := time.NewTimer(owed)
 	defer timer.Stop()
 	select {
@@ -135,6 +149,13 @@ func (d *door) delay(ctx context.Context, cost int64) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+func (d *door) now() time.Time {
+	if d.scheduler != nil {
+		return d.scheduler.Now()
+	}
+	return time.Now()
 }
 
 // close lets nobody in any more and waits until everybody inside has left.
@@ -147,6 +168,9 @@ func (d *door) close() {
 		room := d.roomSignal()
 		if d.bytes.Load() == 0 {
 			return
+		}
+		if d.scheduler != nil {
+			d.scheduler.Wait("everybody to leave", func() bool { return ended(room) })
 		}
 		<-room
 	}

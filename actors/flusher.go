@@ -3,7 +3,6 @@ package actors
 import (
 	"errors"
 	"runtime"
-	"time"
 
 	"github.com/middb/middb/invariant"
 	"github.com/middb/middb/levels"
@@ -39,7 +38,7 @@ func (f *flusher) receive(head *node) {
 		case *retryFlush:
 			f.waiting = false
 		case *trimMemory:
-			runtime.GC()
+			f.collectGarbage()
 			f.arenas.Trim()
 			f.memoryChanged()
 		default:
@@ -57,7 +56,7 @@ func (f *flusher) fail(cause error) { f.wiring.fail(flusherName, cause) }
 // flush writes one memtable. Without disk space it stays in memory and in the log, and writes are
 // refused until there is space: they would only fill the memory too.
 func (f *flusher) flush(m *flushMemtable) {
-	start := time.Now()
+	start := f.now()
 	edit, err := levels.Flush(f.builder, m.memtable.NewIter(m.lastSeq))
 	switch {
 	case errors.Is(err, vfs.ErrNoSpace):
@@ -78,7 +77,7 @@ func (f *flusher) flush(m *flushMemtable) {
 	size := addedBytes(&edit)
 	f.metrics.Flushes.Add(1)
 	f.metrics.FlushedBytes.Add(size)
-	f.logger.Info("flushed a memtable", "keys", m.memtable.Count(), "bytes", size, "took", time.Since(start))
+	f.logger.Info("flushed a memtable", "keys", m.memtable.Count(), "bytes", size, "took", f.now().Sub(start))
 	f.versions.post(own(&installEdit{edit: edit}))
 	f.collectArenas()
 	f.memoryChanged()
@@ -88,6 +87,13 @@ func (f *flusher) flush(m *flushMemtable) {
 // arenas lie outside the Go heap, so the collector does not feel how much waits for it.
 func (f *flusher) collectArenas() {
 	if f.arenas.Outstanding() > f.limit {
+		f.collectGarbage()
+	}
+}
+
+// collectGarbage runs the garbage collector, but not for each of many simulations in one process.
+func (f *flusher) collectGarbage() {
+	if f.scheduler == nil {
 		runtime.GC()
 	}
 }

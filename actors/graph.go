@@ -30,7 +30,10 @@ type Config struct {
 	Logger        *slog.Logger       // for what an operator should know
 	Active        *memtable.Memtable // a recovered one to go on with; nil: a new one
 	Releases      *Releases          // what the Set calls when a Version is let go
+	// Scheduler runs the actors of a simulation. Nil in production.
+	Scheduler Scheduler
 
+	LogBlocks      int   // 64 KiB blocks of log between coordinator and log writer, at least 2
 	MemtableBytes  int64 // a memtable's quota
 	MaxSealed      int   // sealed memtables allowed before commits wait
 	InFlightBytes  int64 // bytes of commits admitted at a time
@@ -45,10 +48,6 @@ type RecoveredTable struct {
 	LastSeq uint64
 }
 
-// logBlocks is how many 64 KiB blocks lie between the coordinator and the log writer: what can be
-// committed while the log writer is busy.
-const logBlocks = 32
-
 // wiring is what the shells share: each other's mailboxes, what is published, and the clock.
 type wiring struct {
 	coordinator   *process
@@ -58,12 +57,14 @@ type wiring struct {
 	versions      *process
 	compactors    [levels.NumLevels]*process
 
+	scheduler   Scheduler // of a simulation; nil in production
 	published   *Published
 	alarms      *alarms
 	arenas      *memtable.Arenas
 	logger      *slog.Logger
 	metrics     *Metrics
 	logID       uint64
+	logBlocks   int
 	door        *door
 	syncCallers atomic.Int64 // callers in flight that wait for durability
 	manifest    atomic.Pointer[levels.ManifestState]
@@ -96,6 +97,10 @@ func (w *wiring) fail(name string, cause error) {
 
 // after posts msg to an actor when d has passed, unless the engine is closed by then.
 func (w *wiring) after(d time.Duration, to *process, msg message) {
+	if w.scheduler != nil {
+		w.scheduler.After(d, func() { w.postIfOpen(to, msg) })
+		return
+	}
 	time.AfterFunc(d, func() { w.postIfOpen(to, msg) })
 }
 
@@ -132,14 +137,15 @@ func Start(cfg Config) (*Graph, error) {
 		}
 	}
 	w := &wiring{
-		published: cfg.Published, alarms: newAlarms(), arenas: cfg.Arenas, logger: cfg.Logger,
+		scheduler: cfg.Scheduler, logBlocks: cfg.LogBlocks, published: cfg.Published, alarms: newAlarms(), arenas: cfg.Arenas, logger: cfg.Logger,
 		metrics: &Metrics{}, logID: cfg.LogStart.LogID, syncedInLog: cfg.LogWriter.Synced,
-		door: &door{limit: cfg.InFlightBytes, start: time.Now()}, stopped: make(chan struct{}),
+		door: &door{limit: cfg.InFlightBytes, scheduler: cfg.Scheduler}, stopped: make(chan struct{}),
 	}
+	w.door.start = w.door.now()
 	manifest := cfg.Set.ManifestState()
 	w.manifest.Store(&manifest)
 
-	encoder := wal.NewEncoder(wal.NewBlocks(logBlocks))
+	encoder := wal.NewEncoder(wal.NewBlocks(cfg.LogBlocks))
 	encoder.Start(cfg.LogStart)
 	owner := &memtableOwner{
 		wiring: w, active: active, version: cfg.Set.Current(), visible: cfg.LastSeq, durable: cfg.LastSeq,
@@ -151,20 +157,21 @@ func Start(cfg Config) (*Graph, error) {
 	owner.publishState()
 	w.published.visible.Store(cfg.LastSeq)
 	w.published.durable.Store(cfg.LastSeq)
-	w.coordinator = spawn(&coordinator{
+	run := func(s shell, name string) *process { return spawn(s, name, cfg.Scheduler) }
+	w.coordinator = run(&coordinator{
 		wiring: w, encoder: encoder, next: cfg.LastSeq + 1,
 		memtableBytes: cfg.MemtableBytes, maxSealed: cfg.MaxSealed,
 		activeRoom: cfg.MemtableBytes, activeCharge: active.Bytes(),
 		sealed: len(cfg.Recovered), sealedSeq: cfg.LastSeq,
-	})
-	w.logWriter = spawn(&logWriter{wiring: w, core: cfg.LogWriter})
-	w.memtableOwner = spawn(owner)
-	w.flusher = spawn(&flusher{wiring: w, builder: cfg.Builder, limit: max(leastCollected, cfg.MemtableBytes*int64(cfg.MaxSealed+1)), memoryChanged: cfg.MemoryChanged})
+	}, coordinatorName)
+	w.logWriter = run(&logWriter{wiring: w, core: cfg.LogWriter}, logWriterName)
+	w.memtableOwner = run(owner, memtableOwnerName)
+	w.flusher = run(&flusher{wiring: w, builder: cfg.Builder, limit: max(leastCollected, cfg.MemtableBytes*int64(cfg.MaxSealed+1)), memoryChanged: cfg.MemoryChanged}, flusherName)
 	for level := range w.compactors {
-		w.compactors[level] = spawn(&compactor{wiring: w, builder: cfg.Builder})
+		w.compactors[level] = run(&compactor{wiring: w, builder: cfg.Builder}, fmt.Sprintf("%s %d", compactorName, level))
 	}
 	v := &versions{wiring: w, set: cfg.Set, picker: cfg.Picker, maxRunning: cfg.MaxCompactions, l0Trigger: cfg.L0Trigger, slowAt: cfg.SlowDebt}
-	w.versions = spawn(v)
+	w.versions = run(v, versionsName)
 	cfg.Releases.to.Store(w)
 	flushed := cfg.Set.FlushedSeq() // from the first message on the Set is its owner's
 	// The first messages: make the log segment, flush what was recovered, look for compactions.
@@ -205,7 +212,7 @@ func (g *Graph) Submit(ctx context.Context, c *Commit) (last uint64, err error) 
 		w.syncCallers.Add(1)
 	}
 	w.coordinator.postInline(c)
-	last, err = c.await(ctx, a)
+	last, err = c.await(ctx, a, w.scheduler)
 	if sync {
 		w.syncCallers.Add(-1)
 	}
@@ -252,21 +259,7 @@ func (g *Graph) request(ctx context.Context, to *process, msg message, r reply) 
 	}
 	to.post(msg)
 	w.mu.Unlock()
-	select {
-	case err := <-r:
-		return err
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-a.raised:
-		return a.cause
-	case <-w.stopped:
-	}
-	select {
-	case err := <-r:
-		return err
-	default:
-		return ErrClosed
-	}
+	return w.awaitReply(ctx, r, a, w.stopped)
 }
 
 // Failure returns why the engine is read-only, or nil.
@@ -335,7 +328,7 @@ func (g *Graph) barrier() error {
 	c := NewCommit()
 	c.Sync = true
 	g.wiring.coordinator.postInline(c)
-	_, err := c.await(context.Background(), a)
+	_, err := c.await(context.Background(), a, g.wiring.scheduler)
 	return err
 }
 
@@ -349,6 +342,12 @@ func (g *Graph) finishLog() error {
 		a := alarms.current.Load()
 		if failure := alarms.failed(); failure != nil {
 			return failure
+		}
+		if s := g.wiring.scheduler; s != nil {
+			s.Wait("the end of the log", func() bool { return len(r) > 0 || ended(a.raised) })
+			if len(r) > 0 {
+				return <-r
+			}
 		}
 		select {
 		case err := <-r:
@@ -366,10 +365,5 @@ func (g *Graph) finish(to *process, msg message, r reply) error {
 		return a.refuse
 	}
 	to.post(msg)
-	select {
-	case err := <-r:
-		return err
-	case <-a.raised:
-		return a.cause
-	}
+	return g.wiring.awaitReply(context.Background(), r, a, nil)
 }

@@ -189,7 +189,7 @@ func (w *logWriter) gather() bool {
 		w.gatherSince = time.Time{}
 		return false
 	}
-	now := time.Now()
+	now := w.now()
 	if w.gatherSince.IsZero() {
 		w.gatherSince = now
 	}
@@ -207,11 +207,11 @@ func (w *logWriter) gather() bool {
 
 // sync makes all that is written durable and reports it.
 func (w *logWriter) sync() error {
-	start := time.Now()
+	start := w.now()
 	if err := w.core.Sync(); err != nil {
 		return err
 	}
-	took := time.Since(start)
+	took := w.now().Sub(start)
 	if w.syncTime == 0 {
 		w.syncTime = took
 	}

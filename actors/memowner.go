@@ -8,6 +8,8 @@ import (
 	"github.com/middb/middb/wal"
 )
 
+const memtableOwnerName = "memtable owner"
+
 // sealedMemtable is a memtable that takes no more commits and is not yet in a published sstable.
 type sealedMemtable struct {
 	table   *memtable.Memtable
@@ -59,7 +61,7 @@ func (o *memtableOwner) receive(head *node) {
 	}
 }
 
-func (o *memtableOwner) fail(cause error) { o.wiring.fail("memtable owner", cause) }
+func (o *memtableOwner) fail(cause error) { o.wiring.fail(memtableOwnerName, cause) }
 
 func (o *memtableOwner) apply(c *Commit) {
 	ops, seq := c.Ops, c.first

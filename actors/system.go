@@ -70,12 +70,18 @@ type process struct {
 	pid     *actor.PID
 	pin     *pinned
 	stopped chan struct{}
+
+	scheduler Scheduler // of a simulation, which knows no PIDs; nil in production
+	simulated *Actor
 }
 
-// spawn starts an actor under protoactor. A panic in the shell is caught here: under protoactor's
-// supervision the actor would restart with new state while callers wait. Instead the shell is told
-// to fail, keeps nothing running, and drops what comes after.
-func spawn(s shell) *process {
+// spawn starts an actor under protoactor, or the scheduler if there is one. A panic in the shell is
+// caught here: under protoactor's supervision the actor would restart with new state while callers
+// wait. Instead the shell is told to fail, keeps nothing running, and drops what comes after.
+func spawn(s shell, name string, scheduler Scheduler) *process {
+	if scheduler != nil {
+		return spawnSimulated(s, name, scheduler)
+	}
 	p := &process{mailbox: newMailbox(), pin: newPinned(), stopped: make(chan struct{})}
 	failed := false
 	receive := func(c actor.Context) {
@@ -105,6 +111,10 @@ func spawn(s shell) *process {
 // stop ends the actor after the messages queued so far, and its goroutine. Messages posted later
 // stay in the mailbox, unread.
 func (p *process) stop() {
+	if p.simulated != nil {
+		p.simulated.stop(p.scheduler)
+		return
+	}
 	sharedSystem().Root.Poison(p.pid)
 	<-p.stopped
 	close(p.pin.quit)

@@ -203,7 +203,7 @@ func TestFailureWhileWaitingForAdmission(t *testing.T) {
 	var unknown atomic.Int32
 	for w := range 8 {
 		wg.Go(func() { // one fits through the door at a time
-			err := db.Put(fmt.Appendf(nil, "w%d", w), make([]byte, inFlightBytes/2))
+			err := db.Put(fmt.Appendf(nil, "w%d", w), make([]byte, 8<<20))
 			if !errors.Is(err, ErrFailed) {
 				t.Errorf("put: %v", err)
 			}

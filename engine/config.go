@@ -1,10 +1,13 @@
 package engine
 
 import (
+	"crypto/rand"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
+	"github.com/middb/middb/actors"
 	"github.com/middb/middb/levels"
 	"github.com/middb/middb/sstable"
 	"github.com/middb/middb/vfs"
@@ -92,10 +95,26 @@ type Config struct {
 	MaxCompactions int
 	// ManifestBytes is the size at which the manifest is written anew. Default 4 MiB.
 	ManifestBytes int64
+	// LogBlocks is how many blocks of 64 KiB lie between callers and the log: what can be committed
+	// while the log is being written or synced. Default 32; at least 2.
+	LogBlocks int
+	// InFlightBytes bounds the writes that are admitted at a time; further ones wait for room.
+	// Default 16 MiB.
+	InFlightBytes int64
+
+	// Random is where the random identity of a new database comes from. Default: crypto/rand.
+	Random io.Reader
+	// Scheduler runs the actors, tells the time and decides who goes on when, in a simulation of the
+	// engine; see actors.Scheduler. It is for tests: a program leaves it nil.
+	Scheduler actors.Scheduler
 }
 
 // minMemoryBudget is the smallest budget that leaves room for anything at all.
 const minMemoryBudget = 4 << 20
+
+// minLogBlocks is the fewest log blocks that always let something go on: one is being filled,
+// the other is with the log writer.
+const minLogBlocks = 2
 
 // withDefaults checks c and fills in what it leaves open.
 func (c Config) withDefaults() (Config, error) {
@@ -116,6 +135,8 @@ func (c Config) withDefaults() (Config, error) {
 		{"TargetFileBytes", c.TargetFileBytes},
 		{"BaseLevelBytes", c.BaseLevelBytes},
 		{"ManifestBytes", c.ManifestBytes},
+		{"LogBlocks", int64(c.LogBlocks)},
+		{"InFlightBytes", c.InFlightBytes},
 	} {
 		if f.value < 0 {
 			return c, fmt.Errorf("%w: %s is %d; it must not be negative", ErrInvalidConfig, f.name, f.value)
@@ -143,6 +164,12 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.LogBytes, c.MemtableBytes)
 	setDefault(&c.MaxCompactions, 2)
 	setDefault(&c.ManifestBytes, 4<<20)
+	setDefault(&c.LogBlocks, 32)
+	c.LogBlocks = max(c.LogBlocks, minLogBlocks)
+	setDefault(&c.InFlightBytes, 16<<20)
+	if c.Random == nil {
+		c.Random = rand.Reader
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -151,6 +178,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now
+		if c.Scheduler != nil {
+			c.Clock = c.Scheduler.Now
+		}
 	}
 	return c, nil
 }

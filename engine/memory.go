@@ -1,8 +1,5 @@
 package engine
 
-// inFlightBytes bounds the commits that are admitted at a time.
-const inFlightBytes = 16 << 20
-
 // slowDebtBytes is the least compaction debt at which writes begin to be delayed.
 const slowDebtBytes = 1 << 30
 

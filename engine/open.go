@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -207,7 +206,7 @@ func loadOrCreate(cfg *Config, cache *page.Cache, released func(*levels.Version)
 		return nil, err
 	}
 	var id [8]byte
-	if _, err := io.ReadFull(rand.Reader, id[:]); err != nil {
+	if _, err := io.ReadFull(cfg.Random, id[:]); err != nil {
 		return nil, fmt.Errorf("choose a log id: %w", err)
 	}
 	return levels.Create(o, levels.Identity{LogID: binary.LittleEndian.Uint64(id[:])})
@@ -337,7 +336,7 @@ func (db *DB) start(r *replayed, releases *actors.Releases) error {
 		LastSeq: lastSeq, Recovered: r.tables, Arenas: db.arenas, Published: db.published, Releases: releases,
 		MemoryChanged: db.rebalance,
 		Logger:        cfg.Logger, MemtableBytes: sizes.memtableBytes, MaxSealed: sizes.maxSealed,
-		InFlightBytes: inFlightBytes, MaxCompactions: cfg.MaxCompactions, L0Trigger: cfg.L0CompactionTrigger,
+		InFlightBytes: cfg.InFlightBytes, LogBlocks: cfg.LogBlocks, Scheduler: cfg.Scheduler, MaxCompactions: cfg.MaxCompactions, L0Trigger: cfg.L0CompactionTrigger,
 		SlowDebt: max(slowDebtBytes, 4*cfg.BaseLevelBytes),
 	}
 	// A little that was recovered stays in memory and takes more: a program that opens, writes one
