@@ -12,6 +12,7 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A Kind says what an entry does to its user key. On disk; never renumber.
@@ -34,6 +35,9 @@ func (k Kind) Point() bool { return k.Known() && k != KindRangeDelete }
 
 // expiryBytes is the length of the expiry before the value of a KindPutWithExpiry.
 const expiryBytes = 8
+
+// ExpiringBytes returns the length of the stored value of a KindPutWithExpiry whose value has n bytes.
+func ExpiringBytes(n int) int { return expiryBytes + n }
 
 // AppendExpiring appends to dst the stored value of a KindPutWithExpiry: v, which is gone from expiry on, in
 // nanoseconds since 1970.
@@ -192,3 +196,6 @@ func Format(b []byte) string {
 	}
 	return sb.String()
 }
+
+// FormatTime prints a time in nanoseconds since 1970, such as an expiry, for people.
+func FormatTime(ns int64) string { return time.Unix(0, ns).UTC().Format(time.RFC3339Nano) }

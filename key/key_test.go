@@ -42,6 +42,24 @@ func TestKindNumbersStay(t *testing.T) {
 	}
 }
 
+func TestExpiringComesApart(t *testing.T) {
+	for _, expiry := range []int64{0, -1, 1 << 62} {
+		b := AppendExpiring([]byte("x"), expiry, []byte("value"))
+		if len(b) != 1+ExpiringBytes(5) {
+			t.Errorf("%d bytes, want %d", len(b), 1+ExpiringBytes(5))
+		}
+		if e, v, ok := SplitExpiring(b[1:]); e != expiry || string(v) != "value" || !ok {
+			t.Errorf("%d comes back as %d %q %v", expiry, e, v, ok)
+		}
+	}
+	if _, _, ok := SplitExpiring(make([]byte, 7)); ok {
+		t.Error("seven bytes have an expiry")
+	}
+	if got := FormatTime(1_500_000_000_000_000_007); got != "2017-07-14T02:40:00.000000007Z" {
+		t.Errorf("a time prints as %s", got)
+	}
+}
+
 func TestSharedPrefix(t *testing.T) {
 	for _, c := range []struct {
 		a, b string

@@ -3,6 +3,7 @@ package merge
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"github.com/middb/middb/key"
 )
@@ -49,6 +50,53 @@ func appendItems(dst []byte, items []item) []byte {
 		dst = appendItem(dst, it)
 	}
 	return dst
+}
+
+// Format prints a merge list for people: its base, if it has one, and its operands, long ones cut short.
+func Format(list []byte) string {
+	const most = 8
+	items, err := parse(nil, list)
+	if err != nil {
+		return err.Error()
+	}
+	var parts []string
+	for i, it := range items {
+		if i == most {
+			parts = append(parts, fmt.Sprintf("and %d more", len(items)-most))
+			break
+		}
+		parts = append(parts, it.String())
+	}
+	return strings.Join(parts, ", ")
+}
+
+// String prints an item.
+func (it item) String() string {
+	switch it.typ {
+	case itemNothing:
+		return "nothing"
+	case itemGivenUp:
+		return "given up"
+	case itemExpiring:
+		expiry, v, _ := key.SplitExpiring(it.content)
+		return quote(v) + " until " + key.FormatTime(expiry)
+	case itemOperand:
+		if n, err := Count(it.content); err == nil && string(it.name) == Counter {
+			return fmt.Sprintf("%s %+d", Counter, n)
+		}
+		return key.Format(it.name) + " " + quote(it.content)
+	default:
+		return quote(it.content)
+	}
+}
+
+// quote prints bytes, the first of them if they are many.
+func quote(b []byte) string {
+	const most = 64
+	if len(b) <= most {
+		return `"` + key.Format(b) + `"`
+	}
+	return `"` + key.Format(b[:most]) + `..."`
 }
 
 // CheckList verifies that bytes are a merge list.

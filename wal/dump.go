@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/middb/middb/key"
+	"github.com/middb/middb/merge"
 	"github.com/middb/middb/vfs"
 )
 
@@ -117,12 +118,25 @@ func (p *printer) ops(b []byte) {
 			p.printf("%10s           %v\n", "", err)
 			return
 		}
-		if kind == key.KindPut {
-			p.printf("%10s           put \"%s\" = \"%s\"\n", "", key.Format(k), key.Format(clip(v)))
-		} else {
-			p.printf("%10s           %v \"%s\"\n", "", kind, key.Format(k))
-		}
+		p.printf("%10s           %v \"%s\"%s\n", "", kind, key.Format(k), operand(kind, v))
 		b = rest
+	}
+}
+
+// operand prints what an operation of a kind has beside its key.
+func operand(kind key.Kind, v []byte) string {
+	switch kind {
+	case key.KindPut:
+		return fmt.Sprintf(" = \"%s\"", key.Format(clip(v)))
+	case key.KindPutWithExpiry:
+		expiry, value, _ := key.SplitExpiring(v)
+		return fmt.Sprintf(" = \"%s\" until %s", key.Format(clip(value)), key.FormatTime(expiry))
+	case key.KindRangeDelete:
+		return fmt.Sprintf(" to \"%s\"", key.Format(v))
+	case key.KindMerge:
+		return ": " + merge.Format(v)
+	default:
+		return ""
 	}
 }
 

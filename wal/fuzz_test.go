@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/middb/middb/integrity"
+	"github.com/middb/middb/key"
+	"github.com/middb/middb/merge"
 	"github.com/middb/middb/vfs"
 )
 
@@ -15,6 +17,9 @@ import (
 func FuzzDecodeOp(f *testing.F) {
 	f.Add(AppendPut(nil, []byte("key"), []byte("value")))
 	f.Add(AppendDelete(nil, []byte("key")))
+	f.Add(AppendPutWithExpiry(nil, []byte("key"), 1<<60, []byte("value")))
+	f.Add(AppendRangeDelete(nil, []byte("key"), []byte("kez")))
+	f.Add(AppendMerge(nil, []byte("key"), merge.AppendOperand(nil, "append", []byte("value"))))
 	f.Fuzz(func(t *testing.T, p []byte) {
 		kind, k, v, rest, err := DecodeOp(p)
 		if err != nil {
@@ -23,17 +28,28 @@ func FuzzDecodeOp(f *testing.F) {
 			}
 			return
 		}
-		again := AppendDelete(nil, k)
-		if kind != 0 {
+		var again []byte
+		switch kind {
+		case key.KindPut:
 			again = AppendPut(nil, k, v)
+		case key.KindDelete:
+			again = AppendDelete(nil, k)
+		case key.KindRangeDelete:
+			again = AppendRangeDelete(nil, k, v)
+		case key.KindMerge:
+			again = AppendMerge(nil, k, v)
+		case key.KindPutWithExpiry:
+			expiry, value, _ := key.SplitExpiring(v)
+			again = AppendPutWithExpiry(nil, k, expiry, value)
 		}
 		if len(again)+len(rest) > len(p) {
 			t.Fatalf("%x decodes to more than it holds", p)
 		}
-		_, k2, v2, _, err := DecodeOp(again)
-		if err != nil || !bytes.Equal(k, k2) || !bytes.Equal(v, v2) {
-			t.Fatalf("%x comes back as %q %q: %v", p, k2, v2, err)
+		kind2, k2, v2, _, err := DecodeOp(again)
+		if err != nil || kind2 != kind || !bytes.Equal(k, k2) || !bytes.Equal(v, v2) {
+			t.Fatalf("%x comes back as %v %q %q: %v", p, kind2, k2, v2, err)
 		}
+		_ = operand(kind, v)
 	})
 }
 

@@ -1,11 +1,13 @@
 package wal
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 
 	"github.com/middb/middb/key"
+	"github.com/middb/middb/merge"
 )
 
 var (
@@ -18,25 +20,45 @@ var (
 	ErrNewerFormat = errors.New("written by a newer version of middb")
 )
 
-// AppendPut appends the operation "k has value v" to dst. It allocates only when dst must grow.
+// AppendPut appends the operation "k has value v" to dst. Like all that append operations, it
+// allocates only when dst must grow.
 func AppendPut(dst, k, v []byte) []byte {
-	dst = append(dst, byte(key.KindPut))
-	dst = binary.AppendUvarint(dst, uint64(len(k)))
-	dst = append(dst, k...)
-	dst = binary.AppendUvarint(dst, uint64(len(v)))
-	return append(dst, v...)
+	return appendBytes(appendBytes(append(dst, byte(key.KindPut)), k), v)
 }
 
-// AppendDelete appends the operation "k is gone" to dst. It allocates only when dst must grow.
+// AppendPutWithExpiry appends the operation "k has value v until expiry", in nanoseconds since 1970.
+func AppendPutWithExpiry(dst, k []byte, expiry int64, v []byte) []byte {
+	dst = appendBytes(append(dst, byte(key.KindPutWithExpiry)), k)
+	dst = binary.AppendUvarint(dst, uint64(key.ExpiringBytes(len(v))))
+	return key.AppendExpiring(dst, expiry, v)
+}
+
+// AppendDelete appends the operation "k is gone".
 func AppendDelete(dst, k []byte) []byte {
-	dst = append(dst, byte(key.KindDelete))
-	dst = binary.AppendUvarint(dst, uint64(len(k)))
-	return append(dst, k...)
+	return appendBytes(append(dst, byte(key.KindDelete)), k)
 }
 
-// DecodeOp takes the first operation off p: its kind, its key, its value (nil unless it is a put)
-// and the bytes that follow it. Everything returned aliases p. Bytes that are no operation give an
-// error that matches ErrMalformed, a kind from the future one that matches ErrNewerFormat.
+// AppendRangeDelete appends the operation "all keys from start, inclusive, to end, exclusive, are gone".
+// It requires start < end.
+func AppendRangeDelete(dst, start, end []byte) []byte {
+	return appendBytes(appendBytes(append(dst, byte(key.KindRangeDelete)), start), end)
+}
+
+// AppendMerge appends the operation "the value of k changes by the merge list". See package merge.
+func AppendMerge(dst, k, list []byte) []byte {
+	return appendBytes(appendBytes(append(dst, byte(key.KindMerge)), k), list)
+}
+
+func appendBytes(dst, b []byte) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(b)))
+	return append(dst, b...)
+}
+
+// DecodeOp takes the first operation off p: its kind, its key, its value and the bytes that follow it.
+// The value is nil in a delete, the end of a range delete whose start is the key, and otherwise what
+// an entry of the kind stores: with the expiry, or a merge list. Everything returned aliases p. Bytes that
+// are no operation give an error that matches ErrMalformed, a kind from the future one that matches
+// ErrNewerFormat.
 func DecodeOp(p []byte) (kind key.Kind, k, v, rest []byte, err error) {
 	if len(p) < 2 {
 		return 0, nil, nil, nil, fmt.Errorf("%w: %d bytes left", ErrMalformed, len(p))
@@ -46,17 +68,39 @@ func DecodeOp(p []byte) (kind key.Kind, k, v, rest []byte, err error) {
 		return kind, nil, nil, nil, fmt.Errorf("operation of kind %v: %w", kind, ErrNewerFormat)
 	}
 	k, rest, ok := cutBytes(p[1:])
-	if !ok || len(k) == 0 || len(k) > key.MaxKeyBytes {
+	if !ok || len(k) == 0 || len(k) > key.MaxStoredKeyBytes {
 		return kind, nil, nil, nil, fmt.Errorf("%w: bad key length in %v", ErrMalformed, kind)
 	}
 	if kind == key.KindDelete {
 		return kind, k, nil, rest, nil
 	}
 	v, rest, ok = cutBytes(rest)
-	if !ok || len(v) > key.MaxValueBytes {
+	if !ok || len(v) > key.MaxStoredValueBytes {
 		return kind, nil, nil, nil, fmt.Errorf("%w: bad value length in %v", ErrMalformed, kind)
 	}
+	if kind != key.KindPut {
+		if err := checkValue(kind, k, v); err != nil {
+			return kind, nil, nil, nil, fmt.Errorf("%w: %w in %v", ErrMalformed, err, kind)
+		}
+	}
 	return kind, k, v, rest, nil
+}
+
+// checkValue verifies the value of an operation that is no put.
+func checkValue(kind key.Kind, k, v []byte) error {
+	switch kind {
+	case key.KindRangeDelete:
+		if bytes.Compare(k, v) >= 0 || len(v) > key.MaxStoredKeyBytes {
+			return errors.New("bad end")
+		}
+	case key.KindPutWithExpiry:
+		if _, _, ok := key.SplitExpiring(v); !ok {
+			return errors.New("no expiry")
+		}
+	case key.KindMerge:
+		return merge.CheckList(v)
+	}
+	return nil
 }
 
 // cutBytes takes a length and that many bytes off p.

@@ -262,9 +262,12 @@ func TestRecoverRefusesTheFuture(t *testing.T) {
 	start := chunkHeaderBytes + startBytes
 	first := int(l.ends[0]) - start
 	for name, change := range map[string]func(){
-		"version":        func() { b[chunkHeaderBytes+9] = 2; reseal(0, start) },
-		"record kind":    func() { b[start+chunkHeaderBytes] = 4; reseal(start, first) },
-		"operation kind": func() { b[start+chunkHeaderBytes+groupHeaderBytes] = byte(key.KindMerge); reseal(start, first) },
+		"version":     func() { b[chunkHeaderBytes+9] = 2; reseal(0, start) },
+		"record kind": func() { b[start+chunkHeaderBytes] = 4; reseal(start, first) },
+		"operation kind": func() {
+			b[start+chunkHeaderBytes+groupHeaderBytes] = byte(key.KindPutWithExpiry) + 1
+			reseal(start, first)
+		},
 	} {
 		saved := bytes.Clone(b)
 		change()
@@ -333,7 +336,7 @@ func TestDecodeOpRejects(t *testing.T) {
 	for _, bad := range [][]byte{
 		{1, 0, 0}, // empty key
 		{0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, // no uvarint
-		append([]byte{0, 0x81, 0x80, 4}, make([]byte, 1<<16+1)...),         // key too long
+		append([]byte{0, 0x91, 0x80, 4}, make([]byte, 1<<16+17)...),        // key too long
 	} {
 		if _, _, _, _, err := DecodeOp(bad); !errors.Is(err, ErrMalformed) {
 			t.Fatalf("%x: %v", bad[:3], err)

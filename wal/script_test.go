@@ -3,12 +3,15 @@ package wal
 import (
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/datadriven"
 
 	"github.com/middb/middb/key"
+	"github.com/middb/middb/merge"
 	"github.com/middb/middb/vfs"
 )
 
@@ -44,6 +47,14 @@ func (s *script) command(t *testing.T, d *datadriven.TestData) {
 			k, v, _ := strings.Cut(line, "=")
 			s.l.put(k, v)
 		}
+		s.l.write()
+	case "group": // of operations of any kind, a line each
+		var ops []byte
+		lines := strings.Split(d.Input, "\n")
+		for _, line := range lines {
+			ops = appendLine(t, ops, strings.Fields(line))
+		}
+		s.l.group(uint32(len(lines)), ops)
 		s.l.write()
 	case "sync":
 		s.l.sync()
@@ -125,6 +136,36 @@ func (s *script) print(r Record) error {
 	_, k, v, _, err := DecodeOp(r.Ops)
 	fmt.Fprintf(&s.out, "%d: %s=%s\n", r.FirstSeq, key.Format(k), key.Format(v))
 	return err
+}
+
+// appendLine appends the operation that the words of a line name.
+func appendLine(t *testing.T, dst []byte, f []string) []byte {
+	k := []byte(f[1])
+	switch f[0] {
+	case "put":
+		return AppendPut(dst, k, []byte(f[2]))
+	case "delete":
+		return AppendDelete(dst, k)
+	case "range-delete":
+		return AppendRangeDelete(dst, k, []byte(f[2]))
+	case "count":
+		n, err := strconv.ParseInt(f[2], 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return AppendMerge(dst, k, merge.AppendOperand(nil, merge.Counter, merge.AppendCount(nil, n)))
+	case "append":
+		return AppendMerge(dst, k, merge.AppendOperand(nil, merge.Append, []byte(f[2])))
+	case "put-until":
+		at, err := time.Parse(time.RFC3339, f[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return AppendPutWithExpiry(dst, k, at.UnixNano(), []byte(f[3]))
+	default:
+		t.Fatalf("unknown operation %s", f[0])
+		return nil
+	}
 }
 
 func number(t *testing.T, d *datadriven.TestData, name string) (n uint64) {
