@@ -41,7 +41,7 @@ type Iterator struct {
 	held     heldView
 	source   iterator.Bounded
 	memory   []memtable.Iter
-	sources  []iterator.Iterator
+	sources  []iterator.Source
 	reverse  bool
 	keysOnly bool
 	closed   bool
@@ -80,7 +80,7 @@ func (it *Iterator) open(o IterOptions) (*Iterator, error) {
 		it.release()
 		return nil, fmt.Errorf("iterate: %w", it.db.readError(err))
 	}
-	it.source.Reset(iterator.NewMerging(it.sources...), lower, upper)
+	it.source.Reset(iterator.NewMerging(nil, it.sources...), lower, upper, nil, 0)
 	return it, nil
 }
 
@@ -91,7 +91,7 @@ func (it *Iterator) addMemtable(m *memtable.Memtable) {
 	it.memory = append(it.memory, memtable.Iter{})
 	src := &it.memory[len(it.memory)-1]
 	src.Reset(m, it.view.Seq)
-	it.sources = append(it.sources, src)
+	it.sources = append(it.sources, iterator.Source{Iterator: src})
 }
 
 // bounds combines Lower, Upper and Prefix, copied so that the caller may change them.

@@ -2,9 +2,11 @@
 //
 // A source (memtable at a snapshot, sstable, level) holds at most one entry per user key: a
 // memtable shows the newest version that its snapshot sees, and flush and compaction write only
-// the newest version of each key. Sources are ordered by age, and whatever a newer source says of
-// a key hides what older ones say. So merging compares user keys only, and a tie goes to the
-// newer source; sequence numbers need not be compared at read time at all.
+// the newest version of each key, with what it adds to by merging. Sources are ordered by age, and
+// whatever a newer source says of a key hides what older ones say, except that an incomplete merge
+// adds to it. Range deletes of a source hide what older sources say of the keys that they cover, and
+// nothing of the source itself. So merging compares user keys only, and a tie goes to the newer
+// source; sequence numbers need not be compared at read time at all.
 package iterator
 
 import "github.com/middb/middb/key"

@@ -103,12 +103,12 @@ func sorted(s []entry) []entry {
 	return s
 }
 
-func merge(sources [][]entry) *Merging {
-	var its []Iterator
+func mergeOf(sources [][]entry) *Merging {
+	var its []Source
 	for _, s := range sources {
-		its = append(its, &sliceIter{entries: s, at: -1, failIn: -1})
+		its = append(its, Source{Iterator: &sliceIter{entries: s, at: -1, failIn: -1}})
 	}
-	return NewMerging(its...)
+	return NewMerging(nil, its...)
 }
 
 // walk compares an iterator with a model while both move at random.
@@ -155,7 +155,7 @@ func TestMergingMatchesModel(t *testing.T) {
 	for seed := range uint64(500) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		sources, model := randomSources(rng)
-		m := merge(sources)
+		m := mergeOf(sources)
 		walk(t, seed, rng, m, model)
 		if err := m.Close(); err != nil {
 			t.Fatal(err)
@@ -178,7 +178,7 @@ func TestBoundedMatchesModel(t *testing.T) {
 			return e.t.Kind() == key.KindDelete || lower != nil && bytes.Compare(e.k, lower) < 0 ||
 				upper != nil && bytes.Compare(e.k, upper) >= 0
 		})
-		b := NewBounded(merge(sources), lower, upper)
+		b := NewBounded(mergeOf(sources), lower, upper, nil, 0)
 		walk(t, seed, rng, b, model)
 		if err := b.Close(); err != nil {
 			t.Fatal(err)
@@ -193,14 +193,14 @@ func TestFailedSourceEndsTheMerge(t *testing.T) {
 		if len(sources) == 0 {
 			continue
 		}
-		var its []Iterator
+		var its []Source
 		var all []*sliceIter
 		for _, s := range sources {
 			it := &sliceIter{entries: s, at: -1, failIn: -1}
-			its, all = append(its, it), append(all, it)
+			its, all = append(its, Source{Iterator: it}), append(all, it)
 		}
 		all[rng.IntN(len(all))].failIn = rng.IntN(5)
-		m := NewMerging(its...)
+		m := NewMerging(nil, its...)
 		for m.Err() == nil {
 			switch op := rng.IntN(6); {
 			case op == 0:
@@ -228,7 +228,8 @@ func TestFailedSourceEndsTheMerge(t *testing.T) {
 }
 
 func TestCloseReportsErrorOfClosingASource(t *testing.T) {
-	m := NewMerging(&sliceIter{failIn: -1}, &sliceIter{failIn: -1, closeErr: errSource}, &sliceIter{failIn: -1})
+	m := NewMerging(nil, Source{Iterator: &sliceIter{failIn: -1}},
+		Source{Iterator: &sliceIter{failIn: -1, closeErr: errSource}}, Source{Iterator: &sliceIter{failIn: -1}})
 	if err := m.Close(); !errors.Is(err, errSource) {
 		t.Fatalf("close says %v", err)
 	}

@@ -5,41 +5,57 @@ import (
 	"sync"
 
 	"github.com/middb/middb/key"
+	"github.com/middb/middb/merge"
 )
 
 var _ Iterator = (*Merging)(nil)
 
 // A Merging shows the entries of several sources as one. Of entries with the same key it shows the
-// one of the newest source, tombstones too. The failure of any source ends it.
+// one of the newest source, tombstones too; if that is an incomplete merge, the older ones are folded
+// into it. What range deletes of a newer source hide is skipped. The failure of any source ends it.
 //
 // It keeps the sources that stand at an entry in an array sorted by their keys. Moving on moves
 // the first source and puts it back in order, which costs one comparison while that source leads,
 // as it does most of the time when one level holds most of the data. When a source comes to a key
 // at which another one stands, the older of the two moves on at once: keys in the array are
-// distinct, so nothing needs to remember what was shown.
+// distinct, so nothing needs to remember what was shown, but for what a merge still needs: see held.
 type Merging struct {
 	sources []source  // all of them, newest first
 	order   []*source // those at an entry, in the order of their keys in the direction of travel
+	ranges  []Ranges  // of the sources that have any, newest first
+	ops     *merge.Operators
 	reverse bool
 	err     error
 }
 
 // A source is an iterator with its age and, while it is in order, its current key.
 type source struct {
-	it  Iterator
-	key []byte
-	age int // 0 is the newest
+	it    Iterator
+	key   []byte
+	age   int     // 0 is the newest
+	masks int     // how many of the Merging's ranges are of newer sources
+	held  held    // what older sources say of the key
+	clear stretch // around the key: no newer source hides any of it
 }
 
 var mergingPool = sync.Pool{New: func() any { return new(Merging) }}
 
 // NewMerging returns a Merging over the sources, newest first, which it owns: Close closes them.
 // It keeps no reference to the slice.
-func NewMerging(sources ...Iterator) *Merging {
+func NewMerging(ops *merge.Operators, sources ...Source) *Merging {
 	m := mergingPool.Get().(*Merging)
-	m.err, m.reverse = nil, false
-	for i, it := range sources {
-		m.sources = append(m.sources, source{it: it, age: i})
+	m.err, m.reverse, m.ops = nil, false, ops
+	for i, s := range sources {
+		if n := len(m.sources); n < cap(m.sources) {
+			m.sources = m.sources[:n+1] // with the memory that its last user left
+		} else {
+			m.sources = append(m.sources, source{})
+		}
+		into := &m.sources[i]
+		into.it, into.age, into.masks = s.Iterator, i, len(m.ranges)
+		if s.Ranges != nil {
+			m.ranges = append(m.ranges, s.Ranges)
+		}
 	}
 	return m
 }
@@ -52,11 +68,22 @@ func (m *Merging) Close() error {
 			err = e
 		}
 	}
-	clear(m.sources)
-	clear(m.order[:cap(m.order)])
-	m.sources, m.order = m.sources[:0], m.order[:0]
-	mergingPool.Put(m)
+	m.recycle()
 	return err
+}
+
+// recycle gives m back without its sources.
+func (m *Merging) recycle() {
+	for i := range m.sources {
+		s := &m.sources[i]
+		*s = source{held: s.held}
+		s.held.clear()
+		s.held.trim()
+	}
+	clear(m.order[:cap(m.order)])
+	clear(m.ranges)
+	m.sources, m.order, m.ranges, m.ops = m.sources[:0], m.order[:0], m.ranges[:0], nil
+	mergingPool.Put(m)
 }
 
 // Valid implements Iterator.
@@ -65,11 +92,24 @@ func (m *Merging) Valid() bool { return len(m.order) > 0 }
 // Key implements Iterator.
 func (m *Merging) Key() []byte { return m.order[0].key }
 
-// Trailer implements Iterator.
-func (m *Merging) Trailer() key.Trailer { return m.order[0].it.Trailer() }
+// Trailer implements Iterator. Of a merge that was folded it has the newest sequence number, and the
+// kind of the result.
+func (m *Merging) Trailer() key.Trailer {
+	s := m.order[0]
+	if len(s.held.entries) > 0 {
+		return s.fold(m.ops).t
+	}
+	return s.it.Trailer()
+}
 
 // Value implements Iterator.
-func (m *Merging) Value() []byte { return m.order[0].it.Value() }
+func (m *Merging) Value() []byte {
+	s := m.order[0]
+	if len(s.held.entries) > 0 {
+		return s.fold(m.ops).value
+	}
+	return s.it.Value()
+}
 
 // Err implements Iterator.
 func (m *Merging) Err() error { return m.err }
@@ -116,6 +156,9 @@ func (m *Merging) SeekLT(k []byte) bool {
 
 // start empties the order before all sources are positioned anew.
 func (m *Merging) start(reverse bool) {
+	for _, s := range m.order {
+		s.held.clear()
+	}
 	m.order, m.reverse = m.order[:0], reverse
 }
 
@@ -125,7 +168,10 @@ func (m *Merging) Next() bool {
 		return m.turn(false)
 	}
 	s := m.order[0]
-	if !s.it.Next() {
+	if len(s.held.entries) > 0 {
+		s.held.clear()
+	}
+	if !s.it.Next() || s.masks > 0 && !m.uncover(s) {
 		return m.drop(s)
 	}
 	s.key = s.it.Key()
@@ -146,7 +192,10 @@ func (m *Merging) Prev() bool {
 		return m.turn(true)
 	}
 	s := m.order[0]
-	if !s.it.Prev() {
+	if len(s.held.entries) > 0 {
+		s.held.clear()
+	}
+	if !s.it.Prev() || s.masks > 0 && !m.uncover(s) {
 		return m.drop(s)
 	}
 	s.key = s.it.Key()
@@ -163,6 +212,9 @@ func (m *Merging) Prev() bool {
 
 // drop removes the first source, which has come to its end or failed.
 func (m *Merging) drop(s *source) bool {
+	if m.err != nil {
+		return false
+	}
 	if err := s.it.Err(); err != nil {
 		return m.fail(err)
 	}
@@ -193,7 +245,8 @@ func (m *Merging) collide(s *source) bool {
 
 // fail ends the merge.
 func (m *Merging) fail(err error) bool {
-	m.err, m.order = err, m.order[:0]
+	m.start(m.reverse)
+	m.err = err
 	return false
 }
 
@@ -201,8 +254,8 @@ func (m *Merging) fail(err error) bool {
 // behind index from. Where it meets a source at the same key the older of the two moves on.
 func (m *Merging) enter(s *source, valid bool, from int) {
 	for m.err == nil {
-		if !valid {
-			if err := s.it.Err(); err != nil {
+		if !valid || s.masks > 0 && !m.uncover(s) {
+			if err := s.it.Err(); err != nil && m.err == nil {
 				m.fail(err)
 			}
 			return
@@ -215,10 +268,11 @@ func (m *Merging) enter(s *source, valid bool, from int) {
 			m.order[i] = s
 			return
 		}
-		if other := m.order[i]; s.age < other.age {
-			m.order[i] = s
-			s = other
+		newer := m.order[i]
+		if s.age < newer.age {
+			m.order[i], newer, s = s, s, newer
 		}
+		newer.shadow(s)
 		from = i + 1
 		if m.reverse {
 			valid = s.it.Prev()
@@ -251,7 +305,7 @@ func (m *Merging) search(k []byte, from int) (i int, met bool) {
 // current one stands somewhere ahead in the old direction, so it is positioned anew.
 func (m *Merging) turn(reverse bool) bool {
 	lead := m.order[0]
-	m.start(reverse)
+	m.start(reverse) // forgets what was held, of the lead too
 	for i := range m.sources {
 		s := &m.sources[i]
 		if s == lead || m.err != nil {

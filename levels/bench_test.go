@@ -120,7 +120,7 @@ func BenchmarkGet(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	m := iterator.NewMerging(its...)
+	m := iterator.NewMerging(nil, its...)
 	for ok := m.First(); ok; ok = m.Next() {
 		keys = append(keys, slices.Clone(m.Key()))
 	}
@@ -147,14 +147,14 @@ func BenchmarkGet(b *testing.B) {
 
 func BenchmarkIterators(b *testing.B) {
 	v, _ := benchTree(b, 100000, sstable.S2)
-	var its []iterator.Iterator
+	var its []iterator.Source
 	b.ReportAllocs()
 	for range b.N {
 		var err error
 		if its, err = v.AppendIters(its[:0], nil, nil, IterOptions{FillCache: true}); err != nil {
 			b.Fatal(err)
 		}
-		m := iterator.NewMerging(its...)
+		m := iterator.NewMerging(nil, its...)
 		m.First()
 		if err := m.Close(); err != nil {
 			b.Fatal(err)

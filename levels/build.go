@@ -89,17 +89,17 @@ func (c *Compaction) Run(b *Builder, stop func() bool) (Edit, error) {
 // open returns the merged inputs.
 func (c *Compaction) open() (*iterator.Merging, error) {
 	o := IterOptions{Readahead: true}
-	var its []iterator.Iterator
+	var its []iterator.Source
 	for _, in := range c.Inputs {
 		if in.Level > 0 {
-			its = append(its, newLevelIter(in.Tables, o))
+			its = append(its, iterator.Source{Iterator: newLevelIter(in.Tables, o)})
 			continue
 		}
 		for _, t := range in.Tables {
-			its = append(its, newLevelIter([]*Table{t}, o))
+			its = append(its, iterator.Source{Iterator: newLevelIter([]*Table{t}, o)})
 		}
 	}
-	return iterator.NewMerging(its...), nil
+	return iterator.NewMerging(nil, its...), nil
 }
 
 // merge copies the entries of m to out.

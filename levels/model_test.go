@@ -234,7 +234,7 @@ func checkScans(t testing.TB, rng *rand.Rand, v *Version, live []memEntry) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	it := iterator.NewBounded(iterator.NewMerging(its...), lower, upper)
+	it := iterator.NewBounded(iterator.NewMerging(nil, its...), lower, upper, nil, 0)
 	want := &sliceIter{es: in}
 	same := func(step string, got, wanted bool) {
 		t.Helper()

@@ -188,7 +188,7 @@ type IterOptions = sstable.IterOptions
 // source first: one for each such table of L0, one for each deeper level. nil bounds are open. The
 // bounds choose tables, they do not limit the iterators. The caller keeps the Version reachable
 // until it has closed them.
-func (v *Version) AppendIters(dst []iterator.Iterator, lower, upper []byte, o IterOptions) ([]iterator.Iterator, error) {
+func (v *Version) AppendIters(dst []iterator.Source, lower, upper []byte, o IterOptions) ([]iterator.Source, error) {
 	n := len(dst)
 	for _, t := range v.Levels[0] {
 		if !inBounds(&t.TableMeta, lower, upper) {
@@ -198,17 +198,17 @@ func (v *Version) AppendIters(dst []iterator.Iterator, lower, upper []byte, o It
 		if err != nil {
 			return dst[:n], errors.Join(err, closeIters(dst[n:]))
 		}
-		dst = append(dst, r.NewIter(o))
+		dst = append(dst, iterator.Source{Iterator: r.NewIter(o)})
 	}
 	for l := 1; l < NumLevels; l++ {
 		if ts := v.within(l, lower, upper); len(ts) > 0 {
-			dst = append(dst, newLevelIter(ts, o))
+			dst = append(dst, iterator.Source{Iterator: newLevelIter(ts, o)})
 		}
 	}
 	return dst, nil
 }
 
-func closeIters(its []iterator.Iterator) error {
+func closeIters(its []iterator.Source) error {
 	var err error
 	for _, it := range its {
 		err = errors.Join(err, it.Close())

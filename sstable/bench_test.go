@@ -156,22 +156,22 @@ func BenchmarkMerging(b *testing.B) {
 			tables = append(tables, r)
 		}
 		m := func() iterator.Iterator {
-			var its []iterator.Iterator
+			var its []iterator.Source
 			for _, r := range tables {
-				its = append(its, r.NewIter(IterOptions{FillCache: true}))
+				its = append(its, iterator.Source{Iterator: r.NewIter(IterOptions{FillCache: true})})
 			}
-			return iterator.NewMerging(its...)
+			return iterator.NewMerging(nil, its...)
 		}
 		run(b, fmt.Sprintf("interleaved=%d", n), m())
-		run(b, fmt.Sprintf("bounded/interleaved=%d", n), iterator.NewBounded(m(), nil, []byte("2")))
+		run(b, fmt.Sprintf("bounded/interleaved=%d", n), iterator.NewBounded(m(), nil, []byte("2"), nil, 0))
 	}
 	// Like levels: each source has a tenth of the entries of the one after it.
-	var its []iterator.Iterator
+	var its []iterator.Source
 	for i, share := range []int{1000, 100, 10, 1} {
 		r, _ := benchTable(b, benchEntries/share, i, 4*share, S2)
-		its = append(its, r.NewIter(IterOptions{FillCache: true}))
+		its = append(its, iterator.Source{Iterator: r.NewIter(IterOptions{FillCache: true})})
 	}
-	run(b, "levels=4", iterator.NewMerging(its...))
+	run(b, "levels=4", iterator.NewMerging(nil, its...))
 }
 
 func run(b *testing.B, name string, it iterator.Iterator) {
