@@ -90,7 +90,7 @@ func (it *Iterator) addMemtable(m *memtable.Memtable) {
 	}
 	it.memory = append(it.memory, memtable.Iter{})
 	src := &it.memory[len(it.memory)-1]
-	src.Reset(m, it.view.Seq)
+	src.Reset(m, it.view.Seq, nil)
 	it.sources = append(it.sources, iterator.Source{Iterator: src})
 }
 

@@ -107,7 +107,7 @@ func TestArenasComeBack(t *testing.T) {
 	if out := a.Outstanding(); out < 1000*40 || out > 1<<20 {
 		t.Fatalf("outstanding %d", out)
 	}
-	it := mem.NewIter(key.MaxSeq)
+	it := mem.NewIter(key.MaxSeq, nil)
 	base := mem.arena.base
 	mem = nil
 	runtime.GC()
@@ -128,7 +128,7 @@ func TestArenasComeBack(t *testing.T) {
 	if mem.arena.base != base {
 		t.Fatal("the arena was not reused")
 	}
-	it = mem.NewIter(key.MaxSeq)
+	it = mem.NewIter(key.MaxSeq, nil)
 	if _, _, ok := mem.Get([]byte("5"), key.MaxSeq); ok || it.First() || it.Last() || !mem.Empty() {
 		t.Fatal("a new memtable shows old keys")
 	}
@@ -192,7 +192,7 @@ func TestReadersKeepTheArena(t *testing.T) {
 		if _, _, ok := mem.Get(k, key.MaxSeq); !ok {
 			t.Fatalf("lost %s", k)
 		}
-		it := fill(t, a, 64<<10).NewIter(key.MaxSeq)
+		it := fill(t, a, 64<<10).NewIter(key.MaxSeq, nil)
 		n := 0
 		for ok := it.First(); ok; ok = it.Next() {
 			n++

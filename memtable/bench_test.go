@@ -96,7 +96,7 @@ func BenchmarkNext(b *testing.B) {
 	var it Iter
 	var sum byte
 	for n := 0; n < b.N; {
-		it.Reset(mem, key.MaxSeq)
+		it.Reset(mem, key.MaxSeq, nil)
 		for ok := it.First(); ok && n < b.N; ok = it.Next() {
 			sum += it.Key()[0]
 			n++
@@ -110,7 +110,7 @@ func BenchmarkPrev(b *testing.B) {
 	var it Iter
 	var sum byte
 	for n := 0; n < b.N; {
-		it.Reset(mem, key.MaxSeq)
+		it.Reset(mem, key.MaxSeq, nil)
 		for ok := it.Last(); ok && n < b.N; ok = it.Prev() {
 			sum += it.Key()[0]
 			n++
@@ -125,7 +125,7 @@ func BenchmarkSeekGE(b *testing.B) {
 	var it Iter
 	var kb [16]byte
 	for range b.N {
-		it.Reset(mem, key.MaxSeq)
+		it.Reset(mem, key.MaxSeq, nil)
 		if !it.SeekGE(benchKey(&kb, r.Uint64N(benchKeys))) {
 			b.Fatal("lost a key")
 		}

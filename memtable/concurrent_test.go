@@ -69,7 +69,7 @@ func readBeside(t *testing.T, mem *Memtable, keyOf func(uint64) []byte, commits,
 					hints[ahead%64].Store(uint64(h.gen)<<32 | uint64(h.leaf))
 				}
 				from := keyOf(1 + r.Uint64N(seq))
-				it.Reset(mem, seq)
+				it.Reset(mem, seq, nil)
 				if a, b := scan(t, &it, from), scanBack(&it, from); a != b {
 					t.Errorf("from %q at %d: forward %+v, backward %+v", from, seq, a, b)
 				}

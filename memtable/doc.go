@@ -1,10 +1,11 @@
 // Package memtable holds the newest writes in memory, in key order, until they are flushed.
 //
-// It promises: one goroutine at a time adds; any number read meanwhile, without locks and without
-// waiting; a read that begins after an Add returned sees it; what an iterator shows at its sequence
-// number never changes. A memtable made for n bytes takes every Add until the sum of EntryBytes
-// reaches n. The memtable's owner writes it; callers of the engine read it through a view, which
-// keeps it reachable; the flusher walks it once it is sealed.
+// It promises: one goroutine at a time writes (Add, AddHint, AddMerge, DeleteRange); any number read
+// meanwhile, without locks and without waiting; a read that begins after a write returned sees it; what
+// an iterator shows at its sequence number never changes. A memtable made for n bytes takes every write until
+// the sum of what EntryBytes, MergeBytes and RangeBytes charge reaches n. The memtable's owner writes
+// it; callers of the engine read it through a view, which keeps it reachable; the flusher walks it once
+// it is sealed.
 //
 // # Structure
 //
@@ -72,13 +73,33 @@
 // Iterators go right by links. They go left by a descent from the root for the greatest key below
 // the leaf, because links to the left change when a neighbour splits.
 //
+// # Range deletes
+//
+// The tree knows nothing of them. Beside it there is a list of what they cover, as package treap has it: one
+// version for each range delete, under its sequence number, which shares most of its nodes with the version
+// before. The list only grows, and an atomic store of a new slice publishes each. A reader finds the
+// version of its snapshot, mostly the last, and takes for deleted what has a lower sequence number than
+// the stretch it lies in. Without range deletes there is no list, which is all that writers and readers
+// then look at. What is covered stays in the tree, and iterators walk over it: whoever deletes a range with
+// many keys in it, as CountIn tells, better begins the next memtable. Ranges tells readers, and RangeDeletes
+// the flusher, what of older sources is hidden.
+//
+// # Merges
+//
+// A version of key.KindMerge has a merge list, and what its key is depends on the versions before it. The
+// writer folds it with the one before if both are short, so that the versions of a counter are mostly sums, each
+// as good as a value. What is left are chains, which Iter shows as one entry, and which AppendEntries gives
+// one by one. They end at a version that is no merge, at a complete list, or at a range delete; if at
+// none of these, older sources matter.
+//
 // # Memory
 //
 // A split uses two nodes, of 256 bytes with alignment, for the at least 8 keys that came into a leaf
 // since it was made: at most 64 bytes a key, and 10 for the inner nodes above. Rebuilding leaves
 // half full uses at most 39 bytes a key over all times. EntryBytes charges 48 beyond the entry itself,
 // which is at least 24; so twice the charge always suffices, and that much address space is reserved.
-// It becomes memory as it is touched. For keys in random order the charge is what is used.
+// It becomes memory as it is touched. For keys in random order the charge is what is used. Range deletes
+// are charged likewise and take memory of the Go heap.
 //
 // Arenas come from a pool and go back by a cleanup when the Memtable is unreachable; every method
 // that reads the arena keeps the Memtable alive until it has done so.

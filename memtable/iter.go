@@ -6,37 +6,52 @@ import (
 
 	"github.com/middb/middb/iterator"
 	"github.com/middb/middb/key"
+	"github.com/middb/middb/merge"
+	"github.com/middb/middb/treap"
 )
 
 // seekRun is how many entries a seek looks at ahead of need.
 const seekRun = 4
 
-// An Iter shows the newest version of each key that its snapshot sees. It takes entries from a leaf
-// in runs, whose cache misses overlap. It never waits for the writer, and what the writer adds while
-// it walks does not change what it shows.
+// An Iter shows the newest version of each key that its snapshot sees, unless a range delete is newer;
+// of a key whose newest version is a merge it shows, as one entry, what that and the versions before it say. It
+// takes entries from a leaf in runs, whose cache misses overlap. It never waits for the writer, and what
+// the writer adds while it walks does not change what it shows.
 type Iter struct {
 	m   *Memtable
 	t   *tree // whose nodes the iterator is on
 	seq uint64
+	ops *merge.Operators
 
 	n        *node
 	perm     uint64 // of n, as it was when the iterator came there
 	from, to int    // ranks of n that the run was taken from
 	i, count int    // position in the run, and its length
 	run      [fan]*entry
+
+	deletes   *rangeVersion // what the snapshot sees of range deletes; nil: none
+	span      treap.Span    // the last stretch that was looked up in them
+	spanKnown bool
+	fold      fold
 }
 
 var _ iterator.Iterator = (*Iter)(nil)
 
 // NewIter returns an iterator over the newest versions with sequence numbers of at most seq. All of
-// them must have been added before.
-func (m *Memtable) NewIter(seq uint64) *Iter { return &Iter{m: m, seq: seq} }
+// them, and range deletes up to it, must have been added before. Merges are folded by ops.
+func (m *Memtable) NewIter(seq uint64, ops *merge.Operators) *Iter {
+	it := new(Iter)
+	it.Reset(m, seq, ops)
+	return it
+}
 
 // Reset makes it, used before or zero, an iterator of m at seq, as NewIter does.
-func (it *Iter) Reset(m *Memtable, seq uint64) {
-	it.m, it.seq = m, seq
+func (it *Iter) Reset(m *Memtable, seq uint64, ops *merge.Operators) {
+	it.m, it.seq, it.ops = m, seq, ops
 	it.t, it.n = nil, nil
 	it.i, it.count = 0, 0
+	it.deletes, it.spanKnown = m.deletesAt(seq), false
+	it.fold.of = nil
 }
 
 // First stands at the smallest key.
@@ -117,13 +132,20 @@ func (it *Iter) Key() []byte {
 // Trailer returns the sequence number and kind of the entry.
 func (it *Iter) Trailer() key.Trailer {
 	t := it.run[it.i].trailer
+	if t.Kind() == key.KindMerge {
+		t = it.folded().trailer
+	}
 	runtime.KeepAlive(it.m)
 	return t
 }
 
-// Value returns the value. It aliases the arena.
+// Value returns the value. It aliases the arena, or memory of the iterator.
 func (it *Iter) Value() []byte {
-	v := it.run[it.i].value()
+	e := it.run[it.i]
+	v := e.value()
+	if e.trailer.Kind() == key.KindMerge {
+		v = it.folded().value
+	}
 	runtime.KeepAlive(it.m)
 	return v
 }
@@ -162,6 +184,22 @@ func (it *Iter) take(from, to int) {
 	for r := from; r < to; r++ {
 		e := it.t.visible(atomic.LoadUint32(&it.n.refs[slot(it.perm, r)]), it.seq)
 		if e != nil {
+			it.run[count] = e
+			count++
+		}
+	}
+	it.count = count
+	if it.deletes != nil {
+		it.dropDeleted()
+	}
+}
+
+// dropDeleted takes out of the run what range deletes hide.
+func (it *Iter) dropDeleted() {
+	count := 0
+	for _, e := range it.run[:it.count] {
+		seq := e.trailer.Seq()
+		if seq >= it.deletes.seq || seq >= it.deletedAt(e.key()) {
 			it.run[count] = e
 			count++
 		}

@@ -186,10 +186,10 @@ func newWalker(mem *Memtable, mo *model, r *rand.Rand) *walker {
 	if r.IntN(2) == 0 {
 		seq = r.Uint64N(seq + 1)
 	}
-	w := &walker{mo: mo, seq: seq, it: mem.NewIter(seq)}
+	w := &walker{mo: mo, seq: seq, it: mem.NewIter(seq, nil)}
 	if r.IntN(2) == 0 {
 		_ = w.it.First()
-		w.it.Reset(mem, seq)
+		w.it.Reset(mem, seq, nil)
 	}
 	return w
 }

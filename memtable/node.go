@@ -209,6 +209,18 @@ func (t *tree) edge(last bool) place {
 	return at
 }
 
+// find returns the newest version of k with a sequence number of at most seq, or nil.
+func (t *tree) find(k []byte, seq uint64) *entry {
+	w := t.word(k)
+	n := t.node(t.leafOf(k, w))
+	perm := atomic.LoadUint64(&n.perm)
+	r, found := t.position(n, perm, w, k)
+	if !found {
+		return nil
+	}
+	return t.visible(atomic.LoadUint32(&n.refs[slot(perm, r)]), seq)
+}
+
 // visible returns the newest version at or behind place p with a sequence number of at most seq,
 // or nil.
 func (t *tree) visible(p place, seq uint64) *entry {

@@ -18,6 +18,11 @@ type Span struct {
 	Seq        uint64
 }
 
+// Holds reports whether k is in the span.
+func (s *Span) Holds(k []byte) bool {
+	return (s.Start == nil || bytes.Compare(s.Start, k) <= 0) && (s.End == nil || bytes.Compare(k, s.End) < 0)
+}
+
 // Empty reports whether nothing is covered.
 func (r Ranges) Empty() bool { return r.bounds.Empty() }
 

@@ -1,0 +1,119 @@
+package memtable
+
+import (
+	"runtime"
+
+	"github.com/middb/middb/key"
+	"github.com/middb/middb/merge"
+)
+
+const (
+	// MergeRoom is how long a value AddMerge may store in place of a shorter merge list.
+	MergeRoom = 64
+	// scratchBytes is enough to fold two entries that are not longer than that.
+	scratchBytes = 8 * MergeRoom
+)
+
+// MergeBytes returns what one AddMerge with a key and a merge list of these lengths is charged, as
+// EntryBytes does for an Add.
+func MergeBytes(keyLen, listLen int) int64 { return EntryBytes(keyLen, max(listLen, MergeRoom)) }
+
+// AddMerge adds a merge to k: a version of key.KindMerge with a merge list, as Add does. If what that and
+// the versions before it say together is not longer than the list or than MergeRoom, it is that which is
+// stored: so a counter that is changed often is read as fast as a value. The versions before it stay for older
+// snapshots.
+func (m *Memtable) AddMerge(k, list []byte, tr key.Trailer, ops *merge.Operators) {
+	t := m.tree.Load()
+	w := t.word(k)
+	at := t.leafOf(k, w)
+	kind, v := tr.Kind(), list
+	if older, ok := m.newest(t, at, w, k); ok && len(older.Value) <= max(len(list), MergeRoom) {
+		if m.scratch == nil {
+			m.scratch = make([]byte, 0, scratchBytes)
+		}
+		sum := ops.Combine(m.scratch, older, merge.Entry{Kind: kind, Value: list})
+		if len(sum.Value) <= max(len(list), MergeRoom) {
+			kind, v = sum.Kind, sum.Value
+		}
+	}
+	rest := MergeBytes(len(k), len(list)) - EntryBytes(len(k), len(v))
+	m.tally.Store(m.tally.Load() + uint64(rest/unit)<<32)
+	m.AddHint(k, v, key.MakeTrailer(tr.Seq(), kind), Hint{gen: t.gen, leaf: at})
+}
+
+// newest returns the newest version of k, whose word is w and whose leaf is at, or what a newer range
+// delete makes of it.
+func (m *Memtable) newest(t *tree, at place, w uint64, k []byte) (last merge.Entry, ok bool) {
+	var seq uint64
+	n := t.node(at)
+	if r, found := t.position(n, n.perm, w, k); found {
+		e := t.entry(n.refs[slot(n.perm, r)])
+		last, seq, ok = e.said(), e.trailer.Seq(), true
+	}
+	if m.deletes.Load() != nil && m.deletesAt(key.MaxSeq).at(k) > seq {
+		return merge.Entry{Kind: key.KindDelete}, true
+	}
+	return last, ok
+}
+
+// said returns what an entry says of its key.
+func (e *entry) said() merge.Entry { return merge.Entry{Kind: e.trailer.Kind(), Value: e.value()} }
+
+// AppendEntries appends to dst what the versions of k with sequence numbers of at most seq say, newest
+// first, down to the first one that is no merge or is complete, or to a range delete, which says that the key
+// is gone. It reports whether it came to such a one; if not, older sources matter too. The values alias
+// the arena.
+func (m *Memtable) AppendEntries(dst []merge.Entry, k []byte, seq uint64) (entries []merge.Entry, complete bool) {
+	t := m.tree.Load()
+	var deleted uint64
+	if m.deletes.Load() != nil {
+		deleted = m.deletesAt(seq).at(k)
+	}
+	dst, complete = t.appendEntries(dst, t.find(k, seq), deleted)
+	runtime.KeepAlive(m)
+	return dst, complete
+}
+
+// appendEntries is AppendEntries from e on, which may be nil, if what is below the sequence number deleted
+// is gone; 0: nothing is.
+func (t *tree) appendEntries(dst []merge.Entry, e *entry, deleted uint64) (entries []merge.Entry, complete bool) {
+	for ; e != nil && e.trailer.Seq() >= deleted; e = t.older(e) {
+		said := e.said()
+		dst = append(dst, said)
+		if said.Kind != key.KindMerge || merge.Complete(said.Value) {
+			return dst, true
+		}
+	}
+	if deleted > 0 {
+		return append(dst, merge.Entry{Kind: key.KindDelete}), true
+	}
+	return dst, false
+}
+
+// older returns the version before e, or nil.
+func (t *tree) older(e *entry) *entry {
+	if e.older == 0 {
+		return nil
+	}
+	return t.entry(e.older)
+}
+
+// A fold is what an Iter shows of a key whose newest version is a merge.
+type fold struct {
+	of      *entry // that version; nil: of none
+	trailer key.Trailer
+	value   []byte
+	entries []merge.Entry // scratch
+}
+
+// folded returns what the entry at which it stands, a merge, and those before it say together.
+func (it *Iter) folded() *fold {
+	f, e := &it.fold, it.run[it.i]
+	if f.of == e {
+		return f
+	}
+	f.entries, _ = it.t.appendEntries(f.entries[:0], e, it.deletedAt(e.key()))
+	sum := it.ops.Fold(nil, f.entries)
+	f.of, f.trailer, f.value = e, key.MakeTrailer(e.trailer.Seq(), sum.Kind), sum.Value
+	return f
+}
