@@ -10,10 +10,13 @@ import (
 
 // The tag byte of an entry. On disk; never renumber.
 const (
-	tagPut      = 1                        // the entry is a put; otherwise a delete
-	tagSeqShift = 1                        // three bits: how many bytes the sequence number has
-	tagReserved = 0xf0                     // must be zero
-	slowHeader  = 0x80808000 | tagReserved // bits of the first word that the fast path cannot have
+	tagKindLow  = 1                                       // the lowest bit of the kind
+	tagSeqShift = 1                                       // three bits: how many bytes the sequence number has
+	tagKindHigh = 0x30                                    // the other bits of the kind,
+	kindShift   = 3                                       // moved up by these
+	tagReserved = 0xc0                                    // must be zero
+	longLengths = 0x80808000                              // bits of an entry's first word that say that a length has more than one byte
+	slowHeader  = longLengths | tagKindHigh | tagReserved // bits that the fast path cannot have
 )
 
 // The end of a block: the restart offsets, as many hints, the prefix length and the count.
@@ -50,10 +53,8 @@ func (b *blockBuilder) add(k []byte, shared int, t key.Trailer, v []byte) {
 	b.entries++
 	seq := t.Seq()
 	seqBytes := (bits.Len64(seq) + 7) / 8
-	tag := byte(seqBytes << tagSeqShift)
-	if t.Kind() == key.KindPut {
-		tag |= tagPut
-	}
+	kind := byte(t.Kind())
+	tag := byte(seqBytes<<tagSeqShift) | kind&tagKindLow | kind<<kindShift&tagKindHigh
 	unshared := len(k) - shared
 	if shared|unshared|len(v) < 0x80 {
 		b.buf = append(b.buf, tag, byte(shared), byte(unshared), byte(len(v)))
@@ -125,7 +126,7 @@ func parseBlock(data []byte) (b block, ok bool) {
 	}
 	tail := binary.LittleEndian.Uint64(data[n:])
 	count, prefix := int(tail>>32), int(tail&(1<<32-1))
-	if count == 0 || count > n/(restartBytes+hintBytes) || prefix > key.MaxKeyBytes {
+	if count == 0 || count > n/(restartBytes+hintBytes) || prefix > key.MaxStoredKeyBytes {
 		return b, false
 	}
 	b.data, b.restarts, b.prefix = data, count, prefix
@@ -169,11 +170,20 @@ func (b *block) entryAt(off int) (e entry, ok bool) {
 	return b.longEntryAt(off)
 }
 
-// longEntryAt is entryAt for lengths of more than one byte.
+// longEntryAt is entryAt for lengths of more than one byte and for kinds beside put and delete.
 func (b *block) longEntryAt(off int) (e entry, ok bool) {
-	e.tag = b.data[off]
-	if e.tag&tagReserved != 0 {
+	w := binary.LittleEndian.Uint32(b.data[off:])
+	e.tag = byte(w)
+	if e.tag&tagReserved != 0 || !kindOf(e.tag).Point() {
 		return e, false
+	}
+	if w&longLengths == 0 {
+		e.shared = int(w >> 8 & 0xff)
+		e.seq = off + 4
+		e.key = e.seq + int(w>>tagSeqShift&7)
+		e.value = e.key + int(w>>16&0xff)
+		e.end = e.value + int(w>>24)
+		return e, e.end <= b.limit
 	}
 	shared, i := uvarint(b.data, off+1, b.limit)
 	if i < 0 {
@@ -184,7 +194,7 @@ func (b *block) longEntryAt(off int) (e entry, ok bool) {
 		return e, false
 	}
 	value, i := uvarint(b.data, i, b.limit)
-	if i < 0 || shared > key.MaxKeyBytes || unshared > key.MaxKeyBytes || value > uint64(b.limit) {
+	if i < 0 || shared > key.MaxStoredKeyBytes || unshared > key.MaxStoredKeyBytes || value > uint64(b.limit) {
 		return e, false
 	}
 	e.shared, e.seq = int(shared), i
@@ -194,12 +204,15 @@ func (b *block) longEntryAt(off int) (e entry, ok bool) {
 	return e, e.end <= b.limit
 }
 
+// kindOf returns the kind that a tag says.
+func kindOf(tag byte) key.Kind { return key.Kind(tag&tagKindLow | tag&tagKindHigh>>kindShift) }
+
 // trailer returns the trailer of an entry with the given tag and offset of its sequence number.
 func (b *block) trailer(tag byte, seq int) key.Trailer {
 	// Eight bytes can be loaded: restart points and their count follow.
 	v := binary.LittleEndian.Uint64(b.data[seq:])
 	v &= 1<<(8*(tag>>tagSeqShift&7)) - 1
-	return key.Trailer(v<<8 | uint64(tag&tagPut))
+	return key.MakeTrailer(v, kindOf(tag))
 }
 
 // cacheLine and maxTouch bound what touch loads.

@@ -1,9 +1,11 @@
 // Package sstable writes and reads the sorted files in which middb keeps most of its data.
 //
 // A table holds entries in the order of their user keys (bytes.Compare), each key once, with its
-// trailer: the sequence number, and whether it is a put or a delete. It is written once, from the
-// first key to the last, and never changes. A [Writer] makes one; a [Reader] serves point reads
-// and iterators from it, from any number of goroutines.
+// trailer: the sequence number and the kind, such as put or delete. It also holds range deletes, apart
+// from each other, which hide what older tables have; the entries of the table itself are newer. A
+// table may have only one of the two. It is written once, from the first key to the last, and never
+// changes. A [Writer] makes one; a [Reader] serves point reads and iterators from it, from any number
+// of goroutines.
 //
 // Promises: what Finish returned nil for is on disk. Every byte is under a checksum that also
 // covers the number of the file and the place in it; whatever byte of a table changes, whichever
@@ -13,14 +15,14 @@
 //
 // Callers: levels writes tables and reads them; cmd dumps and verifies them.
 //
-// # Format, version 1
+// # Format, version 2
 //
 // All integers of fixed size are little-endian. A uvarint is an unsigned varint of encoding/binary.
 //
-//	data block 0 | data block 1 | ... | filter | index | properties | metaindex | footer
+//	data block 0 | data block 1 | ... | filter | ranges | index | properties | metaindex | footer
 //
-// The data blocks begin at offset 0 and lie one behind the other. The filter may be missing. Every
-// block is stored as its payload, compressed or not, and a trailer of 9 bytes:
+// The data blocks begin at offset 0 and lie one behind the other; there may be none. Filter and ranges may
+// be missing. Every block is stored as its payload, compressed or not, and a trailer of 9 bytes:
 //
 //	offset  size  field
 //	     0     n  payload
@@ -37,10 +39,11 @@
 // Entries, one behind the other, then a tail for searching:
 //
 //	size  field of an entry
-//	   1  tag: bit 0 set for a put, clear for a delete; bits 1 to 3: s, 0 to 7; other bits 0
+//	   1  tag: bits 0, 4 and 5 are the kind, lowest first: 0 delete, 1 put, 3 merge, 4 put with
+//	      expiry; bits 1 to 3: s, 0 to 7; other bits 0
 //	   v  uvarint: how many bytes the key shares with that of the entry before; at a restart point 0
 //	   v  uvarint: u, length of the rest of the key
-//	   v  uvarint: m, length of the value; 0 for a delete
+//	   v  uvarint: m, length of the value, which packages key and merge specify; 0 for a delete
 //	   s  sequence number, low byte first, without the zero bytes at its high end
 //	   u  rest of the key
 //	   m  value
@@ -56,10 +59,20 @@
 // A search compares the p bytes once, then the hints, which share a cache line or two; keys only
 // among equal hints. Then it scans forward from the restart point.
 //
-// # Filter, index, properties, metaindex
+// # Filter, ranges, index, properties, metaindex
 //
-// The filter is specified in package bloom; its hashes are xxh3-64 of the user keys. The index has
-// an entry for each data block:
+// The filter is specified in package bloom; its hashes are xxh3-64 of the user keys. The block of
+// ranges has those in ascending order, with a gap between two:
+//
+//	v  uvarint: how many bytes the start shares with the end of the range before
+//	v  uvarint: u, length of the rest
+//	u  rest of the start, which is in the range
+//	v  uvarint: how many bytes the end shares with the start
+//	v  uvarint: u, length of the rest
+//	u  rest of the end, which is not in the range
+//	v  uvarint: sequence number
+//
+// The index has an entry for each data block:
 //
 //	v  uvarint: how many bytes the separator shares with the one before
 //	v  uvarint: u, length of the rest
@@ -69,13 +82,18 @@
 // Properties are {uvarint id, uvarint length, bytes}; numbers are uvarints. Readers skip ids that
 // they do not know.
 //
-//	1 entries                  5 smallest sequence number   9 data blocks
-//	2 deletes among them       6 greatest sequence number  10 bytes of the data blocks
-//	3 smallest key             7 bytes of all keys         11 codec asked for
-//	4 greatest key             8 bytes of all values       12 order of the keys: "bytes"
+//	1 entries                  7 bytes of all keys            13 ranges
+//	2 deletes among them       8 bytes of all values          14 puts with expiry among the entries
+//	3 smallest key             9 data blocks                  15 earliest expiry, as in the values
+//	4 greatest key            10 bytes of the data blocks     16 latest expiry
+//	5 smallest sequence number  11 codec asked for
+//	6 greatest sequence number  12 order of the keys: "bytes"
+//
+// Keys 3 and 4 are inclusive, and take in the ranges: start and end, but for an end whose last byte is
+// zero, which counts without that byte: it is the key just below. Without expiries 15 and 16 are 0.
 //
 // The metaindex names the blocks behind the data, each by {kind (1 byte), offset (8), length (4)}.
-// Kinds: 1 filter, 2 index, 3 properties. Readers skip kinds that they do not know.
+// Kinds: 1 filter, 2 index, 3 properties, 4 ranges. Readers skip kinds that they do not know.
 //
 // # Footer
 //
@@ -86,7 +104,7 @@
 //	     8     4  length of the metaindex
 //	    12     8  number of the file
 //	    20     4  0, ignored by readers
-//	    24     4  format version
+//	    24     4  format version, 1 or 2; version 1 has no ranges and no kinds but put and delete
 //	    28     8  magic "middbsst"
 //	    36     4  CRC-32C of: file number (8), offset of the footer (8), and the 36 bytes before
 //
@@ -95,7 +113,8 @@
 //
 // # Example
 //
-// File 12, without filter and compression: apple = red, put at 7, and apply, deleted at 300.
+// File 12, without filter and compression: apple = red, put at 7, apply, deleted at 300, and all from b to
+// c, exclusive, deleted at 301.
 //
 //	0000  03 00 05 03 07                            put, shares 0, key 5, value 3, sequence number 7
 //	0005  61 70 70 6c 65 72 65 64                   apple red
@@ -103,20 +122,24 @@
 //	0014  00 00 00 00 00 00 00 65                   restart point at 0; its hint: e, three zeros
 //	001c  04 00 00 00 01 00 00 00                   shared prefix of 4 bytes; 1 restart point
 //	0024  24 00 00 00 00 d6 80 09 c2                36 bytes, plain, checksum
-//	002d  00 05 61 70 70 6c 79 2d                   index: apply, block of 45 bytes
-//	0035  08 00 00 00 00 b6 b2 69 77                8 bytes, plain, checksum
-//	003e  01 01 02 02 01 01 05 01 07 06 02 ac 02    2 entries, 1 delete, sequence numbers 7 to 300
-//	004b  07 01 0a 08 01 03 09 01 01 0a 01 2d       10 bytes of keys, 3 of values, 1 block of 45
-//	0057  0b 01 00                                  codec none
-//	005a  03 05 61 70 70 6c 65                      smallest key apple
-//	0061  04 05 61 70 70 6c 79                      greatest key apply
-//	0068  0c 05 62 79 74 65 73                      order bytes
-//	006f  31 00 00 00 00 c6 40 6e 74                49 bytes, plain, checksum
-//	0078  02 2d 00 00 00 00 00 00 00 11 00 00 00    index at 45, 17 bytes
-//	0085  03 3e 00 00 00 00 00 00 00 3a 00 00 00    properties at 62, 58 bytes
-//	0092  1a 00 00 00 00 7c 56 5a d1                26 bytes, plain, checksum
-//	009b  78 00 00 00 00 00 00 00 23 00 00 00       metaindex at 120, 35 bytes
-//	00a7  0c 00 00 00 00 00 00 00 00 00 00 00       file 12, reserved
-//	00b3  01 00 00 00 6d 69 64 64 62 73 73 74       version 1, magic
-//	00bf  bd 40 81 a9                               checksum
+//	002d  00 01 62 00 01 63 ad 02                   range from b to c at 301
+//	0035  08 00 00 00 00 3f ab b6 77                8 bytes, plain, checksum
+//	003e  00 05 61 70 70 6c 79 2d                   index: apply, block of 45 bytes
+//	0046  08 00 00 00 00 51 ea d0 b0                8 bytes, plain, checksum
+//	004f  01 01 02 02 01 01 05 01 07 06 02 ad 02    2 entries, 1 delete, sequence numbers 7 to 301
+//	005c  07 01 0a 08 01 03 09 01 01 0a 01 2d       10 bytes of keys, 3 of values, 1 block of 45
+//	0068  0b 01 00 0d 01 01                         codec none, 1 range
+//	006e  0e 01 00 0f 01 00 10 01 00                0 entries expire
+//	0077  03 05 61 70 70 6c 65                      smallest key apple
+//	007e  04 01 63                                  greatest key c
+//	0081  0c 05 62 79 74 65 73                      order bytes
+//	0088  39 00 00 00 00 e0 ce 22 cb                57 bytes, plain, checksum
+//	0091  04 2d 00 00 00 00 00 00 00 11 00 00 00    ranges at 45, 17 bytes
+//	009e  02 3e 00 00 00 00 00 00 00 11 00 00 00    index at 62, 17 bytes
+//	00ab  03 4f 00 00 00 00 00 00 00 42 00 00 00    properties at 79, 66 bytes
+//	00b8  27 00 00 00 00 e4 05 72 0b                39 bytes, plain, checksum
+//	00c1  91 00 00 00 00 00 00 00 30 00 00 00       metaindex at 145, 48 bytes
+//	00cd  0c 00 00 00 00 00 00 00 00 00 00 00       file 12, reserved
+//	00d9  02 00 00 00 6d 69 64 64 62 73 73 74       version 2, magic
+//	00e5  5f cc f9 38                               checksum
 package sstable

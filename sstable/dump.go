@@ -13,21 +13,27 @@ import (
 func (r *Reader) Dump(w io.Writer, verbose bool) error {
 	out := bufio.NewWriter(w)
 	p := &r.props
-	fmt.Fprintf(out, "table %d: %d bytes, format version %d\n", r.fileNum, r.size, formatVersion)
+	fmt.Fprintf(out, "table %d: %d bytes, format version %d\n", r.fileNum, r.size, r.version)
 	fmt.Fprintf(out, "entries %d, tombstones %d, sequence numbers %d to %d\n", p.Entries, p.Tombstones, p.MinSeq, p.MaxSeq)
+	if p.Expiring > 0 {
+		fmt.Fprintf(out, "expiring %d, from %d to %d\n", p.Expiring, p.Earliest, p.Latest)
+	}
 	fmt.Fprintf(out, "keys \"%s\" to \"%s\", order %s\n", key.Format(p.Smallest), key.Format(p.Largest), p.Comparer)
 	fmt.Fprintf(out, "keys %d bytes, values %d bytes, stored as %d bytes in %d blocks, compression %v\n",
 		p.RawKeyBytes, p.RawValueBytes, p.DataBytes, p.Blocks, p.Codec)
 	for _, m := range []struct {
 		kind byte
 		name string
-	}{{metaFilter, "filter"}, {metaIndex, "index"}, {metaProperties, "properties"}} {
+	}{{metaFilter, "filter"}, {metaRanges, "range deletes"}, {metaIndex, "index"}, {metaProperties, "properties"}} {
 		if h, ok := r.meta[m.kind]; ok {
 			fmt.Fprintf(out, "%s at %d, %d bytes\n", m.name, h.offset, h.length)
 		}
 	}
 	if r.filter.Lines() > 0 {
 		fmt.Fprintf(out, "filter of %d lines, %.1f %% of the bits set\n", r.filter.Lines(), 100*r.filter.Saturation())
+	}
+	for _, d := range r.RangeDeletes() {
+		fmt.Fprintf(out, "range delete \"%s\" to \"%s\", sequence number %d\n", key.Format(d.Start), key.Format(d.End), d.Seq)
 	}
 	if err := r.dumpBlocks(out, verbose); err != nil {
 		_ = out.Flush() // what was read before the damage is worth seeing

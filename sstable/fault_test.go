@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/middb/middb/integrity"
+	"github.com/middb/middb/key"
 	"github.com/middb/middb/page"
 	"github.com/middb/middb/vfs"
 )
@@ -125,14 +126,20 @@ func TestEveryFailedWriteIsReported(t *testing.T) {
 }
 
 func TestDumpShowsEntries(t *testing.T) {
-	fs, _ := build(t, WriterOptions{FileNum: 12}, []kv{{k: []byte("apple"), v: []byte("red"), t: 7<<8 | 1}})
+	fs, _ := build(t, WriterOptions{FileNum: 12}, []kv{
+		{k: []byte("apple"), v: []byte("red"), t: 7<<8 | 1},
+		{k: []byte("pear"), v: key.AppendExpiring(nil, 99, []byte("green")), t: key.MakeTrailer(8, key.KindPutWithExpiry)},
+	}, Range{[]byte("b"), []byte("c\x00"), 9})
 	r := open(t, fs, 12, ReaderOptions{})
 	defer r.Close()
 	var out strings.Builder
 	if err := r.Dump(&out, true); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"table 12", "entries 1", "filter of 1 lines", `up to "apple"`, `"apple" 7,put, 3 bytes "red"`} {
+	for _, want := range []string{
+		"table 12", "format version 2", "entries 2", "range deletes at", "filter of 1 lines", `up to "pear"`,
+		`"apple" 7,put, 3 bytes "red"`, `range delete "b" to "c\x00", sequence number 9`, "expiring 1, from 99 to 99",
+	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}

@@ -13,7 +13,7 @@ import (
 // On disk; never renumber.
 const (
 	magic         = "middbsst"
-	formatVersion = 1
+	formatVersion = 2
 	footerBytes   = 40
 	trailerBytes  = 9 // after each stored block: raw length, codec, checksum
 )
@@ -23,11 +23,12 @@ const (
 	metaFilter     = 1
 	metaIndex      = 2
 	metaProperties = 3
+	metaRanges     = 4
 )
 
 // maxRawBlock is the largest block that a reader accepts: one entry of the largest key and value,
 // beside a block that was nearly full.
-const maxRawBlock = key.MaxValueBytes + 2*key.MaxKeyBytes + 64<<20
+const maxRawBlock = key.MaxStoredValueBytes + 2*key.MaxStoredKeyBytes + 64<<20
 
 // ErrNewerFormat is matched by the error of Open for a table that a later version of middb wrote.
 var ErrNewerFormat = errors.New("written by a newer version of middb")
@@ -51,6 +52,7 @@ func blockChecksum(fileNum, offset uint64, p []byte) uint32 {
 type footer struct {
 	meta    blockHandle
 	fileNum uint64
+	version uint32
 }
 
 // append appends the footer of a file, which stands at offset at.
@@ -81,14 +83,15 @@ func decodeFooter(p []byte, name string, fileNum uint64, at int64) (footer, erro
 			length: uint64(binary.LittleEndian.Uint32(body[8:])),
 		},
 		fileNum: binary.LittleEndian.Uint64(body[12:]),
+		version: binary.LittleEndian.Uint32(body[24:]),
 	}
 	if got := blockChecksum(f.fileNum, uint64(at), body); got != stored {
 		return footer{}, integrity.Corrupt(name, at, "footer checksum %08x, want %08x", got, stored)
 	}
-	if v := binary.LittleEndian.Uint32(body[24:]); v > formatVersion {
+	if f.version > formatVersion {
 		return footer{}, fmt.Errorf("%s has format version %d, this program reads up to %d: %w",
-			name, v, formatVersion, ErrNewerFormat)
-	} else if v == 0 {
+			name, f.version, formatVersion, ErrNewerFormat)
+	} else if f.version == 0 {
 		return footer{}, integrity.Corrupt(name, at, "format version 0")
 	}
 	if f.fileNum != fileNum {

@@ -3,6 +3,7 @@ package sstable
 import (
 	"bytes"
 	"math/rand/v2"
+	"reflect"
 	"testing"
 
 	"github.com/middb/middb/key"
@@ -10,8 +11,9 @@ import (
 
 func fuzzSeed() []byte {
 	b := blockBuilder{interval: 3}
-	for _, k := range []string{"a", "ab", "abc", "abcd", "b", "bcd"} {
-		b.add([]byte(k), key.SharedPrefix([]byte(k), b.last), key.MakeTrailer(uint64(len(k))<<20, key.KindPut), bytes.Repeat([]byte(k), 40))
+	kinds := []key.Kind{key.KindPut, key.KindPut, key.KindMerge, key.KindPut, key.KindPutWithExpiry, key.KindDelete}
+	for i, k := range []string{"a", "ab", "abc", "abcd", "b", "bcd"} {
+		b.add([]byte(k), key.SharedPrefix([]byte(k), b.last), key.MakeTrailer(uint64(len(k))<<20, kinds[i]), bytes.Repeat([]byte(k), 20*i))
 	}
 	return bytes.Clone(b.finish())
 }
@@ -58,7 +60,9 @@ func exerciseBlock(t *testing.T, data, k []byte) {
 			it.err, it.b, it.bi, it.limit = nil, blk, 0, blk.limit
 			ok := move()
 			for n := 0; ok && n < 100; n++ {
-				_, _, _ = it.Key(), it.Value(), it.Trailer()
+				if _, _, k := it.Key(), it.Value(), it.Trailer().Kind(); !k.Point() {
+					t.Fatalf("shows kind %v", k)
+				}
 				if forward {
 					ok = it.Next()
 				} else {
@@ -84,6 +88,45 @@ func FuzzIndex(f *testing.F) {
 			t.Fatalf("find says %d of %d for %q", i, ix.blocks(), k)
 		}
 	})
+}
+
+func FuzzRanges(f *testing.F) {
+	f.Add(appendRanges(nil, []Range{{[]byte("a"), []byte("ab"), 7}, {[]byte("ac"), []byte("b"), 300}}), []byte("a"))
+	f.Fuzz(exerciseRanges)
+}
+
+// TestMutatedRangesAreReadSafely does what FuzzRanges does, for a moment in every test run.
+func TestMutatedRangesAreReadSafely(t *testing.T) {
+	seed := appendRanges(nil, []Range{{[]byte("a"), []byte("ab"), 7}, {[]byte("abc"), []byte("b"), 300}, {[]byte("c"), []byte("cc"), 1}})
+	for n := range uint64(20_000) {
+		rng := rand.New(rand.NewPCG(n, 6))
+		p := bytes.Clone(seed)
+		for range 1 + rng.IntN(3) {
+			p[rng.IntN(len(p))] = byte(rng.Uint32() >> rng.IntN(8))
+		}
+		exerciseRanges(t, p, []byte("abcd")[:rng.IntN(5)])
+	}
+}
+
+// exerciseRanges verifies that what is read of a block keeps the promises of ranges.
+func exerciseRanges(t *testing.T, p, k []byte) {
+	list, wrong := parseRanges(p)
+	if wrong != "" {
+		return
+	}
+	for i, r := range list {
+		if bytes.Compare(r.Start, r.End) >= 0 || i > 0 && bytes.Compare(list[i-1].End, r.Start) >= 0 || r.Seq > key.MaxSeq || bytes.Compare(r.Last(), r.Start) < 0 {
+			t.Fatalf("% x is read as %v", p, list)
+		}
+	}
+	start, end, covered, _ := (&tableRanges{list}).Covering(k)
+	if _, want := coveredBy(list, k); covered != want || start != nil && bytes.Compare(k, start) < 0 || end != nil && bytes.Compare(k, end) >= 0 {
+		t.Fatalf("%q of %v: %q to %q, %v", k, list, start, end, covered)
+	}
+	again, wrong := parseRanges(appendRanges(nil, list))
+	if wrong != "" || !reflect.DeepEqual(again, list) {
+		t.Fatalf("%v is written, %v is read: %s", list, again, wrong)
+	}
 }
 
 func FuzzMeta(f *testing.F) {

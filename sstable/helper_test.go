@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/middb/middb/key"
+	"github.com/middb/middb/merge"
 	"github.com/middb/middb/vfs"
 )
 
@@ -37,7 +38,11 @@ func randomKVs(rng *rand.Rand, n int) []kv {
 			k = append(k, alphabet[rng.IntN(len(alphabet))])
 		}
 		e := kv{k: k, t: key.MakeTrailer(rng.Uint64N(maxSeq), key.KindPut)}
-		switch rng.IntN(12) {
+		switch rng.IntN(14) {
+		case 12:
+			e.t, e.v = key.MakeTrailer(e.t.Seq(), key.KindMerge), merge.AppendOperand(nil, merge.Append, bytes.Repeat(k, rng.IntN(10)))
+		case 13:
+			e.t, e.v = key.MakeTrailer(e.t.Seq(), key.KindPutWithExpiry), key.AppendExpiring(nil, rng.Int64()-rng.Int64(), bytes.Repeat(k, rng.IntN(10)))
 		case 0:
 			e.t = key.MakeTrailer(e.t.Seq(), key.KindDelete)
 		case 1:
@@ -51,6 +56,35 @@ func randomKVs(rng *rand.Rand, n int) []kv {
 	return sortedKVs(kvs)
 }
 
+// randomRanges makes ranges that begin and end at or near the keys of entries.
+func randomRanges(rng *rand.Rand, kvs []kv) []Range {
+	var bounds [][]byte
+	for range 2 * rng.IntN(1+rng.IntN(20)) {
+		k := []byte{byte(rng.IntN(256))}
+		if len(kvs) > 0 {
+			k = bytes.Clone(kvs[rng.IntN(len(kvs))].k)
+		}
+		bounds = append(bounds, append(k, make([]byte, rng.IntN(2))...))
+	}
+	slices.SortFunc(bounds, bytes.Compare)
+	bounds = slices.CompactFunc(bounds, bytes.Equal)
+	var out []Range
+	for i := 0; i+1 < len(bounds); i += 2 {
+		out = append(out, Range{bounds[i], bounds[i+1], rng.Uint64N(1 << rng.IntN(57))})
+	}
+	return out
+}
+
+// coveredBy returns the range that covers k.
+func coveredBy(ranges []Range, k []byte) (Range, bool) {
+	for _, r := range ranges {
+		if bytes.Compare(r.Start, k) <= 0 && bytes.Compare(k, r.End) < 0 {
+			return r, true
+		}
+	}
+	return Range{}, false
+}
+
 func randomOptions(rng *rand.Rand) WriterOptions {
 	return WriterOptions{
 		FileNum:         uint64(1 + rng.IntN(1000)),
@@ -62,7 +96,7 @@ func randomOptions(rng *rand.Rand) WriterOptions {
 }
 
 // build writes a table to a fresh memory file system.
-func build(t testing.TB, o WriterOptions, kvs []kv) (vfs.FS, Info) {
+func build(t testing.TB, o WriterOptions, kvs []kv, ranges ...Range) (vfs.FS, Info) {
 	t.Helper()
 	fs := vfs.NewMem()
 	f, err := fs.Create("/t.sst")
@@ -70,10 +104,17 @@ func build(t testing.TB, o WriterOptions, kvs []kv) (vfs.FS, Info) {
 		t.Fatal(err)
 	}
 	w := NewWriter(f, o)
-	for _, e := range kvs {
+	for i, e := range kvs {
 		if err := w.Add(e.k, e.t, e.v); err != nil {
 			t.Fatal(err)
 		}
+		if i%2 == 1 && len(ranges) > 0 { // any time will do
+			addRange(t, w, ranges[0])
+			ranges = ranges[1:]
+		}
+	}
+	for _, r := range ranges {
+		addRange(t, w, r)
 	}
 	info, err := w.Finish()
 	if err != nil {
@@ -83,6 +124,13 @@ func build(t testing.TB, o WriterOptions, kvs []kv) (vfs.FS, Info) {
 		t.Fatal(err)
 	}
 	return fs, info
+}
+
+func addRange(t testing.TB, w *Writer, r Range) {
+	t.Helper()
+	if err := w.AddRange(r.Start, r.End, r.Seq); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func open(t testing.TB, fs vfs.FS, num uint64, o ReaderOptions) *Reader {

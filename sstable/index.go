@@ -56,7 +56,7 @@ func parseIndex(p []byte, dataEnd uint64) (*tableIndex, string) {
 		}
 		unshared, at := uvarint(p, at, len(p))
 		if at < 0 || shared > uint64(len(keys)-start) || unshared > uint64(len(p)-at) ||
-			shared+unshared > key.MaxKeyBytes {
+			shared+unshared > key.MaxStoredKeyBytes {
 			return nil, "index separator exceeds its bounds"
 		}
 		next := len(keys)

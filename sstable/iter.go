@@ -112,7 +112,7 @@ func (it *Iter) Next() bool {
 	return true
 }
 
-// nextLong is Next for an entry with a length of more than one byte.
+// nextLong is Next for an entry with a length of more than one byte, or of a kind beside put and delete.
 func (it *Iter) nextLong(off int) bool {
 	e, ok := it.b.longEntryAt(off)
 	if !ok {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
+	"slices"
 	"sort"
 	"testing"
 
@@ -109,7 +111,12 @@ func TestTableMatchesModel(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		kvs := randomKVs(rng, rng.IntN(400))
 		o := randomOptions(rng)
-		fs, info := build(t, o, kvs)
+		ranges := randomRanges(rng, kvs)
+		if rng.IntN(10) == 0 {
+			kvs = nil // ranges only, or nothing
+		}
+		fs, info := build(t, o, kvs, ranges...)
+		checkInfo(t, seed, info, kvs, ranges)
 		var cache *page.Cache
 		if rng.IntN(3) > 0 {
 			cache = page.NewCache(1 << (10 + rng.IntN(14)))
@@ -118,9 +125,10 @@ func TestTableMatchesModel(t *testing.T) {
 		if int(info.Entries) != len(kvs) || r.Properties().Entries != info.Entries {
 			t.Fatalf("seed %d: %d entries, want %d", seed, info.Entries, len(kvs))
 		}
-		if err := checkGets(rng, r, kvs); err != nil {
+		if err := checkGets(rng, r, kvs, ranges...); err != nil {
 			t.Fatalf("seed %d %+v: get: %v", seed, o, err)
 		}
+		checkCovering(t, seed, rng, r, kvs, ranges)
 		for range 3 {
 			it := r.NewIter(IterOptions{FillCache: rng.IntN(2) == 0, Readahead: rng.IntN(2) == 0})
 			if err := walk(rng, it, kvs, 60); err != nil {
@@ -141,7 +149,7 @@ func TestTableMatchesModel(t *testing.T) {
 }
 
 // checkGets asks for every key of the model and for some that it does not have.
-func checkGets(rng *rand.Rand, r *Reader, kvs []kv) error {
+func checkGets(rng *rand.Rand, r *Reader, kvs []kv, ranges ...Range) error {
 	have := make(map[string]kv)
 	for _, e := range kvs {
 		have[string(e.k)] = e
@@ -150,6 +158,9 @@ func checkGets(rng *rand.Rand, r *Reader, kvs []kv) error {
 		dst := []byte("dst")
 		out, tr, found, err := r.Get(k, Hash(k), dst)
 		e, want := have[string(k)]
+		if d, covered := coveredBy(ranges, k); covered && !want {
+			e, want = kv{t: key.MakeTrailer(d.Seq, key.KindDelete)}, true
+		}
 		if err != nil || found != want || tr != e.t || string(out) != "dst"+string(e.v) {
 			return fmt.Errorf("%s: %v %v %v %.40q, want %v %v %.40q", key.Format(k), found, tr, err, out, want, e.t, e.v)
 		}
@@ -165,5 +176,87 @@ func checkGets(rng *rand.Rand, r *Reader, kvs []kv) error {
 			return err
 		}
 	}
+	for _, d := range ranges {
+		for _, k := range [][]byte{d.Start, d.End, append(bytes.Clone(d.Start), 0), d.Last()} {
+			if err := ask(k); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
+}
+
+// checkInfo compares what the Writer says of a table with what is in it.
+func checkInfo(t *testing.T, seed uint64, info Info, kvs []kv, ranges []Range) {
+	t.Helper()
+	var want Info
+	var seqs []uint64
+	var expiries []int64
+	var bounds [][]byte
+	for _, e := range kvs {
+		want.Entries++
+		want.RawKeyBytes += uint64(len(e.k))
+		want.RawValueBytes += uint64(len(e.v))
+		seqs, bounds = append(seqs, e.t.Seq()), append(bounds, e.k)
+		switch e.t.Kind() {
+		case key.KindDelete:
+			want.Tombstones++
+		case key.KindPutWithExpiry:
+			expiry, _, _ := key.SplitExpiring(e.v)
+			want.Expiring++
+			expiries = append(expiries, expiry)
+		}
+	}
+	for _, r := range ranges {
+		want.Ranges++
+		end := r.End
+		if end[len(end)-1] == 0 {
+			end = end[:len(end)-1]
+		}
+		seqs, bounds = append(seqs, r.Seq), append(bounds, r.Start, end)
+	}
+	if len(seqs) > 0 {
+		want.MinSeq, want.MaxSeq = slices.Min(seqs), slices.Max(seqs)
+		want.Smallest, want.Largest = slices.MinFunc(bounds, bytes.Compare), slices.MaxFunc(bounds, bytes.Compare)
+	}
+	if len(expiries) > 0 {
+		want.Earliest, want.Latest = slices.Min(expiries), slices.Max(expiries)
+	}
+	want.Size, want.Checksum = info.Size, info.Checksum
+	if fmt.Sprintf("%+v", info) != fmt.Sprintf("%+v", want) {
+		t.Fatalf("seed %d: the writer says\n%+v, it should\n%+v", seed, info, want)
+	}
+}
+
+// checkCovering asks the Ranges of a table for stretches.
+func checkCovering(t *testing.T, seed uint64, rng *rand.Rand, r *Reader, kvs []kv, ranges []Range) {
+	t.Helper()
+	if (r.Ranges() == nil) != (len(ranges) == 0) || !reflect.DeepEqual(r.RangeDeletes(), ranges) {
+		t.Fatalf("seed %d: ranges %v, want %v", seed, r.RangeDeletes(), ranges)
+	}
+	if len(ranges) == 0 {
+		return
+	}
+	for range 50 {
+		k := randomTarget(rng, kvs)
+		if rng.IntN(2) == 0 {
+			d := ranges[rng.IntN(len(ranges))]
+			k = [][]byte{d.Start, d.End, append(bytes.Clone(d.End), 0), append(bytes.Clone(d.Start), 0)}[rng.IntN(4)]
+		}
+		start, end, covered, err := r.Ranges().Covering(k)
+		d, want := coveredBy(ranges, k)
+		if !want { // the gap around k
+			d = Range{}
+			for _, other := range ranges {
+				if bytes.Compare(other.End, k) <= 0 {
+					d.Start = other.End
+				} else if d.End == nil {
+					d.End = other.Start
+				}
+			}
+		}
+		if err != nil || covered != want || r.Covers(k) != want || !bytes.Equal(start, d.Start) || !bytes.Equal(end, d.End) {
+			t.Fatalf("seed %d: %q: %q to %q, %v, %v; want %q to %q, %v", seed, k, start, end, covered, err, d.Start, d.End, want)
+		}
+	}
 }

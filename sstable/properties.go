@@ -13,14 +13,18 @@ const comparerName = "bytes"
 // Info describes a finished table. It is all that a manifest keeps of it.
 type Info struct {
 	Size          int64    // bytes of the file
-	Entries       uint64   // puts and tombstones
+	Entries       uint64   // of keys, tombstones too
 	Tombstones    uint64   // deletes among them
-	Smallest      []byte   // first user key
-	Largest       []byte   // last user key
-	MinSeq        uint64   // smallest sequence number of an entry
+	Ranges        uint64   // range deletes
+	Expiring      uint64   // entries that are puts with an expiry
+	Smallest      []byte   // first key, or start of a range
+	Largest       []byte   // last key, or Range.Last of a range: no key that the table speaks of is above
+	MinSeq        uint64   // smallest sequence number of an entry or range
 	MaxSeq        uint64   // greatest one
+	Earliest      int64    // first expiry, in nanoseconds since 1970; 0 if nothing expires
+	Latest        int64    // last one
 	RawKeyBytes   uint64   // sum of the lengths of the keys
-	RawValueBytes uint64   // sum of the lengths of the values
+	RawValueBytes uint64   // sum of the lengths of the values, as they are stored
 	Checksum      [16]byte // xxh3-128 of the file, big-endian
 }
 
@@ -31,6 +35,47 @@ type Properties struct {
 	DataBytes uint64      // of the data blocks as stored
 	Codec     Compression // asked for; single blocks may be stored without
 	Comparer  string      // always "bytes"
+}
+
+// noteSeq takes a sequence number into account; first: it is the first one.
+func (i *Info) noteSeq(seq uint64, first bool) {
+	if first {
+		i.MinSeq = seq
+	}
+	i.MinSeq, i.MaxSeq = min(i.MinSeq, seq), max(i.MaxSeq, seq)
+}
+
+// note takes an entry into account, but for the bounds.
+func (i *Info) note(k []byte, t key.Trailer, v []byte) {
+	i.noteSeq(t.Seq(), i.Entries == 0)
+	i.Entries++
+	i.RawKeyBytes += uint64(len(k))
+	i.RawValueBytes += uint64(len(v))
+	switch t.Kind() {
+	case key.KindDelete:
+		i.Tombstones++
+	case key.KindPutWithExpiry:
+		expiry, _, _ := key.SplitExpiring(v)
+		if i.Expiring == 0 {
+			i.Earliest, i.Latest = expiry, expiry
+		}
+		i.Expiring++
+		i.Earliest, i.Latest = min(i.Earliest, expiry), max(i.Latest, expiry)
+	}
+}
+
+// bound sets the bounds, given the first and the last key, if there is one, and the ranges.
+func (i *Info) bound(first, last []byte, ranges []Range) {
+	i.Smallest, i.Largest = bytes.Clone(first), bytes.Clone(last)
+	if len(ranges) == 0 {
+		return
+	}
+	if start := ranges[0].Start; i.Entries == 0 || bytes.Compare(start, first) < 0 {
+		i.Smallest = bytes.Clone(start)
+	}
+	if end := ranges[len(ranges)-1].Last(); i.Entries == 0 || bytes.Compare(end, last) > 0 {
+		i.Largest = bytes.Clone(end)
+	}
 }
 
 // Ids of properties. On disk; never renumber.
@@ -47,6 +92,10 @@ const (
 	propDataBytes  = 10
 	propCodec      = 11
 	propComparer   = 12
+	propRanges     = 13
+	propExpiring   = 14
+	propEarliest   = 15
+	propLatest     = 16
 )
 
 func appendProp(dst []byte, id uint64, v []byte) []byte {
@@ -67,6 +116,10 @@ func (p *Properties) append(dst []byte) []byte {
 		{propBlocks, p.Blocks},
 		{propDataBytes, p.DataBytes},
 		{propCodec, uint64(p.Codec)},
+		{propRanges, p.Ranges},
+		{propExpiring, p.Expiring},
+		{propEarliest, uint64(p.Earliest)},
+		{propLatest, uint64(p.Latest)},
 	} {
 		dst = appendProp(dst, n.id, binary.AppendUvarint(nil, n.v))
 	}
@@ -79,10 +132,12 @@ func (p *Properties) append(dst []byte) []byte {
 // that it does not know are skipped.
 func parseProperties(b []byte) (Properties, string) {
 	var p Properties
+	var earliest, latest uint64
 	numbers := map[uint64]*uint64{
 		propEntries: &p.Entries, propTombstones: &p.Tombstones, propMinSeq: &p.MinSeq,
 		propMaxSeq: &p.MaxSeq, propRawKeys: &p.RawKeyBytes, propRawValues: &p.RawValueBytes,
 		propBlocks: &p.Blocks, propDataBytes: &p.DataBytes,
+		propRanges: &p.Ranges, propExpiring: &p.Expiring, propEarliest: &earliest, propLatest: &latest,
 	}
 	for i := 0; i < len(b); {
 		id, at := uvarint(b, i, len(b))
@@ -118,11 +173,13 @@ func parseProperties(b []byte) (Properties, string) {
 			}
 		}
 	}
+	p.Earliest, p.Latest = int64(earliest), int64(latest)
 	switch {
 	case p.Comparer != comparerName:
 		return p, "unknown key order " + p.Comparer
-	case len(p.Smallest) > key.MaxKeyBytes || len(p.Largest) > key.MaxKeyBytes,
-		bytes.Compare(p.Smallest, p.Largest) > 0, p.Tombstones > p.Entries, p.MinSeq > p.MaxSeq:
+	case len(p.Smallest) > maxBoundBytes || len(p.Largest) > maxBoundBytes,
+		bytes.Compare(p.Smallest, p.Largest) > 0, p.Tombstones+p.Expiring > p.Entries,
+		p.MinSeq > p.MaxSeq, p.Earliest > p.Latest:
 		return p, "properties contradict one another"
 	}
 	return p, ""

@@ -31,7 +31,9 @@ type Reader struct {
 	index   *tableIndex
 	slots   []page.Slot // by data block
 	filter  bloom.Filter
+	ranges  *tableRanges // nil: there are none
 	props   Properties
+	version uint32
 	meta    map[byte]blockHandle
 	charged int64 // bytes reserved in the cache
 }
@@ -56,7 +58,7 @@ func Open(f vfs.File, fileNum uint64, o ReaderOptions) (*Reader, error) {
 	if err := r.load(&t); err != nil {
 		return nil, err
 	}
-	r.charged = r.index.bytes() + int64(r.filter.Bytes()) + int64(len(r.props.Smallest)+len(r.props.Largest))
+	r.charged = r.index.bytes() + int64(r.filter.Bytes()) + r.ranges.bytes() + int64(len(r.props.Smallest)+len(r.props.Largest))
 	r.cache.Reserve(r.charged)
 	return r, nil
 }
@@ -97,6 +99,7 @@ func (r *Reader) load(t *tail) error {
 	if err != nil {
 		return err
 	}
+	r.version = ft.version
 	raw, err := t.block(ft.meta)
 	if err != nil {
 		return err
@@ -118,14 +121,36 @@ func (r *Reader) load(t *tail) error {
 		return err
 	}
 	dataEnd := h.offset
-	if fh, ok := r.meta[metaFilter]; ok {
-		dataEnd = min(dataEnd, fh.offset)
+	for _, kind := range []byte{metaFilter, metaRanges} {
+		if h, ok := r.meta[kind]; ok {
+			dataEnd = min(dataEnd, h.offset)
+		}
 	}
 	if r.index, wrong = parseIndex(raw, dataEnd); wrong != "" {
 		return r.file.at(h.offset, "index: %s", wrong)
 	}
 	r.slots = make([]page.Slot, r.index.blocks())
+	if err := r.loadRanges(t); err != nil {
+		return err
+	}
 	return r.loadFilter(t)
+}
+
+func (r *Reader) loadRanges(t *tail) error {
+	h, ok := r.meta[metaRanges]
+	if !ok {
+		return nil
+	}
+	raw, err := t.block(h)
+	if err != nil {
+		return err
+	}
+	ranges, wrong := parseRanges(raw)
+	if wrong != "" {
+		return r.file.at(h.offset, "range deletes: %s", wrong)
+	}
+	r.ranges = &tableRanges{ranges}
+	return nil
 }
 
 func (r *Reader) loadFilter(t *tail) error {
@@ -181,12 +206,24 @@ func (r *Reader) MayContain(hash uint64) bool { return r.filter.MayContain(hash)
 
 // Get looks for user key k, whose Hash is hash. When the table has an entry for it, found is set,
 // t is its trailer and out is dst with the value appended; a tombstone is found with an empty
-// value. Otherwise out is dst. Nothing is locked, nor allocated while the block is cached and dst
-// has room.
+// value, and so is a key without an entry that a range delete covers. Otherwise out is dst. Nothing
+// is locked, nor allocated while the block is cached and dst has room.
 func (r *Reader) Get(k []byte, hash uint64, dst []byte) (out []byte, t key.Trailer, found bool, err error) {
-	if !r.filter.MayContain(hash) {
-		return dst, 0, false, nil
+	if r.filter.MayContain(hash) {
+		if out, t, found, err = r.getPoint(k, dst); found || err != nil {
+			return out, t, found, err
+		}
 	}
+	if r.ranges != nil {
+		if i, covered := r.ranges.find(k); covered {
+			return dst, key.MakeTrailer(r.ranges.list[i].Seq, key.KindDelete), true, nil
+		}
+	}
+	return dst, 0, false, nil
+}
+
+// getPoint is Get for the entries.
+func (r *Reader) getPoint(k, dst []byte) (out []byte, t key.Trailer, found bool, err error) {
 	i := r.index.find(k)
 	if i == len(r.slots) {
 		return dst, 0, false, nil

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"sync"
 	"testing"
 
 	"github.com/middb/middb/integrity"
 	"github.com/middb/middb/key"
+	"github.com/middb/middb/merge"
 	"github.com/middb/middb/page"
 	"github.com/middb/middb/vfs"
 )
@@ -46,7 +48,7 @@ func writeAll(t testing.TB, p []byte) vfs.FS {
 
 // readDamaged reads everything of a file that may be damaged. The answers must be right, or a
 // CorruptionError that names file and offset.
-func readDamaged(t *testing.T, p []byte, num uint64, kvs []kv) (failed bool, err error) {
+func readDamaged(t *testing.T, p []byte, num uint64, kvs []kv, ranges ...Range) (failed bool, err error) {
 	f, err := writeAll(t, p).Open("/t.sst")
 	if err != nil {
 		return false, err
@@ -79,6 +81,19 @@ func readDamaged(t *testing.T, p []byte, num uint64, kvs []kv) (failed bool, err
 	} else if i != len(kvs) {
 		return failed, fmt.Errorf("%d entries of %d and no error", i, len(kvs))
 	}
+	// The ranges are read when the table is opened, so they are right now.
+	if got := r.RangeDeletes(); !reflect.DeepEqual(got, ranges) && len(got)+len(ranges) > 0 {
+		return failed, fmt.Errorf("ranges %v", got)
+	}
+	for _, e := range ranges {
+		if _, tr, found, err := r.Get(e.Start, Hash(e.Start), nil); err == nil && (!found || tr.Seq() < e.Seq) {
+			return failed, fmt.Errorf("get %s: %v %v", key.Format(e.Start), found, tr)
+		} else if err != nil {
+			if err := check(err); err != nil {
+				return failed, err
+			}
+		}
+	}
 	for _, e := range kvs {
 		out, tr, found, err := r.Get(e.k, Hash(e.k), nil)
 		if err == nil && (!found || tr != e.t || !bytes.Equal(out, e.v)) {
@@ -103,9 +118,12 @@ func TestEveryFlippedByteIsFound(t *testing.T) {
 			v := bytes.Repeat([]byte{byte(i)}, rng.IntN(60))
 			kvs = append(kvs, kv{k: fmt.Appendf(nil, "key-%04d", i), v: v, t: key.MakeTrailer(uint64(i), key.KindPut)})
 		}
-		fs, _ := build(t, WriterOptions{FileNum: 9, Compression: c, BlockBytes: 300}, kvs)
+		kvs[3].t, kvs[3].v = key.MakeTrailer(3, key.KindMerge), merge.AppendOperand(nil, merge.Append, []byte("x"))
+		kvs[5].t, kvs[5].v = key.MakeTrailer(5, key.KindPutWithExpiry), key.AppendExpiring(nil, 77, []byte("x"))
+		ranges := []Range{{[]byte("key-0001"), []byte("key-0002\x00"), 0}, {[]byte("z"), []byte("zz"), 9}}
+		fs, _ := build(t, WriterOptions{FileNum: 9, Compression: c, BlockBytes: 300}, kvs, ranges...)
 		whole := readAll(t, fs)
-		if failed, err := readDamaged(t, whole, 9, kvs); failed || err != nil {
+		if failed, err := readDamaged(t, whole, 9, kvs, ranges...); failed || err != nil {
 			t.Fatalf("%v: undamaged: %v %v", c, failed, err)
 		}
 		for i := range whole {
@@ -115,7 +133,7 @@ func TestEveryFlippedByteIsFound(t *testing.T) {
 				}
 				p := bytes.Clone(whole)
 				p[i] ^= bit
-				failed, err := readDamaged(t, p, 9, kvs)
+				failed, err := readDamaged(t, p, 9, kvs, ranges...)
 				if err != nil {
 					t.Fatalf("%v: byte %d of %d ^ %#x: %v", c, i, len(whole), bit, err)
 				}
@@ -125,7 +143,7 @@ func TestEveryFlippedByteIsFound(t *testing.T) {
 			}
 		}
 		for n := 0; n < len(whole); n += 3 {
-			if failed, err := readDamaged(t, whole[:n], 9, kvs); !failed || err != nil {
+			if failed, err := readDamaged(t, whole[:n], 9, kvs, ranges...); !failed || err != nil {
 				t.Fatalf("%v: cut to %d of %d bytes: failed %v, %v", c, n, len(whole), failed, err)
 			}
 		}
@@ -196,6 +214,53 @@ func TestWriterRefusesDisorder(t *testing.T) {
 		if _, err := w.Finish(); err == nil {
 			t.Fatal("finished a failed table")
 		}
+	}
+}
+
+func TestWriterRefusesBadRangesAndEntries(t *testing.T) {
+	long := bytes.Repeat([]byte("x"), maxBoundBytes+1)
+	put := key.MakeTrailer(1, key.KindPut)
+	for name, f := range map[string]func(w *Writer) error{
+		"empty range":      func(w *Writer) error { return w.AddRange([]byte("a"), []byte("a"), 1) },
+		"reversed range":   func(w *Writer) error { return w.AddRange([]byte("b"), []byte("a"), 1) },
+		"no start":         func(w *Writer) error { return w.AddRange(nil, []byte("a"), 1) },
+		"overlap":          func(w *Writer) error { return w.AddRange([]byte("c"), []byte("f"), 1) },
+		"before":           func(w *Writer) error { return w.AddRange([]byte("a"), []byte("aa"), 1) },
+		"long bound":       func(w *Writer) error { return w.AddRange([]byte("x"), long, 1) },
+		"sequence number":  func(w *Writer) error { return w.AddRange([]byte("x"), []byte("y"), key.MaxSeq+1) },
+		"long key":         func(w *Writer) error { return w.Add(long[1:], put, nil) },
+		"range as a point": func(w *Writer) error { return w.Add([]byte("x"), key.MakeTrailer(1, key.KindRangeDelete), nil) },
+		"unknown kind":     func(w *Writer) error { return w.Add([]byte("x"), key.MakeTrailer(1, 5), nil) },
+		"no expiry": func(w *Writer) error {
+			return w.Add([]byte("x"), key.MakeTrailer(1, key.KindPutWithExpiry), []byte("1234567"))
+		},
+	} {
+		f0, _ := vfs.NewMem().Create("/t.sst")
+		w := NewWriter(f0, WriterOptions{})
+		addRange(t, w, Range{[]byte("b"), []byte("d"), 1})
+		if err := f(w); err == nil {
+			t.Errorf("%s is accepted", name)
+		}
+		if _, err := w.Finish(); err == nil {
+			t.Errorf("%s: a failed table is finished", name)
+		}
+	}
+}
+
+func TestRangesThatTouchBecomeOne(t *testing.T) {
+	long := bytes.Repeat([]byte("x"), key.MaxStoredKeyBytes)
+	after := append(bytes.Clone(long), 0)
+	fs, info := build(t, WriterOptions{FileNum: 1}, []kv{{k: long, t: key.MakeTrailer(20, key.KindPut)}},
+		Range{[]byte("a"), []byte("b"), 3}, Range{[]byte("b"), []byte("c"), 9}, Range{[]byte("c"), []byte("d"), 5},
+		Range{[]byte("e"), after, 6}, Range{append(bytes.Clone(long), 1), []byte("y"), 8})
+	r := open(t, fs, 1, ReaderOptions{})
+	defer r.Close()
+	want := []Range{{[]byte("a"), []byte("d"), 9}, {[]byte("e"), after, 6}, {append(bytes.Clone(long), 1), []byte("y"), 8}}
+	if got := r.RangeDeletes(); !reflect.DeepEqual(got, want) || info.Ranges != 3 || string(info.Largest) != "y" {
+		t.Fatalf("%d ranges, up to %.10q", len(got), info.Largest)
+	}
+	if err := r.Verify(VerifyOptions{Checksum: &info.Checksum}); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -84,6 +84,7 @@ func (r *Reader) verifyFile(o VerifyOptions) error {
 // A verification compares the entries with what the table says of them.
 type verification struct {
 	r        *Reader
+	first    []byte
 	last     []byte
 	seen     Info
 	block    int
@@ -106,19 +107,13 @@ func (v *verification) entry(it *Iter) error {
 		return v.r.file.at(offset, "the filter denies key %s", key.Format(k))
 	case t.Kind() == key.KindDelete && len(it.Value()) > 0:
 		return v.r.file.at(offset, "the tombstone of %s has a value", key.Format(k))
+	case noExpiry(t, it.Value()):
+		return v.r.file.at(offset, "the value of %s is too short for its expiry", key.Format(k))
 	}
-	if s := &v.seen; s.Entries == 0 {
-		s.Smallest = bytes.Clone(k)
-		s.MinSeq, s.MaxSeq = t.Seq(), t.Seq()
+	if v.seen.Entries == 0 {
+		v.first = bytes.Clone(k)
 	}
-	s := &v.seen
-	s.Entries++
-	s.MinSeq, s.MaxSeq = min(s.MinSeq, t.Seq()), max(s.MaxSeq, t.Seq())
-	s.RawKeyBytes += uint64(len(k))
-	s.RawValueBytes += uint64(len(it.Value()))
-	if t.Kind() == key.KindDelete {
-		s.Tombstones++
-	}
+	v.seen.note(k, t, it.Value())
 	v.last = append(v.last[:0], k...)
 	return nil
 }
@@ -126,11 +121,13 @@ func (v *verification) entry(it *Iter) error {
 // finish compares the sums.
 func (v *verification) finish() error {
 	s, p := &v.seen, &v.r.props
-	s.Largest, s.Size = v.last, p.Size
+	s.noteRanges(v.r.RangeDeletes())
+	s.bound(v.first, v.last, v.r.RangeDeletes())
+	s.Size = p.Size
 	describe := func(i *Info) string {
-		return fmt.Sprintf("%d entries, %d tombstones, %s to %s, sequence numbers %d to %d, %d and %d bytes",
-			i.Entries, i.Tombstones, key.Format(i.Smallest), key.Format(i.Largest), i.MinSeq, i.MaxSeq,
-			i.RawKeyBytes, i.RawValueBytes)
+		return fmt.Sprintf("%d entries, %d tombstones, %d range deletes, %s to %s, sequence numbers %d to %d, "+
+			"%d expiring from %d to %d, %d and %d bytes", i.Entries, i.Tombstones, i.Ranges, key.Format(i.Smallest),
+			key.Format(i.Largest), i.MinSeq, i.MaxSeq, i.Expiring, i.Earliest, i.Latest, i.RawKeyBytes, i.RawValueBytes)
 	}
 	if got, want := describe(s), describe(&p.Info); got != want {
 		return v.r.file.at(v.r.meta[metaProperties].offset, "the table holds %s; its properties say %s", got, want)

@@ -27,7 +27,7 @@ type WriterOptions struct {
 	FileNum         uint64      // number of the file, which its checksums cover
 	BlockBytes      int         // limit of a data block before compression; 0: 8 KiB
 	RestartInterval int         // entries between two restart points; 0: 8
-	Compression     Compression // of data and index blocks
+	Compression     Compression // of data, range and index blocks
 	BloomBitsPerKey int         // 0: 10; negative: no filter
 }
 
@@ -53,6 +53,10 @@ type Writer struct {
 	index indexBuilder
 	props Properties
 	buf   *writerBuffers
+
+	first      []byte // key
+	ranges     []Range
+	rangeBytes int
 
 	offset    uint64 // in the file, of the end of what was written or is in buf.out
 	flushed   uint64 // bytes given to the file
@@ -92,7 +96,7 @@ func (w *Writer) Add(k []byte, t key.Trailer, v []byte) error {
 	switch {
 	case shared == len(k), shared < len(last) && k[shared] < last[shared]:
 		return w.fail(fmt.Errorf("add key %s after %s: out of order", key.Format(k), key.Format(last)))
-	case len(k) > key.MaxKeyBytes || len(v) > key.MaxValueBytes || !t.Kind().Known():
+	case len(k) > key.MaxStoredKeyBytes || len(v) > key.MaxStoredValueBytes || !t.Kind().Point() || noExpiry(t, v):
 		return w.fail(fmt.Errorf("add %v with a key of %d and a value of %d bytes", t, len(k), len(v)))
 	}
 	if w.block.entries > 0 && w.block.size()+len(k)-shared+len(v)+16 > w.o.BlockBytes {
@@ -110,20 +114,21 @@ func (w *Writer) Add(k []byte, t key.Trailer, v []byte) error {
 	return nil
 }
 
+// noExpiry reports whether a value lacks the expiry that its kind promises.
+func noExpiry(t key.Trailer, v []byte) bool {
+	if t.Kind() != key.KindPutWithExpiry {
+		return false
+	}
+	_, _, ok := key.SplitExpiring(v)
+	return !ok
+}
+
 // count keeps the statistics of the table.
 func (w *Writer) count(k []byte, t key.Trailer, v []byte) {
-	p, seq := &w.props, t.Seq()
-	if p.Entries == 0 {
-		p.Smallest = append([]byte(nil), k...)
-		p.MinSeq, p.MaxSeq = seq, seq
+	if w.props.Entries == 0 {
+		w.first = append([]byte(nil), k...)
 	}
-	p.Entries++
-	p.MinSeq, p.MaxSeq = min(p.MinSeq, seq), max(p.MaxSeq, seq)
-	p.RawKeyBytes += uint64(len(k))
-	p.RawValueBytes += uint64(len(v))
-	if t.Kind() == key.KindDelete {
-		p.Tombstones++
-	}
+	w.props.note(k, t, v)
 	if w.o.BloomBitsPerKey > 0 {
 		w.buf.hashes = append(w.buf.hashes, Hash(k))
 	}
@@ -131,7 +136,7 @@ func (w *Writer) count(k []byte, t key.Trailer, v []byte) {
 
 // EstimatedSize returns about how large the file would be if it was finished now, without its
 // filter and index.
-func (w *Writer) EstimatedSize() int64 { return int64(w.offset) + int64(w.block.size()) }
+func (w *Writer) EstimatedSize() int64 { return int64(w.offset) + int64(w.block.size()+w.rangeBytes) }
 
 // Entries returns the number of entries added.
 func (w *Writer) Entries() int { return int(w.props.Entries) }
@@ -221,6 +226,11 @@ func (w *Writer) Finish() (Info, error) {
 			return Info{}, err
 		}
 	}
+	if len(w.ranges) > 0 {
+		if err := add(metaRanges, appendRanges(nil, w.ranges), w.o.Compression); err != nil {
+			return Info{}, err
+		}
+	}
 	if err := add(metaIndex, w.index.buf, w.o.Compression); err != nil {
 		return Info{}, err
 	}
@@ -251,14 +261,16 @@ func (w *Writer) finishData() error {
 	if w.err != nil {
 		return w.err
 	}
-	w.props.Largest = append([]byte(nil), w.block.last...)
+	last := append([]byte(nil), w.block.last...)
+	w.props.noteRanges(w.ranges)
+	w.props.bound(w.first, last, w.ranges)
 	if w.block.entries > 0 {
 		if err := w.finishBlock(); err != nil {
 			return err
 		}
 	}
 	if w.pending > 0 {
-		w.index.add(w.props.Largest, w.pending)
+		w.index.add(last, w.pending)
 		w.pending = 0
 	}
 	w.props.DataBytes = w.offset
