@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/middb/middb/memtable"
+	"github.com/middb/middb/mvcc"
 )
 
 // Errors of the write path. Package engine gives them to users under its own names.
@@ -49,6 +50,15 @@ type Commit struct {
 	Charge int64
 	// Sync asks for the answer, and for visibility, only when the commit is durable.
 	Sync bool
+	// Txn is what the commit of a transaction depends on; nil: nothing.
+	Txn *mvcc.Footprint
+	// Track has the coordinator begin to record what is written from this commit on: see mvcc.Live.
+	Track bool
+	// Ranges says that there are range deletes among Ops.
+	Ranges bool
+	// Gates must all be open when the commit gets its place in the order. Shuts, if not nil, is closed by it.
+	Gates []*Gate
+	Shuts *Gate
 	// Hint tells where the key of a single operation probably goes in the memtable Hinted.
 	Hint   memtable.Hint
 	Hinted *memtable.Memtable
@@ -76,9 +86,17 @@ func NewCommit() *Commit { return commits.Get().(*Commit) }
 // last is the sequence number of the commit's last operation; for a barrier, of the one before it.
 func (c *Commit) last() uint64 { return c.first + uint64(c.Count) - 1 }
 
+// special reports whether the coordinator must look at the commit before it numbers it.
+func (c *Commit) special() bool {
+	return c.Txn != nil || c.Track || c.Ranges || len(c.Gates) > 0 || c.Shuts != nil
+}
+
 func (c *Commit) recycle() {
 	c.Ops, c.Hinted, c.err, c.next = nil, nil, nil, nil
 	c.Count, c.Charge, c.Sync = 0, 0, false
+	if c.special() {
+		c.Txn, c.Track, c.Ranges, c.Gates, c.Shuts = nil, false, false, nil, nil
+	}
 	if cap(c.Buffer) > keptBufferBytes {
 		c.Buffer = nil
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/middb/middb/invariant"
 	"github.com/middb/middb/memtable"
+	"github.com/middb/middb/mvcc"
 	"github.com/middb/middb/wal"
 )
 
@@ -29,6 +30,10 @@ type coordinator struct {
 	*wiring
 	encoder *wal.Encoder
 	next    uint64 // sequence number of the next operation
+
+	recent *mvcc.Recent       // what transactions are checked against
+	active *memtable.Memtable // the owner's, or what it will have when it has caught up
+	hidden int                // entries of it that range deletes cover, about
 
 	pending queue // *Commit and *rotateNow not yet handled, in order of arrival
 	out     queue // for the memtable owner, in order
@@ -134,45 +139,76 @@ func (c *coordinator) commitGroup() (syncCallers int, ok bool) {
 			return 0, false
 		}
 	}
-	var payload int
+	if first.Ranges && !c.sealBefore(first) {
+		return 0, false
+	}
+	end, payload := c.groupEnd()
+	if payload > 0 && !c.blocksFor(payload) {
+		return 0, false
+	}
+	group, payload, count := c.admit(end)
+	if count > 0 {
+		c.encoder.Begin(c.next-uint64(count), count, c.syncedInLog(c.encoder.Segment()), payload)
+	}
+	for n := group.head; n != nil; n = n.next {
+		m := n.self.(*Commit)
+		if m.Count > 0 {
+			c.encoder.Append(m.Ops)
+		}
+		if m.Sync {
+			syncCallers++
+		}
+	}
+	if count > 0 {
+		c.encoder.End()
+	}
+	c.out.append(group)
+	return syncCallers, true
+}
+
+// groupEnd returns the message behind the commits at the head of the queue that fit one log record and the
+// active memtable, and the length of their operations. Range deletes begin a group: they may begin a memtable.
+func (c *coordinator) groupEnd() (end *node, payload int) {
 	var count uint32
 	charge := c.activeCharge
-	end := c.pending.head
-	for end != nil {
+	for end = c.pending.head; end != nil; end = end.next {
 		m, isCommit := end.self.(*Commit)
-		if !isCommit || charge+m.Charge > c.activeRoom ||
+		if !isCommit || charge+m.Charge > c.activeRoom || m.Ranges && end != c.pending.head ||
 			payload > 0 && payload+len(m.Ops) > groupBytes || m.Count > math.MaxUint32-count {
 			break
 		}
 		payload += len(m.Ops)
 		count += m.Count
 		charge += m.Charge
-		end = end.next
 	}
-	if count > 0 {
-		if !c.blocksFor(payload) {
-			return 0, false
-		}
-		c.encoder.Begin(c.next, count, c.syncedInLog(c.encoder.Segment()), payload)
-	}
+	return end, payload
+}
+
+// admit takes the commits before end off the queue and gives each its place in the order, but for those that
+// are refused, which it answers. It returns the others and what they write.
+func (c *coordinator) admit(end *node) (group queue, payload int, count uint32) {
+	recording := c.recent.Recording()
 	for c.pending.head != end {
 		m := c.pending.head.self.(*Commit)
 		c.pending.pop()
-		if m.Count > 0 {
-			c.encoder.Append(m.Ops)
-		}
 		m.first = c.next
-		c.next += uint64(m.Count)
-		if m.Sync {
-			syncCallers++
+		if m.special() {
+			if err := c.examine(m); err != nil {
+				m.settle(err)
+				continue
+			}
+			recording = c.recent.Recording()
 		}
-		c.out.push(&m.node)
+		c.next += uint64(m.Count)
+		if recording {
+			c.record(m)
+		}
+		payload += len(m.Ops)
+		count += m.Count
+		c.activeCharge += m.Charge
+		group.push(&m.node)
 	}
-	if count > 0 {
-		c.encoder.End()
-	}
-	c.activeCharge = charge
-	return syncCallers, true
+	return group, payload, count
 }
 
 // blocksFor reports whether there are free log blocks for a record, adding temporary ones for a
@@ -224,6 +260,7 @@ func (c *coordinator) makeRoom(charge int64) (made bool, err error) {
 		return false, err
 	}
 	c.out.push(&own(&rotateMemtable{fresh: fresh, discard: true}).node)
+	c.active = fresh
 	c.activeRoom = room
 	return true, nil
 }
@@ -231,7 +268,7 @@ func (c *coordinator) makeRoom(charge int64) (made bool, err error) {
 // newMemtable makes the memtable that the owner is to continue with. It is made before anything is
 // framed, so that want of memory refuses a commit and does not fail the engine.
 func (c *coordinator) newMemtable(room int64) (*memtable.Memtable, error) {
-	prefix := c.published.State().Active.Prefix()
+	prefix := c.active.Prefix()
 	return memtable.New(c.arenas, memtable.Options{Bytes: room, Prefix: prefix})
 }
 
@@ -264,7 +301,7 @@ func (c *coordinator) rotate(room int64) (rotated bool, err error) {
 	c.encoder.Start(start)
 	c.handedOver = 0
 	c.out.push(&own(&rotateMemtable{lastSeq: last, fresh: fresh}).node)
-	c.activeCharge, c.activeRoom = 0, room
+	c.active, c.activeCharge, c.activeRoom, c.hidden = fresh, 0, room, 0
 	c.sealed++
 	c.sealedSeq = last
 	c.metrics.Rotations.Add(1)

@@ -11,6 +11,8 @@ import (
 
 	"github.com/middb/middb/levels"
 	"github.com/middb/middb/memtable"
+	"github.com/middb/middb/merge"
+	"github.com/middb/middb/mvcc"
 	"github.com/middb/middb/wal"
 )
 
@@ -31,7 +33,10 @@ type Config struct {
 	Active        *memtable.Memtable // a recovered one to go on with; nil: a new one
 	Releases      *Releases          // what the Set calls when a Version is let go
 	// Scheduler runs the actors of a simulation. Nil in production.
-	Scheduler Scheduler
+	Scheduler    Scheduler
+	Operators    *merge.Operators // fold merges
+	Live         *mvcc.Live       // the transactions under way
+	HistoryBytes int64            // of what commits wrote, kept for transactions; 0: mvcc.DefaultLimit
 
 	LogBlocks      int   // 64 KiB blocks of log between coordinator and log writer, at least 2
 	MemtableBytes  int64 // a memtable's quota
@@ -61,6 +66,7 @@ type wiring struct {
 	published   *Published
 	alarms      *alarms
 	arenas      *memtable.Arenas
+	operators   *merge.Operators
 	logger      *slog.Logger
 	metrics     *Metrics
 	logID       uint64
@@ -137,7 +143,7 @@ func Start(cfg Config) (*Graph, error) {
 		}
 	}
 	w := &wiring{
-		scheduler: cfg.Scheduler, logBlocks: cfg.LogBlocks, published: cfg.Published, alarms: newAlarms(), arenas: cfg.Arenas, logger: cfg.Logger,
+		scheduler: cfg.Scheduler, logBlocks: cfg.LogBlocks, published: cfg.Published, alarms: newAlarms(), arenas: cfg.Arenas, logger: cfg.Logger, operators: cfg.Operators,
 		metrics: &Metrics{}, logID: cfg.LogStart.LogID, syncedInLog: cfg.LogWriter.Synced,
 		door: &door{limit: cfg.InFlightBytes, scheduler: cfg.Scheduler}, stopped: make(chan struct{}),
 	}
@@ -159,9 +165,9 @@ func Start(cfg Config) (*Graph, error) {
 	w.published.durable.Store(cfg.LastSeq)
 	run := func(s shell, name string) *process { return spawn(s, name, cfg.Scheduler) }
 	w.coordinator = run(&coordinator{
-		wiring: w, encoder: encoder, next: cfg.LastSeq + 1,
+		wiring: w, encoder: encoder, next: cfg.LastSeq + 1, recent: mvcc.NewRecent(cfg.Live, cfg.HistoryBytes),
 		memtableBytes: cfg.MemtableBytes, maxSealed: cfg.MaxSealed,
-		activeRoom: cfg.MemtableBytes, activeCharge: active.Bytes(),
+		active: active, activeRoom: cfg.MemtableBytes, activeCharge: active.Bytes(),
 		sealed: len(cfg.Recovered), sealedSeq: cfg.LastSeq,
 	}, coordinatorName)
 	w.logWriter = run(&logWriter{wiring: w, core: cfg.LogWriter}, logWriterName)

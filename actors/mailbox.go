@@ -31,6 +31,17 @@ func (q *queue) push(n *node) {
 	q.tail = n
 }
 
+// append adds the messages of another queue behind the others.
+func (q *queue) append(other queue) {
+	switch {
+	case other.head == nil:
+	case q.tail == nil:
+		*q = other
+	default:
+		q.tail.next, q.tail = other.head, other.tail
+	}
+}
+
 // pop takes the oldest message off. The queue must not be empty.
 func (q *queue) pop() {
 	n := q.head

@@ -5,7 +5,7 @@ import (
 	"github.com/middb/middb/key"
 	"github.com/middb/middb/levels"
 	"github.com/middb/middb/memtable"
-	"github.com/middb/middb/wal"
+	"github.com/middb/middb/merge"
 )
 
 const memtableOwnerName = "memtable owner"
@@ -66,25 +66,27 @@ func (o *memtableOwner) fail(cause error) { o.wiring.fail(memtableOwnerName, cau
 func (o *memtableOwner) apply(c *Commit) {
 	ops, seq := c.Ops, c.first
 	if c.Count == 1 && c.Hinted == o.active {
-		kind, k, v := o.decode(&ops)
+		kind, k, v := decode(&ops)
 		o.active.AddHint(k, v, key.MakeTrailer(seq, kind), c.Hint)
 		return
 	}
 	for range c.Count {
-		kind, k, v := o.decode(&ops)
-		o.active.Add(k, v, key.MakeTrailer(seq, kind))
+		kind, k, v := decode(&ops)
+		ApplyOp(o.active, kind, k, v, seq, o.operators)
 		seq++
 	}
 }
 
-// decode takes one operation off ops, which this process encoded.
-func (*memtableOwner) decode(ops *[]byte) (key.Kind, []byte, []byte) {
-	kind, k, v, rest, err := wal.DecodeOp(*ops)
-	if err != nil {
-		invariant.Unreachable("operation of an accepted commit: %v", err)
+// ApplyOp adds a decoded operation to a memtable; recovery does so too.
+func ApplyOp(m *memtable.Memtable, kind key.Kind, k, v []byte, seq uint64, operators *merge.Operators) {
+	switch kind {
+	case key.KindRangeDelete:
+		m.DeleteRange(k, v, seq)
+	case key.KindMerge:
+		m.AddMerge(k, v, key.MakeTrailer(seq, kind), operators)
+	default:
+		m.Add(k, v, key.MakeTrailer(seq, kind))
 	}
-	*ops = rest
-	return kind, k, v
 }
 
 func (o *memtableOwner) enqueue(c *Commit) {

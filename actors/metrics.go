@@ -9,6 +9,7 @@ type Metrics struct {
 	LogSyncs     atomic.Int64 // fdatasyncs of the log
 	LogSyncTime  atomic.Int64 // nanoseconds they took
 	Rotations    atomic.Int64 // memtables sealed
+	Conflicts    atomic.Int64 // transactions refused
 	Stalls       atomic.Int64 // times commits had to wait for a flush
 	Flushes      atomic.Int64 // memtables flushed
 	FlushedBytes atomic.Int64 // bytes of sstables written by flushes

@@ -9,6 +9,8 @@ import (
 
 	"github.com/middb/middb/actors"
 	"github.com/middb/middb/levels"
+	"github.com/middb/middb/merge"
+	"github.com/middb/middb/mvcc"
 	"github.com/middb/middb/sstable"
 	"github.com/middb/middb/vfs"
 )
@@ -82,6 +84,15 @@ type Config struct {
 	// Clock tells the time. Default time.Now.
 	Clock func() time.Time
 
+	// MergeOperators are the operators that Merge takes beside the built-in ones. A database must be opened
+	// with every operator whose merges it holds; reads of a key that needs a missing one fail with
+	// ErrMergeOperator.
+	MergeOperators []merge.Operator
+	// TxnHistoryBytes bounds the memory of what recent commits wrote, which transactions are checked against.
+	// It is kept for the oldest transaction under way; one that is older than what fits gets ErrTxnTooOld.
+	// Default 64 MiB, enough for about 700,000 writes of 16-byte keys.
+	TxnHistoryBytes int64
+
 	// TargetFileBytes is the size at which compaction begins another table at the base level;
 	// deeper ones grow from it. Default 16 MiB.
 	TargetFileBytes int64
@@ -137,6 +148,7 @@ func (c Config) withDefaults() (Config, error) {
 		{"ManifestBytes", c.ManifestBytes},
 		{"LogBlocks", int64(c.LogBlocks)},
 		{"InFlightBytes", c.InFlightBytes},
+		{"TxnHistoryBytes", c.TxnHistoryBytes},
 	} {
 		if f.value < 0 {
 			return c, fmt.Errorf("%w: %s is %d; it must not be negative", ErrInvalidConfig, f.name, f.value)
@@ -170,6 +182,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Random == nil {
 		c.Random = rand.Reader
 	}
+	setDefault(&c.TxnHistoryBytes, mvcc.DefaultLimit)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

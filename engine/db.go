@@ -11,11 +11,15 @@ import (
 	"github.com/middb/middb/actors"
 	"github.com/middb/middb/levels"
 	"github.com/middb/middb/memtable"
+	"github.com/middb/middb/merge"
+	"github.com/middb/middb/mvcc"
 	"github.com/middb/middb/page"
 )
 
-// A DB is an open database. Make one with Spawn; all methods are safe for concurrent use.
+// A DB is an open database. Make one with Spawn; all methods are safe for concurrent use. It has the methods
+// of its default Keyspace: Get, Put, Delete, NewIterator and so on.
 type DB struct {
+	*defaultKeyspace
 	cfg       Config
 	graph     *actors.Graph // nil if read-only
 	published *actors.Published
@@ -24,6 +28,12 @@ type DB struct {
 	cache     *page.Cache
 	arenas    *memtable.Arenas
 	views     *heldViews
+	operators *merge.Operators
+	clock     *clock
+	live      *mvcc.Live
+	meta      *Keyspace // the engine's own
+	spaces    openKeyspaces
+	jitter    jitter
 	lock      io.Closer
 	sizes     memorySizes
 	recovery  Recovery
@@ -45,13 +55,16 @@ func (db *DB) Flush(ctx context.Context) error {
 }
 
 // Compact brings everything between lower, inclusive, and upper, exclusive, to the deepest level:
-// deleted and replaced entries there give their space back. A nil bound is none. Tables that reach
-// beyond the bounds are compacted whole.
+// deleted and replaced entries there give their space back. A nil bound is none; without bounds all keyspaces
+// are compacted, otherwise the default one. Tables that reach beyond the bounds are compacted whole.
 func (db *DB) Compact(ctx context.Context, lower, upper []byte) error {
 	o := IterOptions{Lower: lower, Upper: upper}
 	lower, upper, err := o.bounds()
 	if err != nil {
 		return fmt.Errorf("compact: %w", err)
+	}
+	if lower != nil || upper != nil {
+		lower, upper = db.space.bounds(lower, upper)
 	}
 	return db.administer("compact", func() error { return db.graph.Compact(ctx, lower, upper) })
 }

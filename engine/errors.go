@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -8,6 +9,8 @@ import (
 	"github.com/middb/middb/integrity"
 	"github.com/middb/middb/key"
 	"github.com/middb/middb/levels"
+	"github.com/middb/middb/merge"
+	"github.com/middb/middb/mvcc"
 	"github.com/middb/middb/vfs"
 )
 
@@ -49,6 +52,43 @@ var (
 	ErrNewerFormat = levels.ErrNewerFormat
 	// ErrCorruption is matched by every *CorruptionError.
 	ErrCorruption = integrity.ErrCorruption
+	// ErrConflict is matched by every *ConflictError: the transaction was not committed, because a later
+	// commit wrote what it depends on. Run it again, as DB.Update does.
+	ErrConflict = mvcc.ErrConflict
+	// ErrTxnTooOld is returned by the commit of a transaction that is so old that what was written since it
+	// began has been forgotten (see Config.TxnHistoryBytes). Run it again.
+	ErrTxnTooOld = mvcc.ErrTooOld
+	// ErrTxnDone is returned by every use of a transaction after Commit or Rollback.
+	ErrTxnDone = errors.New("the transaction has ended")
+	// ErrTxnReadOnly is returned by writes in, and by Commit of, a transaction that was begun read-only. End
+	// it with Rollback.
+	ErrTxnReadOnly = errors.New("the transaction is read-only")
+	// ErrTxnExpired is returned by every use of a transaction that was under way for longer than its
+	// Timeout, and was rolled back.
+	ErrTxnExpired = errors.New("the transaction has timed out and was rolled back")
+	// ErrTxnManaged is returned by Commit and Rollback of a transaction that DB.Update or DB.View commits or
+	// rolls back: return from its function instead.
+	ErrTxnManaged = errors.New("the transaction is committed by the function that runs it")
+	// ErrSavepoint is returned by RollbackTo for a savepoint that is not of this transaction, or was made
+	// after one that it has been rolled back to.
+	ErrSavepoint = errors.New("no such savepoint")
+	// ErrKeyspaceDropped is returned by every use of a keyspace that was dropped.
+	ErrKeyspaceDropped = errors.New("the keyspace was dropped")
+	// ErrKeyspaceMissing is returned for a keyspace that is not there and must not be made.
+	ErrKeyspaceMissing = errors.New("there is no such keyspace")
+	// ErrKeyspaceName refuses names of keyspaces that are empty, too long, or the default one's.
+	ErrKeyspaceName = errors.New("invalid keyspace name")
+	// ErrExists is returned by PutIfAbsent for a key that is there.
+	ErrExists = errors.New("the key exists")
+	// ErrSeqMismatch is returned by PutIf for a key that another operation has written last.
+	ErrSeqMismatch = errors.New("the key was written by another operation")
+	// ErrMergeOperator is returned by merges, and by reads of merged values, whose operator is not registered or
+	// refuses its operand.
+	ErrMergeOperator = merge.ErrOperator
+	// ErrNotIndexed is returned by reads of a batch that was not made by NewIndexedBatch.
+	ErrNotIndexed = errors.New("the batch is not indexed; make it with NewIndexedBatch")
+	// ErrInvalidTTL refuses times to live that are not positive.
+	ErrInvalidTTL = errors.New("invalid time to live")
 	// ErrInvalidConfig is returned by Spawn for a Config that cannot be used.
 	ErrInvalidConfig = errors.New("invalid configuration")
 	// ErrInvalidRange is returned for bounds that contradict one another.
@@ -83,4 +123,26 @@ func checkEntry(k, v []byte) error {
 		return fmt.Errorf("%w: %d bytes, the limit is %d", ErrValueTooLarge, len(v), MaxValueBytes)
 	}
 	return checkKey(k)
+}
+
+func checkRange(lower, upper []byte) error {
+	switch {
+	case len(lower) > MaxKeyBytes || len(upper) > MaxKeyBytes:
+		return fmt.Errorf("%w: a bound of %d bytes, the limit is %d", ErrKeyTooLarge, max(len(lower), len(upper)), MaxKeyBytes)
+	case lower != nil && upper != nil && bytes.Compare(lower, upper) > 0:
+		return fmt.Errorf("%w: lower bound %q is above upper bound %q", ErrInvalidRange, key.Format(lower), key.Format(upper))
+	}
+	return nil
+}
+
+// checkMerge checks a merge in a database; nil is one with the built-in operators.
+func checkMerge(db *DB, k []byte, operator string, operand []byte) error {
+	if err := checkEntry(k, operand); err != nil {
+		return err
+	}
+	var operators *merge.Operators
+	if db != nil {
+		operators = db.operators
+	}
+	return operators.Check(operator, operand)
 }

@@ -27,7 +27,7 @@ type IterOptions struct {
 	KeysOnly bool
 }
 
-// An Iterator walks over the database as it was when the iterator was made. It is for one goroutine
+// An Iterator walks over a keyspace as it was when the iterator was made. It is for one goroutine
 // and must be closed. Key and Value are valid until it moves; copy what you keep.
 //
 //	it, err := db.NewIterator(engine.IterOptions{Prefix: []byte("user/")})
@@ -37,11 +37,13 @@ type IterOptions struct {
 //	if err := it.Err(); err != nil { ... }
 type Iterator struct {
 	db       *DB
+	space    *space
 	view     actors.View
 	held     heldView
 	source   iterator.Bounded
 	memory   []memtable.Iter
 	sources  []iterator.Source
+	reads    *readSpans // of a serializable transaction: what was seen; nil: of no interest
 	reverse  bool
 	keysOnly bool
 	closed   bool
@@ -49,27 +51,40 @@ type Iterator struct {
 	seekKey  []byte // scratch
 }
 
-// NewIterator returns an iterator over the database as it is now.
-func (db *DB) NewIterator(o IterOptions) (*Iterator, error) {
-	it := newIterator(db)
-	view, err := db.hold(&it.held, "iterator")
+// NewIterator returns an iterator over the keyspace as it is now.
+func (ks *Keyspace) NewIterator(o IterOptions) (*Iterator, error) { return ks.iterate(o, nil) }
+
+// iterate returns an iterator over the keyspace, under the writes of an overlay; nil: none.
+func (ks *Keyspace) iterate(o IterOptions, own *overlay) (*Iterator, error) {
+	if err := ks.check(); err != nil {
+		return nil, fmt.Errorf("iterate: %w", err)
+	}
+	it := newIterator(ks)
+	view, err := ks.db.hold(&it.held, "iterator")
 	if err != nil {
 		return nil, fmt.Errorf("iterate: %w", err)
 	}
 	it.view = view
+	if own != nil && !own.empty() {
+		it.sources = append(it.sources, own.source())
+	}
 	return it.open(o)
 }
 
-func newIterator(db *DB) *Iterator { return &Iterator{db: db} }
+func newIterator(ks *Keyspace) *Iterator { return &Iterator{db: ks.db, space: &ks.space} }
 
-// open builds the sources over the View that it holds.
+// open builds the sources over the View that it holds, behind those that it has.
 func (it *Iterator) open(o IterOptions) (*Iterator, error) {
 	lower, upper, err := o.bounds()
 	if err != nil {
 		it.release()
 		return nil, fmt.Errorf("iterate: %w", err)
 	}
+	lower, upper = it.space.bounds(lower, upper)
 	it.reverse, it.keysOnly = o.Reverse, o.KeysOnly
+	if it.reads != nil {
+		it.reads.within(lower, upper)
+	}
 	it.memory = make([]memtable.Iter, 0, 1+len(it.view.Sealed))
 	it.addMemtable(it.view.Active)
 	for _, m := range it.view.Sealed {
@@ -80,7 +95,10 @@ func (it *Iterator) open(o IterOptions) (*Iterator, error) {
 		it.release()
 		return nil, fmt.Errorf("iterate: %w", it.db.readError(err))
 	}
-	it.source.Reset(iterator.NewMerging(nil, it.sources...), lower, upper, nil, 0)
+	if it.space.prefix == nil && bytes.Equal(upper, it.space.upper) {
+		upper = nil // nothing is stored above the default keyspace
+	}
+	it.source.Reset(iterator.NewMerging(it.db.operators, it.sources...), lower, upper, it.db.operators, it.held.now)
 	return it, nil
 }
 
@@ -90,8 +108,8 @@ func (it *Iterator) addMemtable(m *memtable.Memtable) {
 	}
 	it.memory = append(it.memory, memtable.Iter{})
 	src := &it.memory[len(it.memory)-1]
-	src.Reset(m, it.view.Seq, nil)
-	it.sources = append(it.sources, iterator.Source{Iterator: src})
+	src.Reset(m, it.view.Seq, it.db.operators)
+	it.sources = append(it.sources, iterator.Source{Iterator: src, Ranges: m.Ranges(it.view.Seq)})
 }
 
 // bounds combines Lower, Upper and Prefix, copied so that the caller may change them.
@@ -118,25 +136,20 @@ func (o *IterOptions) bounds() (lower, upper []byte, err error) {
 
 // First stands at the first key in iteration order. Like all movements, it reports whether there is
 // one; if not, Err tells whether that is because of a failure.
-func (it *Iterator) First() bool {
-	if !it.usable() {
-		return false
-	}
-	if it.reverse {
-		return it.source.Last()
-	}
-	return it.source.First()
-}
+func (it *Iterator) First() bool { return it.edge(it.reverse) }
 
 // Last stands at the last key in iteration order.
-func (it *Iterator) Last() bool {
+func (it *Iterator) Last() bool { return it.edge(!it.reverse) }
+
+// edge stands at the greatest key or the smallest.
+func (it *Iterator) edge(greatest bool) bool {
 	if !it.usable() {
 		return false
 	}
-	if it.reverse {
-		return it.source.First()
+	if greatest {
+		return it.seen(nil, false, it.source.Last())
 	}
-	return it.source.Last()
+	return it.seen(nil, true, it.source.First())
 }
 
 // Seek stands at the first key, in iteration order, that does not come before k.
@@ -144,34 +157,46 @@ func (it *Iterator) Seek(k []byte) bool {
 	if !it.usable() {
 		return false
 	}
+	it.seekKey = it.space.appendStored(it.seekKey[:0], k)
 	if !it.reverse {
-		return it.source.SeekGE(k)
+		return it.seen(it.seekKey, true, it.source.SeekGE(it.seekKey))
 	}
 	// The greatest key not above k is the greatest below k's immediate successor.
-	it.seekKey = append(append(it.seekKey[:0], k...), 0)
-	return it.source.SeekLT(it.seekKey)
+	it.seekKey = append(it.seekKey, 0)
+	return it.seen(it.seekKey, false, it.source.SeekLT(it.seekKey))
 }
 
 // Next moves on in iteration order. On an iterator that stands nowhere it does nothing.
-func (it *Iterator) Next() bool {
-	if it.closed || !it.source.Valid() || !it.usable() {
-		return false
-	}
-	if it.reverse {
-		return it.source.Prev()
-	}
-	return it.source.Next()
-}
+func (it *Iterator) Next() bool { return it.step(!it.reverse) }
 
 // Prev moves back in iteration order. On an iterator that stands nowhere it does nothing.
-func (it *Iterator) Prev() bool {
+func (it *Iterator) Prev() bool { return it.step(it.reverse) }
+
+func (it *Iterator) step(up bool) bool {
 	if it.closed || !it.source.Valid() || !it.usable() {
 		return false
 	}
-	if it.reverse {
-		return it.source.Next()
+	ok := up && it.source.Next() || !up && it.source.Prev()
+	if it.reads != nil {
+		it.reads.moved(up, it.here(ok))
 	}
-	return it.source.Prev()
+	return ok
+}
+
+// seen notes what a search from k upward, or for what is below k, has read.
+func (it *Iterator) seen(k []byte, up, ok bool) bool {
+	if it.reads != nil {
+		it.reads.sought(k, up, it.here(ok))
+	}
+	return ok
+}
+
+// here returns the stored key at which the iterator stands, nil if it stands nowhere.
+func (it *Iterator) here(ok bool) []byte {
+	if !ok {
+		return nil
+	}
+	return it.source.Key()
 }
 
 // Valid reports whether the iterator stands at a key.
@@ -182,7 +207,7 @@ func (it *Iterator) Key() []byte {
 	if !it.Valid() {
 		return nil
 	}
-	return it.source.Key()
+	return it.space.user(it.source.Key())
 }
 
 // Value returns the value of the key at which the iterator stands, or nil if it stands nowhere.

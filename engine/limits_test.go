@@ -1,36 +1,51 @@
 package engine
 
 import (
+	"bytes"
 	"testing"
 
+	"github.com/middb/middb/actors"
 	"github.com/middb/middb/memtable"
+	"github.com/middb/middb/merge"
 	"github.com/middb/middb/wal"
 )
 
 // Hundreds of millions of tiny operations fit the limit of bytes, and no memtable.
 func TestBatchOfTooManyTinyOperationsIsRefused(t *testing.T) {
-	b := Batch{charge: maxBatchCharge - memtable.EntryBytes(1, 0)}
+	b := Batch{overlay: overlay{writes: writes{charge: maxBatchCharge - memtable.EntryBytes(1, 0), count: 1}}}
 	if err := b.Delete([]byte("a")); err != nil {
 		t.Fatal(err)
 	}
 	wantError(t, b.Delete([]byte("a")), ErrBatchTooLarge)
 	wantError(t, b.Put([]byte("a"), nil), ErrBatchTooLarge)
-	if b.Len() != 1 {
+	if b.Len() != 2 {
 		t.Fatalf("refused operations left %d", b.Len())
 	}
 }
 
 func TestReplayReservesWhatOperationsAreCharged(t *testing.T) {
+	arenas := memtable.NewArenas()
+	defer arenas.Close()
 	for k := 1; k < 40; k++ {
-		key := make([]byte, k)
-		rec := wal.Record{Count: 1, Ops: wal.AppendDelete(nil, key)}
-		if got, want := chargeBound(rec), memtable.EntryBytes(k, 0); got < want {
-			t.Errorf("delete of a key of %d bytes: %d reserved, %d charged", k, got, want)
-		}
 		for v := range 40 {
-			rec.Ops = wal.AppendPut(nil, key, make([]byte, v))
-			if got, want := chargeBound(rec), memtable.EntryBytes(k, v); got < want {
-				t.Errorf("put of %d+%d bytes: %d reserved, %d charged", k, v, got, want)
+			a, b := make([]byte, k), bytes.Repeat([]byte{1}, v+1)
+			for i, ops := range [][]byte{
+				wal.AppendPut(nil, a, b),
+				wal.AppendDelete(nil, a),
+				wal.AppendPutWithExpiry(nil, a, 1, b),
+				wal.AppendRangeDelete(nil, a, b),
+				wal.AppendMerge(nil, a, merge.AppendOperand(nil, merge.Append, b)),
+			} {
+				bound, err := chargeBound(wal.Record{Count: 1, Ops: ops})
+				must(t, err)
+				m, err := memtable.New(arenas, memtable.Options{Bytes: 1 << 20})
+				must(t, err)
+				kind, key, value, _, err := wal.DecodeOp(ops)
+				must(t, err)
+				actors.ApplyOp(m, kind, key, value, 1, nil)
+				if m.Bytes() > bound {
+					t.Errorf("operation %d of %d+%d bytes: %d reserved, %d charged", i, k, v, bound, m.Bytes())
+				}
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	iofs "io/fs"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +15,8 @@ import (
 	"github.com/middb/middb/key"
 	"github.com/middb/middb/levels"
 	"github.com/middb/middb/memtable"
+	"github.com/middb/middb/merge"
+	"github.com/middb/middb/mvcc"
 	"github.com/middb/middb/page"
 	"github.com/middb/middb/vfs"
 	"github.com/middb/middb/wal"
@@ -60,8 +63,13 @@ func open(cfg Config) (_ *DB, err error) {
 	sizes := cfg.memorySizes()
 	db := &DB{
 		cfg: cfg, lock: lock, published: &actors.Published{}, arenas: memtable.NewArenas(),
-		cache: page.NewCache(sizes.cacheBytes), sizes: sizes, views: newHeldViews(cfg.Clock),
+		cache: page.NewCache(sizes.cacheBytes), sizes: sizes, clock: &clock{source: cfg.Clock}, live: mvcc.NewLive(),
+		spaces: openKeyspaces{byName: map[string]*Keyspace{}},
 	}
+	db.views = newHeldViews(db.clock)
+	db.jitter.rng = rand.New(rand.NewPCG(uint64(db.clock.now()), 0))
+	db.defaultKeyspace = &Keyspace{db: db, name: DefaultKeyspace, space: defaultSpace}
+	db.meta = &Keyspace{db: db, space: metaSpace}
 	db.arenas.SetLimit(sizes.arenaBytes)
 	defer func() {
 		if err != nil {
@@ -73,6 +81,9 @@ func open(cfg Config) (_ *DB, err error) {
 			err = errors.Join(err, lock.Close())
 		}
 	}()
+	if db.operators, err = merge.NewOperators(cfg.MergeOperators...); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalidConfig, err)
+	}
 	compressions := cfg.compressions()
 	db.picker = levels.NewPicker(levels.PickerOptions{
 		L0Trigger: cfg.L0CompactionTrigger, BaseBytes: cfg.BaseLevelBytes, TargetFileBytes: cfg.TargetFileBytes,
@@ -233,7 +244,7 @@ func (db *DB) replay() (*replayed, error) {
 		FlushedSeq: flushed, LogID: db.set.Identity().LogID, ReadOnly: db.cfg.ReadOnly,
 	}, func(rec wal.Record) error {
 		db.recovery.Commits += uint64(rec.Count)
-		return r.add(db.arenas, db.sizes.memtableBytes, flushed, rec)
+		return r.add(db, flushed, rec)
 	})
 	if err != nil {
 		return nil, err
@@ -255,15 +266,18 @@ func (db *DB) replay() (*replayed, error) {
 }
 
 // add replays a record. A record goes into one memtable whole, so that a flush never splits a commit.
-func (r *replayed) add(arenas *memtable.Arenas, memtableBytes int64, flushed uint64, rec wal.Record) error {
-	bound := chargeBound(rec)
+func (r *replayed) add(db *DB, flushed uint64, rec wal.Record) error {
+	bound, err := chargeBound(rec)
+	if err != nil {
+		return err
+	}
 	last := len(r.tables) - 1
-	if last < 0 || r.tables[last].Table.Bytes()+bound > max(memtableBytes, bound) {
+	if room := max(db.sizes.memtableBytes, bound); last < 0 || r.tables[last].Table.Bytes()+bound > room {
 		var prefix []byte
 		if last >= 0 {
 			prefix = r.tables[last].Table.Prefix()
 		}
-		m, err := memtable.New(arenas, memtable.Options{Bytes: max(memtableBytes, bound), Prefix: prefix})
+		m, err := memtable.New(db.arenas, memtable.Options{Bytes: room, Prefix: prefix})
 		if err != nil {
 			return err
 		}
@@ -279,17 +293,31 @@ func (r *replayed) add(arenas *memtable.Arenas, memtableBytes int64, flushed uin
 		}
 		ops = rest
 		if seq := rec.FirstSeq + uint64(i); seq > flushed {
-			t.Table.Add(k, v, key.MakeTrailer(seq, kind))
+			actors.ApplyOp(t.Table, kind, k, v, seq, db.operators)
 			t.LastSeq = seq
 		}
 	}
 	return nil
 }
 
-// chargeBound returns no less than what the operations of a record are charged. An entry is rounded up
-// to 8 bytes, its operation has at least 2 beside key and value, and EntryBytes(0, 0) rounds by 4.
-func chargeBound(rec wal.Record) int64 {
-	return int64(len(rec.Ops)) + int64(rec.Count)*(memtable.EntryBytes(0, 0)+1)
+// chargeBound returns what the operations of a record are charged.
+func chargeBound(rec wal.Record) (bound int64, err error) {
+	ops := rec.Ops
+	for range rec.Count {
+		kind, k, v, rest, err := wal.DecodeOp(ops)
+		if err != nil {
+			return 0, err
+		}
+		switch ops = rest; kind {
+		case key.KindRangeDelete:
+			bound += memtable.RangeBytes(len(k), len(v))
+		case key.KindMerge:
+			bound += memtable.EntryBytes(len(k), max(len(v), memtable.MergeRoom))
+		default:
+			bound += memtable.EntryBytes(len(k), len(v))
+		}
+	}
+	return bound, nil
 }
 
 // publish shows what was read to readers of a read-only database, which has no actors.
@@ -334,8 +362,8 @@ func (db *DB) start(r *replayed, releases *actors.Releases) error {
 			ManifestNumber: manifest.Number, ManifestSynced: manifest.Synced,
 		},
 		LastSeq: lastSeq, Recovered: r.tables, Arenas: db.arenas, Published: db.published, Releases: releases,
-		MemoryChanged: db.rebalance,
-		Logger:        cfg.Logger, MemtableBytes: sizes.memtableBytes, MaxSealed: sizes.maxSealed,
+		MemoryChanged: db.rebalance, Operators: db.operators, Live: db.live, HistoryBytes: cfg.TxnHistoryBytes,
+		Logger: cfg.Logger, MemtableBytes: sizes.memtableBytes, MaxSealed: sizes.maxSealed,
 		InFlightBytes: cfg.InFlightBytes, LogBlocks: cfg.LogBlocks, Scheduler: cfg.Scheduler, MaxCompactions: cfg.MaxCompactions, L0Trigger: cfg.L0CompactionTrigger,
 		SlowDebt: max(slowDebtBytes, 4*cfg.BaseLevelBytes),
 	}

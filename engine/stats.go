@@ -37,7 +37,10 @@ type Stats struct {
 	CompactDebt  int64         // bytes compactions should read to bring the levels into shape
 	ReadOnlyFrom error         // the failure that made the engine read-only, or nil
 
-	Views      int       // snapshots and iterators that are open
+	Txns      int   // transactions that can write and are under way
+	Conflicts int64 // commits of transactions refused
+
+	Views      int       // snapshots, iterators and transactions that are open
 	OldestView ViewStats // the oldest of them
 }
 
@@ -52,10 +55,10 @@ type LevelStats struct {
 	Score float64
 }
 
-// ViewStats describe an open snapshot or iterator: while it is open, what it sees stays in memory
+// ViewStats describe an open snapshot, iterator or transaction: while it is open, what it sees stays in memory
 // and on disk.
 type ViewStats struct {
-	Kind    string // snapshot or iterator
+	Kind    string // snapshot, iterator or transaction
 	Seq     uint64
 	Age     time.Duration
 	Creator []string // functions that made it, innermost first
@@ -93,6 +96,7 @@ func (db *DB) Stats() Stats {
 		s.Flushes, s.FlushedBytes = m.Flushes.Load(), m.FlushedBytes.Load()
 		s.Compactions, s.CompactedIn, s.CompactedOut = m.Compactions.Load(), m.CompactedIn.Load(), m.CompactedOut.Load()
 		s.Stalls = m.Stalls.Load()
+		s.Txns, s.Conflicts = db.live.Count(), m.Conflicts.Load()
 		var delay int64
 		s.WriteDelays, delay, s.WriteQueued = db.graph.Delays()
 		s.WriteDelay = time.Duration(delay)

@@ -12,7 +12,7 @@ import (
 type heldView struct {
 	prev, next *heldView
 	kind       string
-	since      time.Time
+	now        int64 // the engine's time at which it reads, in nanoseconds since 1970
 	seq        uint64
 	callers    [callerFrames]uintptr
 }
@@ -22,21 +22,21 @@ const callerFrames = 4
 
 // heldViews lists the Views that are held, oldest first.
 type heldViews struct {
-	clock func() time.Time
+	clock *clock
 	mu    sync.Mutex
 	root  heldView // root.next is the oldest, root.prev the newest
 	count int
 }
 
-func newHeldViews(clock func() time.Time) *heldViews {
-	h := &heldViews{clock: clock}
+func newHeldViews(c *clock) *heldViews {
+	h := &heldViews{clock: c}
 	h.root.prev, h.root.next = &h.root, &h.root
 	return h
 }
 
-// add lists a View made by the caller's caller's caller.
-func (h *heldViews) add(v *heldView, kind string, seq uint64) {
-	v.kind, v.seq, v.since = kind, seq, h.clock()
+// add lists a View that reads at time now and was made by the caller's caller's caller.
+func (h *heldViews) add(v *heldView, kind string, seq uint64, now int64) {
+	v.kind, v.seq, v.now = kind, seq, now
 	n := runtime.Callers(4, v.callers[:])
 	clear(v.callers[n:])
 	h.mu.Lock()
@@ -62,7 +62,7 @@ func (h *heldViews) oldest() (count int, v ViewStats) {
 	if first == &h.root {
 		return 0, v
 	}
-	v = ViewStats{Kind: first.kind, Seq: first.seq, Age: h.clock().Sub(first.since)}
+	v = ViewStats{Kind: first.kind, Seq: first.seq, Age: time.Duration(h.clock.now() - first.now)}
 	frames := runtime.CallersFrames(first.callers[:])
 	for {
 		f, more := frames.Next()
@@ -81,6 +81,7 @@ func (db *DB) hold(held *heldView, kind string) (actors.View, error) {
 		return actors.View{}, ErrClosed
 	}
 	view := db.published.AcquireView()
-	db.views.add(held, kind, view.Seq)
+	// The time is taken after the View: what compaction has found to be expired in it still is.
+	db.views.add(held, kind, view.Seq, db.clock.now())
 	return view, nil
 }

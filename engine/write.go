@@ -4,58 +4,151 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"time"
 
 	"github.com/middb/middb/actors"
+	"github.com/middb/middb/key"
 	"github.com/middb/middb/memtable"
 	"github.com/middb/middb/wal"
 )
 
 // Put writes v under k, replacing what was there; both are copied. It returns when the write is as
-// durable as asked for (see Durability). Safe for concurrent use, like all methods of DB.
-func (db *DB) Put(k, v []byte, d ...Durability) error {
-	return db.PutContext(context.Background(), k, v, d...)
+// durable as asked for (see Durability). Safe for concurrent use, like all methods of Keyspace.
+func (ks *Keyspace) Put(k, v []byte, d ...Durability) error {
+	return ks.PutContext(context.Background(), k, v, d...)
 }
 
 // PutContext is Put with a context. If the context ends while the write waits for admission, nothing
 // was written; if it ends later, the error is ErrCommitUnknown.
-func (db *DB) PutContext(ctx context.Context, k, v []byte, d ...Durability) error {
+func (ks *Keyspace) PutContext(ctx context.Context, k, v []byte, d ...Durability) error {
 	if err := checkEntry(k, v); err != nil {
 		return fmt.Errorf("put: %w", err)
 	}
 	c := actors.NewCommit()
-	c.Buffer = wal.AppendPut(c.Buffer[:0], k, v)
-	return db.commitOne(ctx, "put", c, k, len(v), d)
+	sk, buf := ks.space.stored(k)
+	c.Buffer = wal.AppendPut(c.Buffer[:0], sk, v)
+	err := ks.commitPoint(ctx, "put", c, sk, len(v), d)
+	putKeyBuffer(buf)
+	return err
+}
+
+// PutTTL writes v under k for a time: when ttl has passed, by the clock of the database, k is gone.
+func (ks *Keyspace) PutTTL(k, v []byte, ttl time.Duration, d ...Durability) error {
+	return ks.PutTTLContext(context.Background(), k, v, ttl, d...)
+}
+
+// PutTTLContext is PutTTL with a context; see PutContext.
+func (ks *Keyspace) PutTTLContext(ctx context.Context, k, v []byte, ttl time.Duration, d ...Durability) error {
+	if err := checkEntry(k, v); err != nil {
+		return fmt.Errorf("put: %w", err)
+	}
+	expiry, err := expiryAfter(ks.db.clock.now(), ttl)
+	if err != nil {
+		return fmt.Errorf("put: %w", err)
+	}
+	c := actors.NewCommit()
+	sk, buf := ks.space.stored(k)
+	c.Buffer = wal.AppendPutWithExpiry(c.Buffer[:0], sk, expiry, v)
+	err = ks.commitPoint(ctx, "put", c, sk, len(v)+8, d)
+	putKeyBuffer(buf)
+	return err
+}
+
+// expiryAfter returns the time at which what is written now for ttl is gone.
+func expiryAfter(now int64, ttl time.Duration) (int64, error) {
+	if ttl <= 0 {
+		return 0, fmt.Errorf("%w: %v; it must be positive", ErrInvalidTTL, ttl)
+	}
+	return now + min(int64(ttl), math.MaxInt64-now), nil
 }
 
 // Delete removes k; it is no error if k is not there.
-func (db *DB) Delete(k []byte, d ...Durability) error {
-	return db.DeleteContext(context.Background(), k, d...)
+func (ks *Keyspace) Delete(k []byte, d ...Durability) error {
+	return ks.DeleteContext(context.Background(), k, d...)
 }
 
 // DeleteContext is Delete with a context; see PutContext.
-func (db *DB) DeleteContext(ctx context.Context, k []byte, d ...Durability) error {
+func (ks *Keyspace) DeleteContext(ctx context.Context, k []byte, d ...Durability) error {
 	if err := checkKey(k); err != nil {
 		return fmt.Errorf("delete: %w", err)
 	}
 	c := actors.NewCommit()
-	c.Buffer = wal.AppendDelete(c.Buffer[:0], k)
-	return db.commitOne(ctx, "delete", c, k, 0, d)
+	sk, buf := ks.space.stored(k)
+	c.Buffer = wal.AppendDelete(c.Buffer[:0], sk)
+	err := ks.commitPoint(ctx, "delete", c, sk, 0, d)
+	putKeyBuffer(buf)
+	return err
 }
 
-// commitOne commits the single operation encoded in c.Buffer.
-func (db *DB) commitOne(ctx context.Context, what string, c *actors.Commit, k []byte, valueLen int, d []Durability) error {
+// commitPoint commits the single operation on stored key sk that is encoded in c.Buffer.
+func (ks *Keyspace) commitPoint(ctx context.Context, what string, c *actors.Commit, sk []byte, valueLen int, d []Durability) error {
+	db := ks.db
 	c.Ops, c.Count = c.Buffer, 1
-	c.Charge = memtable.EntryBytes(len(k), valueLen)
+	c.Charge = memtable.EntryBytes(len(sk), valueLen)
 	c.Sync = db.sync(d)
+	c.Gates = ks.gates
 	if db.graph != nil {
 		active := db.graph.State().Active
-		c.Hint, c.Hinted = active.Hint(k), active
+		c.Hint, c.Hinted = active.Hint(sk), active
 	}
 	_, err := db.submit(ctx, c)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
+}
+
+// DeleteRange removes all keys from lower, inclusive, to upper, exclusive; nil is no bound. However many
+// keys there are, it writes one operation; compaction gives their space back.
+func (ks *Keyspace) DeleteRange(lower, upper []byte, d ...Durability) error {
+	return ks.DeleteRangeContext(context.Background(), lower, upper, d...)
+}
+
+// DeleteRangeContext is DeleteRange with a context; see PutContext.
+func (ks *Keyspace) DeleteRangeContext(ctx context.Context, lower, upper []byte, d ...Durability) error {
+	if err := checkRange(lower, upper); err != nil {
+		return fmt.Errorf("delete range: %w", err)
+	}
+	return ks.commitOne(ctx, "delete range", &write{kind: key.KindRangeDelete, key: lower, value: upper}, d)
+}
+
+// Merge changes the value of k by an operand, without reading it first: what a read returns is what the
+// operator makes of the value and all operands since, in the order of their commits. The operator is
+// merge.Counter, merge.Append, or one of Config.MergeOperators. If there is no value the operand becomes it.
+// A value with expiry keeps it; when it expires, only the operands merged into it remain.
+func (ks *Keyspace) Merge(k []byte, operator string, operand []byte, d ...Durability) error {
+	return ks.MergeContext(context.Background(), k, operator, operand, d...)
+}
+
+// MergeContext is Merge with a context; see PutContext.
+func (ks *Keyspace) MergeContext(ctx context.Context, k []byte, operator string, operand []byte, d ...Durability) error {
+	if err := checkMerge(ks.db, k, operator, operand); err != nil {
+		return fmt.Errorf("merge: %w", err)
+	}
+	return ks.commitOne(ctx, "merge", &write{kind: key.KindMerge, key: k, value: operand, operator: operator}, d)
+}
+
+// commitOne commits one operation.
+func (ks *Keyspace) commitOne(ctx context.Context, what string, op *write, d []Durability) error {
+	c := actors.NewCommit()
+	w := writes{ops: c.Buffer[:0]}
+	if done, err := w.append(ks, op, 0); !done || err != nil {
+		c.Discard()
+		return err
+	}
+	c.Buffer = w.ops
+	w.fill(c)
+	c.Sync = ks.db.sync(d)
+	if _, err := ks.db.submit(ctx, c); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// fill makes c the commit of the operations.
+func (w *writes) fill(c *actors.Commit) {
+	c.Ops, c.Count, c.Charge, c.Ranges, c.Gates = w.ops, w.count, w.charge, w.ranges, w.gates
 }
 
 // Apply commits all operations of the batch together. The batch may be used again afterwards,
@@ -99,8 +192,13 @@ func (p Pending) Wait(ctx context.Context) error {
 
 func (db *DB) apply(ctx context.Context, b *Batch, sync bool) (seq uint64, err error) {
 	count := b.count
+	if limit := db.commitLimit(); count > 1 && b.charge > limit {
+		return 0, fmt.Errorf("apply a batch of %d operations: %w: they take %d bytes of memory, the limit is %d; apply it in parts, or raise MemoryBudget",
+			count, ErrBatchTooLarge, b.charge, limit)
+	}
 	c := actors.NewCommit()
-	c.Ops, c.Count, c.Charge, c.Sync = b.ops, b.count, b.charge, sync
+	b.fill(c)
+	c.Sync = sync
 	seq, err = db.submit(ctx, c)
 	if errors.Is(err, ErrCommitUnknown) {
 		b.surrender()
@@ -110,6 +208,9 @@ func (db *DB) apply(ctx context.Context, b *Batch, sync bool) (seq uint64, err e
 	}
 	return seq, nil
 }
+
+// commitLimit is how much memory the operations of one commit may take, unless it is a single one.
+func (db *DB) commitLimit() int64 { return db.cfg.MemoryBudget / 2 }
 
 func (db *DB) sync(d []Durability) bool {
 	if len(d) > 0 && d[0] != Default {
