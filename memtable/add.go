@@ -1,6 +1,7 @@
 package memtable
 
 import (
+	"encoding/binary"
 	"runtime"
 	"sync/atomic"
 	"unsafe"
@@ -105,12 +106,23 @@ func (n *node) covers(r int, w uint64) bool {
 // newEntry writes an entry that nobody can see yet.
 func (m *Memtable) newEntry(k, v []byte, tr key.Trailer, older place) place {
 	ar := m.arena
-	p := ar.alloc(entryUnits(len(k), len(v)), 1)
+	size := len(v)
+	if tr.Kind() == key.KindMerge {
+		size += restBytes
+	}
+	p := ar.alloc(entryUnits(len(k), size), 1)
 	e := (*entry)(unsafe.Add(ar.base, uintptr(p)*unit))
 	e.trailer, e.older = tr, older
 	e.keyLen, e.valueLen = uint32(len(k)), uint32(len(v))
 	copy(e.key(), k)
 	copy(e.value(), v)
+	if tr.Kind() == key.KindMerge {
+		rest := m.rest
+		if rest == restBefore {
+			rest = older
+		}
+		binary.NativeEndian.PutUint32(e.tail(), rest)
+	}
 	return p
 }
 

@@ -24,7 +24,7 @@ func TestCapacityIsKept(t *testing.T) {
 		"zigzag": func(i uint64) uint64 { return (i/2*3 + 1 - i%2*2) + 16 },
 	}
 	for name, order := range orders {
-		for _, valueLen := range []int{0, 100} {
+		for valueLen, kind := range map[int]key.Kind{0: key.KindPut, 4: key.KindMerge, 100: key.KindPut} {
 			t.Run(fmt.Sprint(name, valueLen), func(t *testing.T) {
 				a := NewArenas()
 				defer a.Close()
@@ -39,7 +39,7 @@ func TestCapacityIsKept(t *testing.T) {
 					x := order(i)
 					k[0] = byte(x >> 32)
 					binary.BigEndian.PutUint32(k[1:], uint32(x))
-					mem.Add(k[:], v, key.MakeTrailer(i, key.KindPut))
+					mem.Add(k[:], v, key.MakeTrailer(i, kind))
 				}
 				t.Logf("%d keys charged %d touched %d", mem.Count(), mem.Bytes(), mem.Touched())
 				if mem.Touched() > 2*promise {

@@ -23,7 +23,10 @@
 //	    12     4  key length k
 //	    16     4  value length v
 //	    20     k  key
-//	  20+k     v  value; the next entry begins at a multiple of 8
+//	  20+k     v  value
+//	20+k+v     4  in a merge only: place of the version where its chain goes on, or 0
+//
+// The next entry begins at a multiple of 8.
 //
 // A node begins at a multiple of 64. Slots are filled in order of arrival; the permutation gives
 // their order by key, and one atomic store of it publishes an insert.
@@ -87,10 +90,11 @@
 // # Merges
 //
 // A version of key.KindMerge has a merge list, and what its key is depends on the versions before it. The
-// writer folds it with the one before if both are short, so that the versions of a counter are mostly sums, each
-// as good as a value. What is left are chains, which Iter shows as one entry, and which AppendEntries gives
-// one by one. They end at a version that is no merge, at a complete list, or at a range delete; if at
-// none of these, older sources matter.
+// writer folds it with the one before if the result is short, so that the versions of a counter are sums of all
+// before them. What is left are chains, which Iter shows as one entry, and which AppendEntries gives
+// one by one. They leave out what was folded into a newer version, which therefore names where its chain goes
+// on, and end at a version that is no merge, at a complete list, or at a range delete; if at none of
+// these, older sources matter.
 //
 // # Memory
 //
@@ -98,8 +102,9 @@
 // since it was made: at most 64 bytes a key, and 10 for the inner nodes above. Rebuilding leaves
 // half full uses at most 39 bytes a key over all times. EntryBytes charges 48 beyond the entry itself,
 // which is at least 24; so twice the charge always suffices, and that much address space is reserved.
-// It becomes memory as it is touched. For keys in random order the charge is what is used. Range deletes
-// are charged likewise and take memory of the Go heap.
+// It becomes memory as it is touched. For keys in random order the charge is what is used. The 4 bytes
+// of a merge are not charged: an entry that is one has at least 32 bytes, so twice the charge suffices for them
+// too. Range deletes are charged what they take, on average, of the Go heap.
 //
 // Arenas come from a pool and go back by a cleanup when the Memtable is unreachable; every method
 // that reads the arena keeps the Memtable alive until it has done so.

@@ -41,6 +41,7 @@ type Memtable struct {
 	adaptAt uint64 // distinct keys at which the prefix is looked at next
 	path    [maxLevels]step
 	scratch []byte // where merges are folded
+	rest    place  // of the merge that is being added, or restBefore
 }
 
 // step remembers an inner node on the writer's way to a leaf, and the rank of the child taken.
@@ -73,7 +74,7 @@ func New(a *Arenas, o Options) (*Memtable, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Memtable{arena: ar, adaptAt: firstAdapt}
+	m := &Memtable{arena: ar, adaptAt: firstAdapt, rest: restBefore}
 	t := &tree{base: ar.base, prefix: append([]byte(nil), o.Prefix...), gen: generations.Add(1)}
 	first := ar.alloc(leafUnits, nodeUnits)
 	n := t.node(first)

@@ -1,7 +1,9 @@
 package memtable
 
 import (
+	"encoding/binary"
 	"runtime"
+	"unsafe"
 
 	"github.com/middb/middb/key"
 	"github.com/middb/middb/merge"
@@ -19,41 +21,64 @@ const (
 func MergeBytes(keyLen, listLen int) int64 { return EntryBytes(keyLen, max(listLen, MergeRoom)) }
 
 // AddMerge adds a merge to k: a version of key.KindMerge with a merge list, as Add does. If what that and
-// the versions before it say together is not longer than the list or than MergeRoom, it is that which is
-// stored: so a counter that is changed often is read as fast as a value. The versions before it stay for older
+// the version before it say together is not longer than the list or than MergeRoom, it is that which is
+// stored: so a counter that is changed often is read as fast as a value. The version before it stays for older
 // snapshots.
 func (m *Memtable) AddMerge(k, list []byte, tr key.Trailer, ops *merge.Operators) {
 	t := m.tree.Load()
 	w := t.word(k)
 	at := t.leafOf(k, w)
 	kind, v := tr.Kind(), list
-	if older, ok := m.newest(t, at, w, k); ok && len(older.Value) <= max(len(list), MergeRoom) {
+	room := max(len(list), MergeRoom)
+	if before, rest, ok := m.newest(t, at, w, k); ok && len(before.Value) <= room {
 		if m.scratch == nil {
 			m.scratch = make([]byte, 0, scratchBytes)
 		}
-		sum := ops.Combine(m.scratch, older, merge.Entry{Kind: kind, Value: list})
-		if len(sum.Value) <= max(len(list), MergeRoom) {
-			kind, v = sum.Kind, sum.Value
+		sum := ops.Combine(m.scratch, before, merge.Entry{Kind: kind, Value: list})
+		if len(sum.Value) <= room {
+			kind, v, m.rest = sum.Kind, sum.Value, rest
 		}
 	}
-	rest := MergeBytes(len(k), len(list)) - EntryBytes(len(k), len(v))
-	m.tally.Store(m.tally.Load() + uint64(rest/unit)<<32)
+	units := (MergeBytes(len(k), len(list)) - EntryBytes(len(k), len(v))) / unit
+	m.tally.Store(m.tally.Load() + uint64(units)<<32)
 	m.AddHint(k, v, key.MakeTrailer(tr.Seq(), kind), Hint{gen: t.gen, leaf: at})
+	m.rest = restBefore
 }
 
 // newest returns the newest version of k, whose word is w and whose leaf is at, or what a newer range
-// delete makes of it.
-func (m *Memtable) newest(t *tree, at place, w uint64, k []byte) (last merge.Entry, ok bool) {
+// delete makes of it; and the rest of its chain.
+func (m *Memtable) newest(t *tree, at place, w uint64, k []byte) (last merge.Entry, rest place, ok bool) {
 	var seq uint64
 	n := t.node(at)
 	if r, found := t.position(n, n.perm, w, k); found {
 		e := t.entry(n.refs[slot(n.perm, r)])
-		last, seq, ok = e.said(), e.trailer.Seq(), true
+		last, rest, seq, ok = e.said(), e.rest(), e.trailer.Seq(), true
 	}
 	if m.deletes.Load() != nil && m.deletesAt(key.MaxSeq).at(k) > seq {
-		return merge.Entry{Kind: key.KindDelete}, true
+		return merge.Entry{Kind: key.KindDelete}, 0, true
 	}
-	return last, ok
+	return last, rest, ok
+}
+
+// Where the chain of a merge goes on is stored behind its value. Mostly that is the version before it, but
+// not if that was folded into it.
+const (
+	restBytes  = 4
+	restBefore = ^place(0) // in place of a rest that is yet to be stored: the version before
+)
+
+// rest returns the place of the version that matters beside e, if e is a merge that is not complete; 0 if
+// none in this memtable does.
+func (e *entry) rest() place {
+	if e.trailer.Kind() != key.KindMerge {
+		return 0
+	}
+	return binary.NativeEndian.Uint32(e.tail())
+}
+
+// tail returns where a merge has its rest.
+func (e *entry) tail() []byte {
+	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(e), keyOffset+uintptr(e.keyLen)+uintptr(e.valueLen))), restBytes)
 }
 
 // said returns what an entry says of its key.
@@ -77,25 +102,22 @@ func (m *Memtable) AppendEntries(dst []merge.Entry, k []byte, seq uint64) (entri
 // appendEntries is AppendEntries from e on, which may be nil, if what is below the sequence number deleted
 // is gone; 0: nothing is.
 func (t *tree) appendEntries(dst []merge.Entry, e *entry, deleted uint64) (entries []merge.Entry, complete bool) {
-	for ; e != nil && e.trailer.Seq() >= deleted; e = t.older(e) {
+	for e != nil && e.trailer.Seq() >= deleted {
 		said := e.said()
 		dst = append(dst, said)
 		if said.Kind != key.KindMerge || merge.Complete(said.Value) {
 			return dst, true
 		}
+		rest := e.rest()
+		if rest == 0 {
+			break
+		}
+		e = t.entry(rest)
 	}
 	if deleted > 0 {
 		return append(dst, merge.Entry{Kind: key.KindDelete}), true
 	}
 	return dst, false
-}
-
-// older returns the version before e, or nil.
-func (t *tree) older(e *entry) *entry {
-	if e.older == 0 {
-		return nil
-	}
-	return t.entry(e.older)
 }
 
 // A fold is what an Iter shows of a key whose newest version is a merge.

@@ -2,73 +2,19 @@ package memtable
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/zeebo/xxh3"
+
 	"github.com/middb/middb/key"
+	"github.com/middb/middb/merge"
+	"github.com/middb/middb/treap"
 )
-
-// model is what a memtable must be like: sorted keys, each with its versions, oldest first.
-type model struct {
-	keys    []*modelKey
-	lastSeq uint64
-}
-
-type modelKey struct {
-	key      string
-	versions []version
-}
-
-type version struct {
-	trailer key.Trailer
-	value   string
-}
-
-// find returns the index of the first key that is not below k, and whether it is k.
-func (m *model) find(k string) (int, bool) {
-	return slices.BinarySearchFunc(m.keys, k, func(e *modelKey, k string) int { return cmp.Compare(e.key, k) })
-}
-
-func (m *model) add(k, v string, t key.Trailer) {
-	i, ok := m.find(k)
-	if !ok {
-		m.keys = slices.Insert(m.keys, i, &modelKey{key: k})
-	}
-	m.keys[i].versions = append(m.keys[i].versions, version{t, v})
-	m.lastSeq = t.Seq()
-}
-
-func (k *modelKey) at(seq uint64) (version, bool) {
-	for _, v := range slices.Backward(k.versions) {
-		if v.trailer.Seq() <= seq {
-			return v, true
-		}
-	}
-	return version{}, false
-}
-
-func (m *model) get(k string, seq uint64) (version, bool) {
-	i, ok := m.find(k)
-	if !ok {
-		return version{}, false
-	}
-	return m.keys[i].at(seq)
-}
-
-// walk returns the index of the first key at or beyond i, in the given direction, that seq sees, or
-// -1.
-func (m *model) walk(i, step int, seq uint64) int {
-	for ; i >= 0 && i < len(m.keys); i += step {
-		if m.keys[i].versions[0].trailer.Seq() <= seq {
-			return i
-		}
-	}
-	return -1
-}
 
 // keyMaker names a way to make keys that some part of the tree may handle differently.
 type keyMaker struct {
@@ -121,96 +67,222 @@ func checkAgainstModel(t *testing.T, r *rand.Rand, mk keyMaker, prefix string, o
 	if err != nil {
 		t.Fatal(err)
 	}
-	mo := &model{}
-	var charged int64
-	var hint Hint
+	c := &comparison{t: t, r: r, mk: mk, mem: mem, mo: &model{}, ops: testOperators(t)}
 	walkers := make([]*walker, 3) // they live through splits and rebuilds
 	for i := range ops {
+		c.made = i
 		if r.IntN(4) > 0 {
-			k, v := mk.make(r, i), fmt.Sprint("value", i)[:r.IntN(6)]
-			kind := key.KindPut
-			if r.IntN(5) == 0 {
-				kind, v = key.KindDelete, ""
-			}
-			tr := key.MakeTrailer(uint64(i+1), kind)
-			switch r.IntN(3) {
-			case 0:
-				mem.Add([]byte(k), []byte(v), tr)
-			case 1:
-				mem.AddHint([]byte(k), []byte(v), tr, mem.Hint([]byte(k)))
-			case 2: // a hint from long ago, and mostly for another key
-				mem.AddHint([]byte(k), []byte(v), tr, hint)
-				if r.IntN(20) == 0 {
-					hint = mem.Hint([]byte(k))
-				}
-			}
-			mo.add(k, v, tr)
-			charged += EntryBytes(len(k), len(v))
+			c.write(uint64(i + 1))
 		}
 		w := r.IntN(len(walkers))
 		if walkers[w] == nil || r.IntN(60) == 0 {
-			walkers[w] = newWalker(mem, mo, r)
+			walkers[w] = c.newWalker()
 		}
-		walkers[w].step(t, r, mk, i)
-		compareGet(t, mem, mo, mk.make(r, i), r.Uint64N(mo.lastSeq+2))
+		walkers[w].step()
+		c.get(c.key(), r.Uint64N(c.mo.lastSeq+2))
+		if r.IntN(8) == 0 {
+			c.rangesAt(r.Uint64N(c.mo.lastSeq + 2))
+		}
 	}
-	if mem.Bytes() != charged || mem.Count() != len(mo.keys) || mem.Empty() != (len(mo.keys) == 0) {
-		t.Fatalf("charged %d, %d keys; want %d, %d", mem.Bytes(), mem.Count(), charged, len(mo.keys))
+	empty := c.charged == 0
+	if mem.Bytes() != c.charged || mem.Count() != len(c.mo.keys) || mem.Empty() != empty {
+		t.Fatalf("charged %d, %d keys, empty %v; want %d, %d, %v", mem.Bytes(), mem.Count(), mem.Empty(), c.charged, len(c.mo.keys), empty)
 	}
-	for _, k := range mo.keys {
-		compareGet(t, mem, mo, k.key, r.Uint64N(mo.lastSeq+2))
-		compareGet(t, mem, mo, k.key, key.MaxSeq)
+	for _, k := range c.mo.keys {
+		c.get(k.key, r.Uint64N(c.mo.lastSeq+2))
+		c.get(k.key, key.MaxSeq)
 	}
 }
 
-func compareGet(t *testing.T, mem *Memtable, mo *model, k string, seq uint64) {
-	t.Helper()
-	v, tr, ok := mem.Get([]byte(k), seq)
-	want, wantOK := mo.get(k, seq)
-	if ok != wantOK || string(v) != want.value || tr != want.trailer {
-		t.Fatalf("Get %q at %d: %q %v %v, want %q %v %v", k, seq, v, tr, ok, want.value, want.trailer, wantOK)
+// testOperators returns the operators that the tests write with, except for "unknown".
+func testOperators(t *testing.T) *merge.Operators {
+	ops, err := merge.NewOperators(merge.Operator{Name: "refusing", Merge: func(dst, _, _ []byte) ([]byte, error) {
+		return dst, errModel
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ops
+}
+
+// comparison holds a memtable to its model.
+type comparison struct {
+	t       *testing.T
+	r       *rand.Rand
+	mk      keyMaker
+	made    int
+	mem     *Memtable
+	mo      *model
+	ops     *merge.Operators
+	charged int64
+	hint    Hint
+}
+
+func (c *comparison) key() string { return c.mk.make(c.r, c.made) }
+
+// write writes anything, at a sequence number.
+func (c *comparison) write(seq uint64) {
+	r, k := c.r, c.key()
+	v := version{value: fmt.Sprint("value", seq)[:r.IntN(6)]}
+	counter := xxh3.HashString(k)%2 == 0
+	if counter && r.IntN(20) > 0 {
+		v.value = string(merge.AppendCount(nil, int64(r.IntN(1000))))
+	}
+	switch n := r.IntN(40); {
+	case n == 0:
+		c.deleteRange(k, c.key(), seq)
+		return
+	case n < 8:
+		v.trailer, v.value = key.MakeTrailer(seq, key.KindDelete), ""
+	case n < 12:
+		v.value = string(key.AppendExpiring(nil, r.Int64N(100), []byte(v.value)))
+		v.trailer = key.MakeTrailer(seq, key.KindPutWithExpiry)
+	case n < 24:
+		v.trailer, v.op = key.MakeTrailer(seq, key.KindMerge), merge.Append
+		switch {
+		case r.IntN(30) == 0:
+			v.op = "unknown"
+		case counter:
+			v.op = merge.Counter
+		case r.IntN(10) == 0:
+			v.value = strings.Repeat(v.value, 20)
+		}
+	default:
+		v.trailer = key.MakeTrailer(seq, key.KindPut)
+	}
+	c.add(k, v)
+}
+
+func (c *comparison) deleteRange(start, end string, seq uint64) {
+	if start >= end {
+		start, end = end, start+"\x00"
+	}
+	b := []byte(start + end)
+	c.mem.DeleteRange(b[:len(start)], b[len(start):], seq)
+	clear(b)
+	c.mo.deleteRange(modelRange{start, end, seq})
+	c.charged += RangeBytes(len(start), len(end))
+}
+
+func (c *comparison) add(k string, v version) {
+	r, stored := c.r, v.stored().Value
+	bk := []byte(k)
+	c.charged += EntryBytes(len(k), len(stored))
+	switch n := r.IntN(3); {
+	case v.trailer.Kind() == key.KindMerge && n < 2:
+		c.mem.AddMerge(bk, stored, v.trailer, c.ops)
+		c.charged += MergeBytes(len(k), len(stored)) - EntryBytes(len(k), len(stored))
+	case n == 0:
+		c.mem.Add(bk, stored, v.trailer)
+	case n == 1:
+		c.mem.AddHint(bk, stored, v.trailer, c.mem.Hint(bk))
+	default: // a hint from long ago, and mostly for another key
+		c.mem.AddHint(bk, stored, v.trailer, c.hint)
+		if r.IntN(20) == 0 {
+			c.hint = c.mem.Hint(bk)
+		}
+	}
+	clear(bk)
+	clear(stored)
+	c.mo.add(k, v)
+}
+
+// get compares what is known of one key.
+func (c *comparison) get(k string, seq uint64) {
+	c.t.Helper()
+	v, tr, ok := c.mem.Get([]byte(k), seq)
+	entries, complete := c.mem.AppendEntries(nil, []byte(k), seq)
+	said, wantComplete := c.mo.get(k, seq)
+	if ok != (len(said) > 0) || (len(entries) > 0) != ok || complete != wantComplete {
+		c.t.Fatalf("Get %q at %d: %q %v %v, entries %v complete %v, want %v %v", k, seq, v, tr, ok, entries, complete, said, wantComplete)
+	}
+	if !ok {
+		return
+	}
+	if tr.Seq() != said[0].trailer.Seq() || entries[0].Kind != tr.Kind() || string(entries[0].Value) != string(v) {
+		c.t.Fatalf("Get %q at %d: %q %v, first of entries %v, want %v", k, seq, v, tr, entries, said)
+	}
+	if said[0].trailer.Kind() == key.KindMerge {
+		compareEntry(c.t, c.r, c.ops, c.ops.Fold(nil, entries), said, complete)
+	} else if tr != said[0].trailer || string(v) != said[0].value || len(entries) != 1 {
+		c.t.Fatalf("Get %q at %d: %q %v, entries %v, want %v", k, seq, v, tr, entries, said)
+	}
+}
+
+// rangesAt compares what the range deletes of a snapshot cover, and how many keys there are.
+func (c *comparison) rangesAt(seq uint64) {
+	c.t.Helper()
+	var any bool
+	for _, r := range c.mo.ranges {
+		any = any || r.seq <= seq
+	}
+	ranges, spans := c.mem.Ranges(seq), c.mem.RangeDeletes(seq)
+	if (ranges != nil) != any || (len(spans) > 0) != any {
+		c.t.Fatalf("at %d: ranges %v, %v; want any: %v", seq, ranges, spans, any)
+	}
+	k, k2 := c.key(), c.key()
+	if any {
+		start, end, covered, err := ranges.Covering([]byte(k))
+		if err != nil || covered != (len(c.mo.deletesOf(k, seq)) > 0) || string(start) > k || end != nil && string(end) <= k {
+			c.t.Fatalf("%q at %d is covered: %v, from %q to %q, %v", k, seq, covered, start, end, err)
+		}
+		if string(start) <= k2 && (end == nil || k2 < string(end)) && covered != (len(c.mo.deletesOf(k2, seq)) > 0) {
+			c.t.Fatalf("%q at %d is covered: %v, unlike %q in its stretch from %q to %q", k, seq, covered, k2, start, end)
+		}
+		inSpan := slices.ContainsFunc(spans, func(s treap.Span) bool { return s.Holds([]byte(k)) })
+		if inSpan != covered {
+			c.t.Fatalf("%q at %d is in one of %v: %v", k, seq, spans, inSpan)
+		}
+	}
+	from, _ := c.mo.find(k)
+	to, _ := c.mo.find(k2)
+	want, limit := max(to-from, 0), 1+c.r.IntN(100)
+	if got := c.mem.CountIn([]byte(k), []byte(k2), limit); got != min(want, limit) {
+		c.t.Fatalf("%d keys from %q to %q up to %d, want %d", got, k, k2, limit, want)
 	}
 }
 
 // walker drives one iterator and the place where it must be in the model.
 type walker struct {
+	*comparison
 	it  *Iter
-	mo  *model
 	seq uint64
 	at  string // key stood at
 	ok  bool
 }
 
-func newWalker(mem *Memtable, mo *model, r *rand.Rand) *walker {
-	seq := mo.lastSeq
-	if r.IntN(2) == 0 {
-		seq = r.Uint64N(seq + 1)
+func (c *comparison) newWalker() *walker {
+	seq := c.mo.lastSeq
+	if c.r.IntN(2) == 0 {
+		seq = c.r.Uint64N(seq + 1)
 	}
-	w := &walker{mo: mo, seq: seq, it: mem.NewIter(seq, nil)}
-	if r.IntN(2) == 0 {
-		_ = w.it.First()
-		w.it.Reset(mem, seq, nil)
+	w := &walker{comparison: c, seq: seq, it: c.mem.NewIter(seq, c.ops)}
+	if c.r.IntN(2) == 0 {
+		if w.it.First() {
+			_ = w.it.Value()
+		}
+		w.it.Reset(c.mem, seq, c.ops)
 	}
 	return w
 }
 
-func (w *walker) step(t *testing.T, r *rand.Rand, mk keyMaker, n int) {
-	t.Helper()
-	for range 1 + r.IntN(25) {
-		op := r.IntN(24)
+func (w *walker) step() {
+	w.t.Helper()
+	for range 1 + w.r.IntN(25) {
+		op := w.r.IntN(24)
 		if op >= 4 && !w.ok {
 			op %= 4
 		}
 		k := ""
 		if op == 2 || op == 3 {
-			k = mk.make(r, n)
+			k = w.key()
 		}
-		w.move(t, op, k)
+		w.move(op, k)
 	}
 }
 
-func (w *walker) move(t *testing.T, op int, k string) {
-	t.Helper()
+func (w *walker) move(op int, k string) {
+	w.t.Helper()
 	var got bool
 	var want int
 	here, _ := w.mo.find(w.at)
@@ -230,16 +302,20 @@ func (w *walker) move(t *testing.T, op int, k string) {
 		got, want = w.it.Prev(), w.mo.walk(here-1, -1, w.seq)
 	}
 	if got != (want >= 0) || got != w.it.Valid() || w.it.Err() != nil {
-		t.Fatalf("op %d key %q from %q at %d: %v, valid %v; want %v", op, k, w.at, w.seq, got, w.it.Valid(), want >= 0)
+		w.t.Fatalf("op %d key %q from %q at %d: %v, valid %v; want %v", op, k, w.at, w.seq, got, w.it.Valid(), want >= 0)
 	}
 	if w.ok = got; !got {
 		return
 	}
 	w.at = w.mo.keys[want].key
-	v, _ := w.mo.keys[want].at(w.seq)
-	if string(w.it.Key()) != w.at || w.it.Trailer() != v.trailer || string(w.it.Value()) != v.value {
-		t.Fatalf("op %d key %q at %d: stands at %q %v %q, want %q %v %q", op, k, w.seq,
-			w.it.Key(), w.it.Trailer(), w.it.Value(), w.at, v.trailer, v.value)
+	said, complete := w.mo.keys[want].at(w.seq)
+	tr, v := w.it.Trailer(), w.it.Value()
+	if string(w.it.Key()) == w.at && tr.Seq() == said[0].trailer.Seq() && said[0].trailer.Kind() == key.KindMerge {
+		compareEntry(w.t, w.r, w.ops, merge.Entry{Kind: tr.Kind(), Value: v}, said, complete)
+		return
+	}
+	if string(w.it.Key()) != w.at || tr != said[0].trailer || string(v) != said[0].value {
+		w.t.Fatalf("op %d key %q at %d: stands at %q %v %q, want %q %v", op, k, w.seq, w.it.Key(), tr, v, w.at, said[0])
 	}
 }
 
