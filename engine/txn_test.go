@@ -96,7 +96,7 @@ func TestTransactionSeesItsViewAndItsOwnWrites(t *testing.T) {
 	}
 	must(t, txn.Commit())
 	it, err = db.NewIterator(IterOptions{})
-	if got := show(t, it, err); got != "a=new b=mine+ dd=mine" {
+	if got := show(t, it, err); got != "a=new b=mine+ dd=mine x=new" {
 		t.Errorf("after the commit: %s", got)
 	}
 }
