@@ -58,23 +58,14 @@ func (r *recovery) walk(sc *scanner, s *segment) (seq uint64, sealed bool, err e
 		if err != nil {
 			return seq, false, err
 		}
-		h, why, err := decodeHeader(record)
+		h, why, err := checkRecord(record, sc.start, seq, before)
 		switch {
 		case err != nil:
 			return seq, false, fmt.Errorf("read %s at offset %d: %w", s.path, sc.start, err)
 		case why != "":
-		case h.synced > sc.start || h.synced < 0:
-			why = fmt.Sprintf("it says that %d bytes before it were synced", h.synced)
-		case h.kind == recordSeal:
-			if h.seq == seq && binary.LittleEndian.Uint64(record[groupHeaderBytes:]) == before {
-				return seq, true, nil
-			}
-			why = "the seal record seals something else"
-		case h.seq != seq+1:
-			why = fmt.Sprintf("sequence %d follows sequence %d", h.seq, seq)
-		}
-		if why != "" {
 			return seq, false, integrity.Corrupt(s.path, sc.start, "%s", why)
+		case h.kind == recordSeal:
+			return seq, true, nil
 		}
 		seq += uint64(h.count)
 		if r.fn == nil || seq <= r.o.FlushedSeq && !r.all {
@@ -85,6 +76,25 @@ func (r *recovery) walk(sc *scanner, s *segment) (seq uint64, sealed bool, err e
 			return seq, false, replayError(s.path, sc.start, err)
 		}
 	}
+}
+
+// checkRecord decodes the header of a group or seal record that begins at offset start of its segment,
+// when seq is the last sequence number before it and sum the rolling checksum of the chunks before it.
+// A non-empty why says what is wrong with it.
+func checkRecord(record []byte, start int64, seq, sum uint64) (h header, why string, err error) {
+	h, why, err = decodeHeader(record)
+	switch {
+	case err != nil || why != "":
+	case h.synced > start || h.synced < 0:
+		why = fmt.Sprintf("it says that %d bytes before it were synced", h.synced)
+	case h.kind == recordSeal:
+		if h.seq != seq || binary.LittleEndian.Uint64(record[groupHeaderBytes:]) != sum {
+			why = "the seal record seals something else"
+		}
+	case h.seq != seq+1:
+		why = fmt.Sprintf("sequence %d follows sequence %d", h.seq, seq)
+	}
+	return h, why, err
 }
 
 // replayError says where the operations were that a callback did not like.

@@ -24,6 +24,7 @@ type scanner struct {
 	number uint32
 	seed   uint32
 	limit  int64  // bytes from here on are not looked at
+	piece  int64  // how much is read at once; a power of two, at least a file block
 	buf    []byte // a piece of the file
 	base   int64  // offset of buf in the file, -1 when it holds nothing
 	joined []byte // a record put together from several chunks
@@ -46,7 +47,7 @@ func newScanner(f vfs.File, number, id uint64, limit int64, buf []byte) *scanner
 	}
 	return &scanner{
 		f: f, name: f.Name(), number: uint32(number), seed: fileSeed(number, id),
-		limit: limit, buf: buf, base: -1,
+		limit: limit, piece: pieceBytes, buf: buf, base: -1,
 	}
 }
 
@@ -142,8 +143,8 @@ func (s *scanner) parse(b []byte, off int64) (payload []byte, typ byte, crc uint
 // block returns the bytes from off to the end of its block or to the limit. A file that turns out
 // shorter than the limit lowers it.
 func (s *scanner) block(off int64) ([]byte, error) {
-	if base := off &^ (pieceBytes - 1); base != s.base {
-		want := min(pieceBytes, s.limit-base)
+	if base := off &^ (s.piece - 1); base != s.base {
+		want := min(s.piece, s.limit-base)
 		n, err := s.f.ReadAt(s.buf[:want], base)
 		if errors.Is(err, io.EOF) {
 			s.limit, err = base+int64(n), nil
