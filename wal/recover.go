@@ -35,8 +35,11 @@ type Record struct {
 type SegmentInfo struct {
 	Number    uint64
 	Length    int64  // accepted bytes; 0 if Abandoned, or not known any more because all is flushed
+	AfterSeq  uint64 // nothing through it is in this segment or in newer ones; 0 where Length is
 	LastSeq   uint64 // nothing above it is in this segment or in older ones
 	Abandoned bool   // never got a valid first record; holds nothing
+
+	trimmed bool // its file gave back the space behind the end, or has none
 }
 
 // A State is what Recover found: what the next segment must be told, and which ones exist.
@@ -321,9 +324,11 @@ func (r *recovery) finish(newest int) error {
 	r.state.NextNumber = 1
 	for i, s := range r.segs {
 		r.state.NextNumber = s.number + 1
-		r.state.Segments = append(r.state.Segments, SegmentInfo{
-			Number: s.number, Length: s.end.Length, LastSeq: s.end.LastSeq, Abandoned: s.fate == abandoned,
-		})
+		info := SegmentInfo{Number: s.number, Length: s.end.Length, LastSeq: s.end.LastSeq, Abandoned: s.fate == abandoned}
+		if info.Length > 0 {
+			info.AfterSeq = s.start.Predecessor.LastSeq
+		}
+		r.state.Segments = append(r.state.Segments, info)
 		if s.fate != needed || r.o.ReadOnly {
 			continue
 		}

@@ -16,6 +16,7 @@ const DefaultSegmentBytes = 64 << 20
 type WriterOptions struct {
 	SegmentBytes int64         // size that a segment is created with; 0: DefaultSegmentBytes
 	Old          []SegmentInfo // segments that Recover found, to be deleted when they are flushed
+	LastSeq      uint64        // last sequence number of the log that is continued
 }
 
 // A Writer puts framed bytes into segment files and syncs them, and deletes the segments that are
@@ -32,6 +33,9 @@ type Writer struct {
 	failed  error // a failed sync: nothing after it counts
 
 	old      []SegmentInfo // ended segments whose files exist, oldest first
+	lastSeq  uint64        // of the segments that have ended
+	keep     Retention     // what stays of them though it is flushed
+	oldest   uint64        // see Oldest
 	spare    uint64        // one of them that is not needed and waits to be reused; 0: none
 	anchored bool          // the current segment's start record is synced
 
@@ -46,6 +50,8 @@ func NewWriter(fs vfs.FS, dir string, o WriterOptions) *Writer {
 		w.segmentBytes = DefaultSegmentBytes
 	}
 	w.old = append(w.old, o.Old...)
+	w.lastSeq = o.LastSeq
+	w.oldest = w.reach()
 	return w
 }
 
@@ -204,7 +210,8 @@ func (w *Writer) Seal(end SegmentEnd, trim bool) error {
 			return w.fail(fmt.Errorf("trim segment %d: %w", w.number, err))
 		}
 	}
-	w.old = append(w.old, SegmentInfo{Number: end.Number, Length: end.Length, LastSeq: end.LastSeq})
+	w.old = append(w.old, SegmentInfo{Number: end.Number, Length: end.Length, AfterSeq: w.lastSeq, LastSeq: end.LastSeq, trimmed: trim})
+	w.lastSeq = end.LastSeq
 	return w.Close()
 }
 
@@ -222,11 +229,17 @@ func (w *Writer) Close() error {
 }
 
 // DeleteThrough deletes the ended segments that hold nothing above sequence number seq, which the
-// manifest names as flushed; one full-sized file is kept for reuse. Whatever seq is, the newest
-// durable start record stays, so that recovery always finds where the log goes on: until the current
-// segment has been synced, the one before is kept. The next call deletes it.
+// manifest names as flushed, but for those that Retain has asked for; one full-sized file is kept for
+// reuse. Whatever seq is, the newest durable start record stays, so that recovery always finds where
+// the log goes on: until the current segment has been synced, the one before is kept. The next call
+// deletes it.
 func (w *Writer) DeleteThrough(seq uint64) error {
-	for w.deletable(seq) {
+	if !w.Deletable(seq) {
+		return nil
+	}
+	flushed := w.flushed(seq)
+	needless := flushed - w.retained(w.old[:flushed])
+	for ; needless > 0 && w.Deletable(seq); needless-- {
 		number := w.old[0].Number
 		keep, err := w.reusable(number)
 		if err == nil && !keep {
@@ -238,13 +251,15 @@ func (w *Writer) DeleteThrough(seq uint64) error {
 		if err == nil && keep {
 			w.spare = number
 		}
+		w.oldest = max(w.oldest, w.old[0].LastSeq+1)
 		w.old = w.old[1:]
 	}
-	return nil
+	return w.trimRetained(w.flushed(seq))
 }
 
-// deletable reports whether the oldest ended segment may go.
-func (w *Writer) deletable(seq uint64) bool {
+// Deletable reports whether DeleteThrough has anything to decide: the oldest ended segment is flushed
+// and not needed to find the log's end.
+func (w *Writer) Deletable(seq uint64) bool {
 	if len(w.old) == 0 || w.old[0].LastSeq > seq {
 		return false
 	}
