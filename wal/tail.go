@@ -105,12 +105,13 @@ func (t *Tail) step(limit uint64) (Record, error) {
 		record, err = sc.next()
 	}
 	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, errBad):
-		return Record{}, t.cross(false, err)
 	case err != nil:
 		t.rewind(off, end, sum)
 		t.refresh()
-		return Record{}, err
+		if !errors.Is(err, io.EOF) && !errors.Is(err, errBad) {
+			return Record{}, err
+		}
+		return Record{}, t.cross(false, err)
 	case sc.start == 0: // the segment's start, which find has decoded
 		return Record{}, nil
 	}
@@ -121,7 +122,10 @@ func (t *Tail) step(limit uint64) (Record, error) {
 	case why != "":
 		return Record{}, integrity.Corrupt(sc.name, sc.start, "%s", why)
 	case h.kind == recordSeal:
-		return Record{}, t.cross(true, nil)
+		if err = t.cross(true, nil); err != nil {
+			t.rewind(off, end, sum)
+		}
+		return Record{}, err
 	}
 	last := h.seq + uint64(h.count) - 1
 	if last > limit {
@@ -212,7 +216,8 @@ func (t *Tail) cross(sealed bool, stop error) error {
 		return errors.Join(err, found.close())
 	}
 	t.adopt(found)
-	return old.close()
+	_ = old.close() // it was read only: nothing depends on it
+	return nil
 }
 
 // missing describes a segment that lacks records which are durable.
