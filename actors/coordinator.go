@@ -45,7 +45,8 @@ type coordinator struct {
 	sealed        int   // sealed memtables not yet flushed
 	sealedSeq     uint64
 
-	handedOver int64 // offset in the segment up to which the log writer has the bytes
+	handedOver int64  // offset in the segment up to which the log writer has the bytes
+	syncAsked  uint64 // sequence number through which the log writer was asked for durability
 	tick       flushTick
 	ticking    bool // tick is on its way
 	ranges     []wal.Range
@@ -73,7 +74,12 @@ func (c *coordinator) receive(head *node) {
 			c.memtablesFlushed(m)
 		case *flushTick:
 			c.ticking = false
-			c.handOver(0, 0)
+			if c.followersWait() {
+				c.handOver(c.next-1, 1)
+			} else {
+				c.handOver(0, 0)
+			}
+		case *logFollowed: // see followersWait
 		case *awaitFlushes:
 			c.awaitFlush(m.reply)
 		case *quit:
@@ -110,7 +116,7 @@ func (c *coordinator) advance() {
 	case c.blockFilled():
 		c.handOver(0, 0)
 	}
-	if !c.ticking && c.handedOver < c.encoder.Offset() {
+	if !c.ticking && (c.handedOver < c.encoder.Offset() || c.followersWait()) {
 		c.ticking = true
 		c.after(bufferedFor, c.wiring.coordinator, own(&c.tick))
 	}
@@ -236,6 +242,7 @@ func (c *coordinator) blockFilled() bool {
 func (c *coordinator) handOver(syncSeq uint64, callers int) {
 	c.ranges = c.encoder.Take(c.ranges[:0])
 	c.handedOver = c.encoder.Offset()
+	c.syncAsked = max(c.syncAsked, syncSeq)
 	for i, r := range c.ranges {
 		if i < len(c.ranges)-1 {
 			c.wiring.logWriter.post(newAppendLog(r, 0, 0))
@@ -247,6 +254,10 @@ func (c *coordinator) handOver(syncSeq uint64, callers int) {
 		c.wiring.logWriter.post(newAppendLog(wal.Range{}, syncSeq, callers))
 	}
 }
+
+// followersWait reports whether somebody follows the log, who sees durable commits only, and there are
+// commits that nobody else wants durable.
+func (c *coordinator) followersWait() bool { return c.syncAsked < c.next-1 && c.feeds.follows() }
 
 // makeRoom continues with a memtable that has room for a commit of the given charge. It reports
 // false if it must wait for a flush.
@@ -299,7 +310,7 @@ func (c *coordinator) rotate(room int64) (rotated bool, err error) {
 	}
 	c.wiring.logWriter.post(own(&rotateLog{ended: ended, number: start.Number, lastSeq: last}))
 	c.encoder.Start(start)
-	c.handedOver = 0
+	c.handedOver, c.syncAsked = 0, last
 	c.out.push(&own(&rotateMemtable{lastSeq: last, fresh: fresh}).node)
 	c.active, c.activeCharge, c.activeRoom, c.hidden = fresh, 0, room, 0
 	c.sealed++

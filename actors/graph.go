@@ -45,6 +45,8 @@ type Config struct {
 	MaxCompactions int   // compactions allowed at a time
 	L0Trigger      int   // level 0 tables that start a compaction
 	SlowDebt       int64 // compaction debt at which writes begin to be delayed
+	FeedRetention  int64 // bytes of flushed log that stay for those who will follow it
+	FeedBacklog    int64 // bytes of flushed log that stay for those who follow it now
 }
 
 // A RecoveredTable is a memtable that recovery filled from the log.
@@ -76,6 +78,7 @@ type wiring struct {
 	manifest    atomic.Pointer[levels.ManifestState]
 	syncedInLog func(segment uint64) int64
 	stopping    atomic.Bool // running compactions end early
+	feeds       feeds       // who follows the log
 
 	mu      sync.Mutex    // guards what follows against requests, timers and late releases
 	closing bool          // no more requests
@@ -150,11 +153,13 @@ func Start(cfg Config) (*Graph, error) {
 	w.door.start = w.door.now()
 	manifest := cfg.Set.ManifestState()
 	w.manifest.Store(&manifest)
+	w.feeds.open, w.feeds.oldest = map[*Follower]struct{}{}, cfg.LogWriter.Oldest()
+	w.feeds.retain, w.feeds.backlog = cfg.FeedRetention, cfg.FeedBacklog
 
 	encoder := wal.NewEncoder(wal.NewBlocks(cfg.LogBlocks))
 	encoder.Start(cfg.LogStart)
 	owner := &memtableOwner{
-		wiring: w, active: active, version: cfg.Set.Current(), visible: cfg.LastSeq, durable: cfg.LastSeq,
+		wiring: w, active: active, version: cfg.Set.Current(), visible: cfg.LastSeq, durable: cfg.LastSeq, readable: cfg.LastSeq,
 	}
 	owner.version.Ref()
 	for _, r := range cfg.Recovered {
@@ -165,7 +170,7 @@ func Start(cfg Config) (*Graph, error) {
 	w.published.durable.Store(cfg.LastSeq)
 	run := func(s shell, name string) *process { return spawn(s, name, cfg.Scheduler) }
 	w.coordinator = run(&coordinator{
-		wiring: w, encoder: encoder, next: cfg.LastSeq + 1, recent: mvcc.NewRecent(cfg.Live, cfg.HistoryBytes),
+		wiring: w, encoder: encoder, next: cfg.LastSeq + 1, syncAsked: cfg.LastSeq, recent: mvcc.NewRecent(cfg.Live, cfg.HistoryBytes),
 		memtableBytes: cfg.MemtableBytes, maxSealed: cfg.MaxSealed,
 		active: active, activeRoom: cfg.MemtableBytes, activeCharge: active.Bytes(),
 		sealed: len(cfg.Recovered), sealedSeq: cfg.LastSeq,

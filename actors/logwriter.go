@@ -230,7 +230,7 @@ func (w *logWriter) sync() error {
 
 // deleteSegments deletes what is flushed. What cannot be deleted does no harm and is tried again.
 func (w *logWriter) deleteSegments() {
-	if err := w.core.DeleteThrough(w.flushedSeq); err != nil {
+	if err := w.feeds.release(w.core, w.flushedSeq); err != nil {
 		w.logger.Warn("could not delete flushed log segments", "cause", err)
 	}
 }

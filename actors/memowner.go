@@ -31,6 +31,7 @@ type memtableOwner struct {
 
 	queueHead, queueTail *Commit // applied, not yet published
 	visible, durable     uint64
+	readable             uint64 // through here, by both, followers of the log were told
 }
 
 func (o *memtableOwner) receive(head *node) {
@@ -56,6 +57,7 @@ func (o *memtableOwner) receive(head *node) {
 		n = next
 	}
 	o.publishCommits()
+	o.wakeFeeds()
 	if len(o.sealed) > 0 {
 		o.sendFlushable()
 	}

@@ -38,6 +38,9 @@ type memtablesFlushed struct {
 // flushTick, from a timer: hand buffered log bytes to the log writer.
 type flushTick struct{ node }
 
+// logFollowed, from DB.Watch: commits must become durable in bounded time from now on.
+type logFollowed struct{ node }
+
 // rotateNow, from DB.Flush: seal the active memtable; answered when all before it is flushed.
 type rotateNow struct {
 	node
@@ -77,7 +80,7 @@ type createLog struct {
 }
 
 // releaseLog, from the memtable owner: segments whose last sequence number is not above
-// flushedSeq are no longer needed.
+// flushedSeq are no longer needed. From a Follower that has ended, with 0: look again.
 type releaseLog struct {
 	node
 	flushedSeq uint64

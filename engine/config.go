@@ -104,6 +104,15 @@ type Config struct {
 	LogBytes int64
 	// MaxCompactions is how many compactions may run at a time. Default 2.
 	MaxCompactions int
+	// FeedRetention is how many bytes of log stay, after what they hold has been flushed to sstables,
+	// for feeds to begin with: DB.Watch reaches back so far, also after the database was opened again.
+	// Default 0: Watch reaches back to what is not flushed yet. A segment, which is as much as a
+	// memtable, is kept whole or not at all, and counts as no less than 64 KiB.
+	FeedRetention int64
+	// FeedBacklogBytes is how many bytes of flushed log stay for feeds that are open and have not read
+	// them. A feed that falls behind further is cut off, with ErrFeedTruncated. Default 64 MiB.
+	FeedBacklogBytes int64
+
 	// ManifestBytes is the size at which the manifest is written anew. Default 4 MiB.
 	ManifestBytes int64
 	// LogBlocks is how many blocks of 64 KiB lie between callers and the log: what can be committed
@@ -149,6 +158,8 @@ func (c Config) withDefaults() (Config, error) {
 		{"LogBlocks", int64(c.LogBlocks)},
 		{"InFlightBytes", c.InFlightBytes},
 		{"TxnHistoryBytes", c.TxnHistoryBytes},
+		{"FeedRetention", c.FeedRetention},
+		{"FeedBacklogBytes", c.FeedBacklogBytes},
 	} {
 		if f.value < 0 {
 			return c, fmt.Errorf("%w: %s is %d; it must not be negative", ErrInvalidConfig, f.name, f.value)
@@ -183,6 +194,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Random = rand.Reader
 	}
 	setDefault(&c.TxnHistoryBytes, mvcc.DefaultLimit)
+	setDefault(&c.FeedBacklogBytes, 64<<20)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -356,7 +356,9 @@ func (db *DB) start(r *replayed, releases *actors.Releases) error {
 			Tables: db.set.Tables(), NextFileNum: db.set.NextFileNum, Compression: compressions,
 			BlockBytes: cfg.BlockBytes, BloomBitsPerKey: cfg.BloomBitsPerKey,
 		},
-		LogWriter: wal.NewWriter(cfg.FS, cfg.Dir, wal.WriterOptions{SegmentBytes: cfg.LogBytes, Old: r.state.Segments}),
+		LogWriter: wal.NewWriter(cfg.FS, cfg.Dir, wal.WriterOptions{
+			SegmentBytes: cfg.LogBytes, Old: r.state.Segments, LastSeq: r.state.LastSeq,
+		}),
 		LogStart: wal.SegmentStart{
 			Number: r.state.NextNumber, LogID: db.set.Identity().LogID, Predecessor: r.state.Predecessor,
 			ManifestNumber: manifest.Number, ManifestSynced: manifest.Synced,
@@ -365,11 +367,11 @@ func (db *DB) start(r *replayed, releases *actors.Releases) error {
 		MemoryChanged: db.rebalance, Operators: db.operators, Live: db.live, HistoryBytes: cfg.TxnHistoryBytes,
 		Logger: cfg.Logger, MemtableBytes: sizes.memtableBytes, MaxSealed: sizes.maxSealed,
 		InFlightBytes: cfg.InFlightBytes, LogBlocks: cfg.LogBlocks, Scheduler: cfg.Scheduler, MaxCompactions: cfg.MaxCompactions, L0Trigger: cfg.L0CompactionTrigger,
-		SlowDebt: max(slowDebtBytes, 4*cfg.BaseLevelBytes),
+		SlowDebt: max(slowDebtBytes, 4*cfg.BaseLevelBytes), FeedRetention: cfg.FeedRetention, FeedBacklog: cfg.FeedBacklogBytes,
 	}
 	// A little that was recovered stays in memory and takes more: a program that opens, writes one
 	// key and closes would otherwise make a table each time.
-	if n := len(c.Recovered); n == 1 && len(r.state.Segments) <= keptSegments &&
+	if n := len(c.Recovered); n == 1 && db.recovery.Segments <= keptSegments &&
 		c.Recovered[0].Table.Bytes() < sizes.memtableBytes/2 {
 		c.Active, c.Recovered = c.Recovered[0].Table, nil
 	}
