@@ -35,6 +35,11 @@
 // and returns, and the message that changes this resumes it. Callers wait, on the slot in their
 // commit, for the answer, their context, or an alarm.
 //
+// Followers of the log (package engine's feeds) are callers too: they read the log's files themselves, up
+// to what the memtable owner has published as visible and durable. feeds.go is all they share with
+// actors: the memtable owner wakes those who wait, the log writer deletes no segment that one of them
+// still needs (within bounds), the coordinator asks for durability on their behalf.
+//
 // # How an actor runs
 //
 // Messages are linked into the mailbox through a node inside them, so posting allocates nothing, and

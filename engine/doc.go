@@ -24,6 +24,8 @@
 //     returns sooner and says what may be lost.
 //   - A [Snapshot] or an [Iterator] sees one moment, whatever is written meanwhile, and delays no
 //     writer. It keeps old files and memory from being freed until it is closed.
+//   - A [Feed] yields every durable operation once and in order, from any sequence number that the log
+//     still reaches back to, and delays no writer.
 //   - Damaged files are reported as [CorruptionError] with file and offset, never as an answer. After a
 //     failure that leaves in doubt what is on disk, writes fail with [ErrFailed] and reads go on.
 //   - Reads wait for no write, flush or compaction. Writes are delayed when those cannot keep up.

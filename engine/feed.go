@@ -237,12 +237,13 @@ func (f *Feed) next() (Change, error) {
 			return c, err
 		}
 		f.follower.Passed(f.position())
-		rec, err := f.tail.Next(f.follower.Readable())
+		limit := f.follower.Readable()
+		rec, err := f.tail.Next(limit)
 		switch {
 		case err == nil:
 			f.rec, f.ops, f.seq = rec, rec.Ops, rec.FirstSeq
 		case errors.Is(err, io.EOF):
-			if err := f.follower.Await(f.ctx, f.done, f.tail.Position()-1); err != nil {
+			if err := f.follower.Await(f.ctx, f.done, max(limit, f.tail.Position()-1)); err != nil {
 				return Change{}, err
 			}
 		case errors.Is(err, wal.ErrGone):

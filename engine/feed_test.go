@@ -116,6 +116,14 @@ func readFeed(f *Feed) (got []Change, err error) {
 	return got, nil
 }
 
+// feedTestSize returns how much of something a test does.
+func feedTestSize(n int) int {
+	if testing.Short() {
+		return (n + 3) / 4
+	}
+	return n
+}
+
 func feedConfig(fs vfs.FS) Config {
 	return Config{
 		FS: fs, Dir: "/db", MemtableBytes: 128 << 10, MemoryBudget: 4 << 20, LogBytes: 128 << 10, BlockBytes: 512,
@@ -190,12 +198,12 @@ func TestFeedsYieldEveryCommitInOrder(t *testing.T) {
 	for i := range uint64(4) {
 		rng := rand.New(rand.NewPCG(seed, i))
 		writers.Go(func() {
-			for n := range 400 {
+			for n := range feedTestSize(400) {
 				if err := h.write(db, rng, rng.IntN(8) == 0); err != nil {
 					t.Errorf("write: %v", err)
 				}
 				switch {
-				case n%150 == 149:
+				case n%100 == 75:
 					if err := db.Flush(t.Context()); err != nil {
 						t.Errorf("flush: %v", err)
 					}
@@ -209,7 +217,7 @@ func TestFeedsYieldEveryCommitInOrder(t *testing.T) {
 	h.end(t, db)
 	close(noted)
 	must(t, within(t, "feeds", func() error { feeds.Wait(); return nil }))
-	if n := db.Stats().Flushes; n < 8 {
+	if n := db.Stats().Flushes; n < 4 {
 		t.Errorf("%d flushes", n)
 	}
 	t.Logf("%d operations, %d flushes", len(h.ops), db.Stats().Flushes)
@@ -235,7 +243,7 @@ func TestFeedBeginsAnywhereAndResumesAfterReopen(t *testing.T) {
 		}
 		h.end(t, db)
 		last = db.Stats().LastSeq
-		for range 40 {
+		for range feedTestSize(40) {
 			from := 1 + rng.Uint64N(last)
 			f, err := db.Watch(t.Context(), from, nil)
 			must(t, err)
@@ -345,7 +353,7 @@ func TestFeedDeliversOnlyWhatSurvivesCrashes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	mem := vfs.NewMem()
 	var delivered []Change // by the feeds of all lives
-	for life := range 8 {
+	for life := range feedTestSize(8) {
 		cfg := feedConfig(mem)
 		db, err := Spawn(cfg)
 		must(t, err)

@@ -48,6 +48,7 @@ func TestCrashKeepsSyncedGroups(t *testing.T) {
 				if live := l.w.Live(); len(live) > 0 {
 					flushed = max(flushed, live[rng.IntN(len(live))].LastSeq)
 				}
+				l.w.Retain(Retention{Bytes: max(0, rng.Int64N(200<<10)-100<<10)})
 				if err := l.w.DeleteThrough(flushed); err != nil {
 					t.Fatal(err)
 				}

@@ -6,7 +6,7 @@
 //
 // The coordinator frames groups with an [Encoder], in memory; the log writer puts the bytes into
 // segment files with a [Writer]; the engine calls [Recover] at open; the tools call [Verify],
-// [Dump] and [Salvage]. The manifest shares the chunk layer through [ChunkWriter] and [ChunkReader].
+// [Dump] and [Salvage]; a feed follows the log with a [Tail]. The manifest shares the chunk layer through [ChunkWriter] and [ChunkReader].
 // There are no goroutines here, no clock, and no allocation per record.
 //
 // # Files
@@ -88,7 +88,18 @@
 //
 // A segment's file and its directory are synced before anything is written to it. A segment is sealed
 // and synced before the first record of the next one is written. A segment is deleted, or reused, when
-// everything in it is flushed and a later start record is durable.
+// everything in it is flushed and a later start record is durable, unless it is retained for those who
+// follow the log; then what lies behind its end may be cut off.
+//
+// # Following
+//
+// A reader that knows a sequence number to be synced, and whose next record ends there or before, finds
+// it where the last one ended, or in the last segment whose start names an earlier last sequence number
+// than the one that it wants. What it reads at a wrong place or time, a stale chunk or one that is half
+// written, has no valid checksum. So a record that should be there and is not was either read too soon
+// (the buffer is older than the sequence number), or its segment's file has been deleted or renamed,
+// which is looked for after reading, or it is damaged. Where a segment is left its length, last
+// sequence number and rolling checksum must be what the successor's start says.
 //
 // # Recovery
 //

@@ -44,7 +44,7 @@ func reopenLog(t testing.TB, fs vfs.FS, segmentBytes int64, flushed uint64) (*te
 		t.Fatal(err)
 	}
 	l := &testLog{t: t, fs: fs, enc: NewEncoder(NewBlocks(4))}
-	l.w = NewWriter(fs, "wal", WriterOptions{SegmentBytes: segmentBytes, Old: st.Segments})
+	l.w = NewWriter(fs, "wal", WriterOptions{SegmentBytes: segmentBytes, Old: st.Segments, LastSeq: st.LastSeq})
 	l.start(st.NextNumber, st.Predecessor)
 	return l, st
 }

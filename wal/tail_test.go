@@ -425,8 +425,6 @@ func (r *tailRun) crash() {
 	r.mem = r.mem.CrashClone(r.rng, vfs.CrashOptions{Unsynced: vfs.Unsynced(r.rng.IntN(3))})
 	old := r.l
 	next, st := reopenLog(r.t, r.mem, 16<<10, r.flushed)
-	next.w = NewWriter(r.mem, "wal", WriterOptions{SegmentBytes: 16 << 10, Old: st.Segments, LastSeq: st.LastSeq})
-	check(r.t, next.w.Create(st.NextNumber))
 	n := old.groupOf(st.LastSeq + 1)
 	if n < old.synced {
 		r.t.Fatalf("%d groups of %d that were synced", n, old.synced)
