@@ -3,13 +3,11 @@ package engine
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"sync"
-	"time"
 
 	"github.com/middb/middb/actors"
 	"github.com/middb/middb/integrity"
@@ -35,43 +33,6 @@ func (e *FeedTruncatedError) Error() string {
 
 // Is reports that a FeedTruncatedError is an ErrFeedTruncated.
 func (e *FeedTruncatedError) Is(target error) bool { return target == ErrFeedTruncated }
-
-// ChangeKind says what a Change does.
-type ChangeKind uint8
-
-// The kinds of changes.
-const (
-	ChangePut         ChangeKind = iota + 1 // Key has Value, until Expires if that is not zero
-	ChangeDelete                            // Key is gone
-	ChangeDeleteRange                       // everything from Key, inclusive, to End, exclusive, is gone
-	ChangeMerge                             // Value is merged into what Key has
-)
-
-// String returns the name of the kind.
-func (k ChangeKind) String() string {
-	switch k {
-	case ChangePut:
-		return "put"
-	case ChangeDelete:
-		return "delete"
-	case ChangeDeleteRange:
-		return "delete range"
-	case ChangeMerge:
-		return "merge"
-	default:
-		return fmt.Sprintf("change %d", uint8(k))
-	}
-}
-
-// A Change is one operation of a commit. Its slices belong to whoever received it.
-type Change struct {
-	Seq     uint64 // sequence number of the operation
-	Kind    ChangeKind
-	Key     []byte
-	Value   []byte    // of a put or merge
-	End     []byte    // of a range delete
-	Expires time.Time // of a put that expires; else zero
-}
 
 // A Feed yields the operations of commits, in the order of their sequence numbers and without a gap, as
 // they become durable: what a feed has yielded no crash takes back. It reads the log's files by itself,
@@ -243,7 +204,7 @@ func (f *Feed) next() (Change, error) {
 		case err == nil:
 			f.rec, f.ops, f.seq = rec, rec.Ops, rec.FirstSeq
 		case errors.Is(err, io.EOF):
-			if err := f.follower.Await(f.ctx, f.done, max(limit, f.tail.Position()-1)); err != nil {
+			if err = f.follower.Await(f.ctx, f.done, max(limit, f.tail.Position()-1)); err != nil {
 				return Change{}, err
 			}
 		case errors.Is(err, wal.ErrGone):
@@ -285,50 +246,3 @@ func (f *Feed) damaged(err error) error {
 	}
 	return err
 }
-
-// A feedWindow is the part of the stored keys that a feed shows.
-type feedWindow struct {
-	lower, upper []byte // stored keys from lower, inclusive, to upper, exclusive; nil: no bound
-}
-
-// change makes a Change, but for its sequence number, of an operation on stored keys: for a range
-// delete k is its start and v its end. It reports false if that does nothing within the window.
-func (w *feedWindow) change(kind key.Kind, k, v []byte) (c Change, ok bool, err error) {
-	end := k // the last key that it touches
-	if kind == key.KindRangeDelete {
-		end = v
-	}
-	if w.upper != nil && bytes.Compare(k, w.upper) >= 0 ||
-		bytes.Compare(end, w.lower) < 0 || kind == key.KindRangeDelete && bytes.Equal(end, w.lower) {
-		return c, false, nil
-	}
-	c.Key = w.userKey(k)
-	switch kind {
-	case key.KindDelete:
-		c.Kind = ChangeDelete
-		return c, true, nil
-	case key.KindRangeDelete:
-		c.Kind, c.End = ChangeDeleteRange, w.userKey(v)
-		return c, true, nil
-	case key.KindMerge:
-		c.Kind = ChangeMerge
-	case key.KindPutWithExpiry:
-		if len(v) < expiryBytes {
-			return c, false, fmt.Errorf("%w: a put with an expiry that is cut short", wal.ErrMalformed)
-		}
-		c.Kind, c.Expires = ChangePut, time.Unix(0, int64(binary.LittleEndian.Uint64(v)))
-		v = v[expiryBytes:]
-	case key.KindPut:
-		c.Kind = ChangePut
-	default:
-		return c, false, fmt.Errorf("operation of kind %v: %w", kind, ErrNewerFormat)
-	}
-	c.Value = append([]byte{}, v...)
-	return c, true, nil
-}
-
-// expiryBytes is the length of the expiry that a stored value begins with, in nanoseconds since 1970.
-const expiryBytes = 8
-
-// userKey returns a copy of a stored key as users know it.
-func (*feedWindow) userKey(k []byte) []byte { return bytes.Clone(k) }
