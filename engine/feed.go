@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/middb/middb/actors"
 	"github.com/middb/middb/integrity"
-	"github.com/middb/middb/key"
 	"github.com/middb/middb/wal"
 )
 
@@ -68,14 +66,18 @@ type Feed struct {
 	seq  uint64     // of the next one in ops
 }
 
-// Watch returns a feed of the operations from sequence number from on, whose keys begin with prefix
+// Watch returns a feed of the operations on the keyspace from sequence number from on, whose keys begin with prefix
 // (empty: all), and of range deletes that reach into these keys. With from 0 it begins with the first
 // commit that is not durable at the time of the call. From the last Change.Seq plus 1 a feed goes on
 // where another one ended, also after the database was closed or has crashed, as far as the log is
 // kept: if it does not reach back to from the error is a *FeedTruncatedError. When ctx ends the feed
 // ends with its cause. The caller closes the feed.
-func (db *DB) Watch(ctx context.Context, from uint64, prefix []byte) (*Feed, error) {
-	f, err := db.watch(ctx, from, feedWindow{lower: bytes.Clone(prefix), upper: key.Successor(prefix)})
+func (ks *Keyspace) Watch(ctx context.Context, from uint64, prefix []byte) (*Feed, error) {
+	err := ks.check()
+	var f *Feed
+	if err == nil {
+		f, err = ks.db.watch(ctx, from, newFeedWindow(&ks.space, prefix))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("watch: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/middb/middb/key"
+	"github.com/middb/middb/merge"
 	"github.com/middb/middb/vfs"
 )
 
@@ -208,15 +209,16 @@ func TestFeedWindowShowsWhatReachesIntoIt(t *testing.T) {
 		{key.KindPut, "a\xff", "v", ""},
 		{key.KindPut, "c", "v", ""},
 		{key.KindDelete, "b1", "", "delete b1"},
-		{key.KindMerge, "b1", "m", "merge b1=m"},
+		{key.KindMerge, "b1", string(merge.AppendOperand(nil, merge.Append, []byte("m"))), "merge append b1=m"},
 		{key.KindPutWithExpiry, "b1", string(expiring), fmt.Sprintf("put b1=v until %d", 1<<56)},
 		{key.KindRangeDelete, "a", "b", ""},
 		{key.KindRangeDelete, "a", "b\x00", "delete range a..b\x00"},
 		{key.KindRangeDelete, "a", "z", "delete range a..z"},
 		{key.KindRangeDelete, "b5", "b6", "delete range b5..b6"},
 		{key.KindRangeDelete, "c", "d", ""},
+		{key.KindRangeDelete, string(defaultSpace.lower), string(defaultSpace.upper), "delete range "},
 	} {
-		w := feedWindow{lower: []byte("b"), upper: []byte("c")}
+		w := newFeedWindow(&defaultSpace, []byte("b"))
 		k, v := []byte(c.k), []byte(c.v)
 		got, ok, err := w.change(c.kind, k, v)
 		must(t, err)
@@ -224,7 +226,11 @@ func TestFeedWindowShowsWhatReachesIntoIt(t *testing.T) {
 		clear(v)
 		text := ""
 		if ok {
-			text = fmt.Sprintf("%v %s", got.Kind, got.Key)
+			text = fmt.Sprintf("%v ", got.Kind)
+			if got.Operator != "" {
+				text += got.Operator + " "
+			}
+			text += string(got.Key)
 			if got.Value != nil {
 				text += fmt.Sprintf("=%s", got.Value)
 			}
@@ -239,14 +245,31 @@ func TestFeedWindowShowsWhatReachesIntoIt(t *testing.T) {
 			t.Errorf("%v %q %q: %q, want %q", c.kind, c.k, c.v, text, c.want)
 		}
 	}
-	var all feedWindow
+	all := newFeedWindow(&defaultSpace, nil)
 	if _, ok, err := all.change(key.KindRangeDelete, []byte("a"), []byte("b")); !ok || err != nil {
 		t.Errorf("without bounds: %v, %v", ok, err)
 	}
-	if _, _, err := all.change(key.KindPutWithExpiry, []byte("a"), []byte("short")); err == nil {
-		t.Error("a short expiry was accepted")
+	if _, _, err := all.change(key.KindMerge, []byte("a"), []byte("no list")); !errors.Is(err, merge.ErrMalformed) {
+		t.Errorf("a bad merge list: %v", err)
 	}
 	if _, _, err := all.change(99, []byte("a"), nil); !errors.Is(err, ErrNewerFormat) {
 		t.Errorf("an unknown kind: %v", err)
+	}
+}
+
+func TestFeedsOfKeyspacesAreApart(t *testing.T) {
+	db := openMem(t, nil)
+	users, err := db.Keyspace("users", KeyspaceOptions{})
+	must(t, err)
+	feed, err := users.Watch(context.Background(), 0, nil)
+	must(t, err)
+	defer feed.Close()
+	must(t, db.Put([]byte("other"), nil), users.Put([]byte("\x00k"), []byte("v")), db.DeleteRange(nil, nil), db.DropKeyspace("users"))
+	for _, want := range []ChangeKind{ChangePut, ChangeDeleteRange} {
+		c, err := feed.Next()
+		must(t, err)
+		if c.Kind != want || want == ChangePut && string(c.Key) != "\x00k" || want == ChangeDeleteRange && (c.Key != nil || c.End != nil) {
+			t.Errorf("the feed yields %+v, want %v", c, want)
+		}
 	}
 }

@@ -33,6 +33,18 @@ func AppendOperand(dst []byte, operator string, operand []byte) []byte {
 	return appendItem(dst, item{itemOperand, []byte(operator), operand})
 }
 
+// Operand takes the merge list of a single operand apart. The operand aliases the list.
+func Operand(list []byte) (operator string, operand []byte, err error) {
+	items, err := parse(nil, list)
+	if err != nil {
+		return "", nil, err
+	}
+	if len(items) != 1 || items[0].typ != itemOperand {
+		return "", nil, fmt.Errorf("%w: it is not one operand", ErrMalformed)
+	}
+	return string(items[0].name), items[0].content, nil
+}
+
 func appendItem(dst []byte, it item) []byte {
 	dst = append(dst, it.typ)
 	switch it.typ {
