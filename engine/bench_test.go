@@ -94,3 +94,60 @@ func BenchmarkSeekAndTenNext(b *testing.B) {
 		}
 	}
 }
+
+// What a put costs while nobody, somebody who does not read, and somebody who reads follows.
+func BenchmarkPutWithFeed(b *testing.B) {
+	for _, reader := range []string{"none", "idle", "reading"} {
+		b.Run(reader, func(b *testing.B) {
+			db := spawn(b, Config{FS: vfs.OS, Dir: b.TempDir(), Durability: NoSync, MemtableBytes: 64 << 20})
+			if reader != "none" {
+				f, err := db.Watch(b.Context(), 0, nil)
+				must(b, err)
+				b.Cleanup(func() { _ = f.Close() })
+				if reader == "reading" {
+					go func() {
+						for range f.All() {
+						}
+					}()
+				}
+			}
+			rng := rand.New(rand.NewPCG(1, 1))
+			var k []byte
+			v := make([]byte, 100)
+			b.ReportAllocs()
+			for b.Loop() {
+				k = benchKey(k, rng.Uint64())
+				must(b, db.Put(k, v))
+			}
+		})
+	}
+}
+
+// What a feed that catches up costs a change of 100 bytes.
+func BenchmarkFeedCatchUp(b *testing.B) {
+	const n = 100_000
+	db := spawn(b, Config{FS: vfs.OS, Dir: b.TempDir(), Durability: NoSync, MemtableBytes: 64 << 20})
+	rng := rand.New(rand.NewPCG(1, 1))
+	for range n {
+		must(b, db.Put(benchKey(nil, rng.Uint64()), make([]byte, 100)))
+	}
+	must(b, db.Put([]byte("end"), nil, Sync))
+	b.ReportAllocs()
+	var f *Feed
+	left := 0
+	for b.Loop() {
+		if left == 0 {
+			if f != nil {
+				_ = f.Close()
+			}
+			var err error
+			f, err = db.Watch(b.Context(), 1, nil)
+			must(b, err)
+			left = n
+		}
+		_, err := f.Next()
+		must(b, err)
+		left--
+	}
+	_ = f.Close()
+}

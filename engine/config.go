@@ -110,7 +110,8 @@ type Config struct {
 	// memtable, is kept whole or not at all, and counts as no less than 64 KiB.
 	FeedRetention int64
 	// FeedBacklogBytes is how many bytes of flushed log stay for feeds that are open and have not read
-	// them. A feed that falls behind further is cut off, with ErrFeedTruncated. Default 64 MiB.
+	// them. A feed that falls behind further is cut off, with ErrFeedTruncated. Default 64 MiB, or two
+	// segments if that is more.
 	FeedBacklogBytes int64
 
 	// ManifestBytes is the size at which the manifest is written anew. Default 4 MiB.
@@ -194,7 +195,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Random = rand.Reader
 	}
 	setDefault(&c.TxnHistoryBytes, mvcc.DefaultLimit)
-	setDefault(&c.FeedBacklogBytes, 64<<20)
+	setDefault(&c.FeedBacklogBytes, max(64<<20, 2*c.LogBytes))
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
