@@ -118,7 +118,8 @@ func (a *Arenas) get(size int64) (*arena, error) {
 			return ar, nil
 		}
 	}
-	buf, err := offheap.Alloc(int(size), true)
+	// A memtable of a few KiB would have a whole huge page zeroed, and resident, for its first entry.
+	buf, err := offheap.Alloc(int(size), size > hugePage)
 	if err != nil {
 		return nil, fmt.Errorf("allocate a memtable arena: %w", err)
 	}
