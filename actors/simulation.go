@@ -16,9 +16,9 @@ type Scheduler interface {
 	// Add makes an actor known. From then on the scheduler calls its Collect and Receive when it
 	// likes, never two actors or callers at a time.
 	Add(a *Actor)
-	// Wait suspends the caller that calls it and returns once ready reports true. What ready reports
-	// changes only while an actor or a caller runs or a timer fires, and asking has no effect. what
-	// says in a report what is waited for.
+	// Wait suspends the caller that calls it and returns once ready reports true, or any time later if
+	// ready is nil. What ready reports changes only while an actor or a caller runs or a timer fires,
+	// and asking has no effect. what says in a report what is waited for.
 	Wait(what string, ready func() bool)
 	// Now returns the time, which the scheduler moves on.
 	Now() time.Time
@@ -78,26 +78,29 @@ func (a *Actor) Queued() int {
 // Receive runs the actor on the oldest n messages of its queue, as one batch.
 func (a *Actor) Receive(n int) {
 	var batch queue
-	for range min(n, a.queued) {
-		n := a.queue.head
+	stop := false
+	for taken := 0; taken < n && a.queued > 0 && !stop; taken++ {
+		m := a.queue.head
 		a.queue.pop()
 		a.queued--
-		if _, stop := n.self.(*last); stop {
-			a.stopped = true
-			break
+		if _, stop = m.self.(*last); !stop {
+			batch.push(m)
 		}
-		batch.push(n)
 	}
-	if batch.head == nil || a.failed {
-		return
+	if batch.head != nil && !a.failed {
+		a.handle(batch.head)
 	}
+	a.stopped = stop
+}
+
+func (a *Actor) handle(head *node) {
 	defer func() {
 		if r := recover(); r != nil {
 			a.failed = true
 			a.shell.fail(panicError(r))
 		}
 	}()
-	a.shell.receive(batch.head)
+	a.shell.receive(head)
 }
 
 // stop lets the actor handle what was posted before and waits for that.

@@ -95,6 +95,9 @@ func (db *DB) lookup(dst, k []byte) (v []byte, seq uint64, found bool, err error
 			return dst, 0, false, ErrClosed
 		}
 		state := db.published.State()
+		if s := db.cfg.Scheduler; s != nil {
+			s.Wait("its turn to read", nil) // whatever else happens here may happen in between
+		}
 		v, seq, found, err := db.read(state, db.published.Visible(), 0, dst, k)
 		if err == nil {
 			return v, seq, found, nil

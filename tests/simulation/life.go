@@ -1,0 +1,294 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/middb/middb/engine"
+	"github.com/middb/middb/levels"
+	"github.com/middb/middb/vfs"
+)
+
+// A life is one opening of the database: from Spawn to Close, or to the failure of the power.
+type life struct {
+	r   *run
+	s   *scheduler
+	d   *disk
+	rng *rand.Rand
+	db  *engine.DB
+
+	callers []*caller
+	closing bool // Close was called: callers may be refused
+	clean   bool // Close has returned nil
+	wasFull bool // the disk
+}
+
+// run is what a seed is played with.
+type run struct {
+	seed    uint64
+	o       options
+	plan    Plan
+	trace   *trace
+	h       *history
+	rng     *rand.Rand
+	mem     *vfs.Mem
+	written int // values made so far: each is different
+	clean   bool
+	result  *Result
+}
+
+// live plays one life on the disk that the one before left, with so many callers.
+func (r *run) live(number, callers int) error {
+	l := &life{r: r, rng: rand.New(rand.NewPCG(r.seed, uint64(number)))}
+	l.s = newScheduler(l.rng, r.trace, r.result.clock)
+	l.d = &disk{mem: r.mem, s: l.s, rng: l.rng, pause: r.o.pause, times: r.o.times}
+	l.d.crashed = func() { r.result.Crashes++ }
+	l.s.posted = l.posted
+	if callers > 0 {
+		l.chooseCrash()
+	}
+	r.trace.note(l.s, "life", fmt.Sprint(number), "begins")
+	main := l.s.spawn("main", func() {
+		if err := l.main(callers); err != nil {
+			l.s.fail(err)
+		}
+	})
+	err := l.s.run(main)
+	r.result.Steps += l.s.steps
+	r.result.clock = l.s.clock
+	if err != nil {
+		return fmt.Errorf("life %d, step %d: %w", number, l.s.steps, err)
+	}
+	r.clean = l.clean
+	if l.d.dead {
+		r.mem = l.d.left
+	}
+	return nil
+}
+
+// chooseCrash decides when the power fails, if it does: at a call that changes something, at a step,
+// or when the callers are done.
+func (l *life) chooseCrash() {
+	switch l.rng.IntN(8) {
+	case 0, 1, 2, 3:
+		l.d.cutCall = 1 + l.rng.IntN(4<<l.rng.IntN(8))
+	case 4, 5:
+		l.s.until = 1 + l.rng.IntN(16<<l.rng.IntN(8))
+		l.s.then = l.d.crash
+	default:
+	}
+}
+
+// over tells callers to end.
+func (l *life) over() bool { return l.d.dead || l.closing || l.s.failure != nil }
+
+// main opens the database, looks at what is there, lets callers work, and closes it.
+func (l *life) main(callers int) error {
+	db, err := l.open()
+	if err != nil || db == nil {
+		return err
+	}
+	l.db = db
+	if err := l.recovered(); err != nil && !l.d.dead {
+		_ = db.Close()
+		return fmt.Errorf("after recovery: %w", err)
+	}
+	for i := range callers {
+		l.callers = append(l.callers, l.newCaller(i))
+	}
+	if l.r.o.full && callers > 0 {
+		l.fillDisk()
+	}
+	impatient := callers > 0 && l.rng.IntN(8) == 0 // closes under the callers
+	l.s.Wait("the callers", func() bool { return l.done(impatient) })
+	if callers > 0 && !impatient && !l.d.dead && l.rng.IntN(3) == 0 {
+		l.d.crash()
+	}
+	return l.close()
+}
+
+// fillDisk has the disk full for a while.
+func (l *life) fillDisk() {
+	from := time.Duration(l.rng.IntN(20_000)) * time.Microsecond
+	l.s.After(from, func() {
+		if !l.closing {
+			l.d.full, l.wasFull = true, true
+			l.r.trace.note(l.s, "disk", "has no space")
+		}
+	})
+	l.s.After(from+time.Duration(l.rng.IntN(2000))*time.Millisecond, func() {
+		l.d.full = false
+		l.r.trace.note(l.s, "disk", "has space")
+	})
+}
+
+// done tells whether all callers are done; half of them will do for who is impatient.
+func (l *life) done(impatient bool) bool {
+	left := 0
+	for _, c := range l.callers {
+		if !c.task.done {
+			left++
+		}
+	}
+	return left == 0 || impatient && !l.d.dead && left <= len(l.callers)/2
+}
+
+// open opens the database. Without an error and without a database the power has failed.
+func (l *life) open() (*engine.DB, error) {
+	cfg := l.r.o.config
+	cfg.FS = l.d
+	if l.r.plan.Wrap != nil {
+		cfg.FS = l.r.plan.Wrap(l.d)
+	}
+	cfg.Scheduler = l.s
+	cfg.Random = l
+	cfg.Logger = slog.New(alertHandler{l})
+	db, err := engine.Spawn(cfg)
+	switch {
+	case err != nil && l.d.dead:
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	return db, nil
+}
+
+// Read makes the life a random source.
+func (l *life) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(l.rng.Uint32())
+	}
+	return len(p), nil
+}
+
+// recovered compares what opening found with the history, and cuts that to it: nothing may be missing
+// that was promised, what is there is a prefix of the commits, each whole.
+func (l *life) recovered() error {
+	h := l.r.h
+	snapshot, err := l.db.Snapshot()
+	if err != nil {
+		return err
+	}
+	seq := snapshot.Seq()
+	low := h.durable
+	if l.r.clean {
+		low = h.last()
+	}
+	switch {
+	case seq < low:
+		err = fmt.Errorf("found all through %d, but %d was durable", seq, low)
+	case seq > h.last():
+		err = fmt.Errorf("found %d, but only %d was handed over", seq, h.last())
+	case !h.boundary(seq):
+		err = fmt.Errorf("found half a commit: %d is inside one", seq)
+	default:
+		err = l.checkAll(snapshot, seq)
+	}
+	if err != nil {
+		return errors.Join(err, snapshot.Close())
+	}
+	l.r.trace.note(l.s, "main", "found", fmt.Sprint(seq), "of", fmt.Sprint(h.last()))
+	l.r.result.Lost += int(h.last() - seq)
+	h.truncate(seq)
+	l.r.clean = false
+	return snapshot.Close()
+}
+
+// A source is a database or a snapshot.
+type source interface {
+	GetTo(dst, k []byte) ([]byte, error)
+	NewIterator(o engine.IterOptions) (*engine.Iterator, error)
+}
+
+// checkAll compares everything that a reader shows with a state.
+func (l *life) checkAll(from source, seq uint64) error {
+	it, err := from.NewIterator(engine.IterOptions{})
+	if err != nil {
+		return err
+	}
+	var got []entry
+	for k, v := range it.All() {
+		got = append(got, entry{append([]byte(nil), k...), append([]byte(nil), v...)})
+	}
+	if err := it.Close(); err != nil {
+		return err
+	}
+	return l.r.h.checkAll(got, seq)
+}
+
+// close closes the database. What happens to it after the power has failed is nobody's business, but
+// it must come to an end.
+func (l *life) close() error {
+	l.closing = true
+	stats := l.db.Stats()
+	err := l.db.Close()
+	l.r.result.add(stats)
+	if l.d.dead {
+		return nil
+	}
+	if l.wasFull && errors.Is(err, vfs.ErrNoSpace) {
+		return nil // what was promised to be durable must be there all the same
+	}
+	if err != nil {
+		return err
+	}
+	l.r.trace.note(l.s, "main", "has closed the database")
+	l.clean = true
+	l.r.result.Closes++
+	if l.rng.IntN(4) > 0 {
+		return nil
+	}
+	report, err := levels.Verify(l.d.mem, directory, nil)
+	if err == nil {
+		err = errors.Join(report.Problems...)
+	}
+	if err != nil {
+		return fmt.Errorf("verify the closed database: %w", err)
+	}
+	return nil
+}
+
+// posted is told of every message. A commit gets its place in the history when it is handed over: the
+// coordinator must number commits in the order in which they reach it.
+func (l *life) posted(from *task, _, message string) {
+	if message != "Commit" || from == nil || l.d.dead {
+		return
+	}
+	for _, c := range l.callers {
+		if c.task == from && c.commit != nil && c.commit.first == 0 {
+			l.r.h.add(c.commit)
+		}
+	}
+}
+
+// alertHandler makes whatever the engine warns of a failure of the life: it has no reason to.
+type alertHandler struct{ l *life }
+
+// Enabled implements slog.Handler.
+func (a alertHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn
+}
+
+// Handle implements slog.Handler.
+func (a alertHandler) Handle(_ context.Context, r slog.Record) error {
+	if a.l.d.dead || a.l.wasFull && r.Level < slog.LevelError {
+		return nil
+	}
+	text := r.Message
+	r.Attrs(func(attr slog.Attr) bool {
+		text += fmt.Sprintf("; %s: %v", attr.Key, attr.Value)
+		return true
+	})
+	a.l.s.fail(errors.New(text))
+	return nil
+}
+
+// WithAttrs implements slog.Handler.
+func (a alertHandler) WithAttrs([]slog.Attr) slog.Handler { return a }
+
+// WithGroup implements slog.Handler.
+func (a alertHandler) WithGroup(string) slog.Handler { return a }

@@ -1,0 +1,370 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/middb/middb/engine"
+)
+
+// A caller is one of several users of the database in a life.
+type caller struct {
+	l    *life
+	task *task
+	rng  *rand.Rand
+
+	commit   *commit // under way
+	pending  []engine.Pending
+	snapshot *engine.Snapshot
+	buffer   []byte
+}
+
+// An operation is one kind of thing that callers do. A new kind needs a function and a line here; if
+// it writes, the function describes what it writes as writes of a commit.
+type operation struct {
+	name   string
+	weight int
+	do     func(c *caller) error
+}
+
+var operations = []operation{
+	{"put", 30, (*caller).put},
+	{"delete", 8, (*caller).delete},
+	{"batch", 16, (*caller).batch},
+	{"put with a deadline", 4, (*caller).putWithDeadline},
+	{"asynchronous batch", 8, (*caller).asynchronousBatch},
+	{"wait for durability", 4, (*caller).awaitDurability},
+	{"get", 24, (*caller).get},
+	{"iterate", 8, (*caller).iterate},
+	{"take a snapshot", 6, (*caller).takeSnapshot},
+	{"read a snapshot", 8, (*caller).readSnapshot},
+	{"flush", 3, (*caller).flush},
+	{"compact", 2, (*caller).compact},
+	{"wait until idle", 1, (*caller).waitIdle},
+	{"statistics", 2, (*caller).statistics},
+}
+
+var allWeights = func() (sum int) {
+	for _, o := range operations {
+		sum += o.weight
+	}
+	return sum
+}()
+
+func (l *life) newCaller(i int) *caller {
+	c := &caller{l: l, rng: rand.New(rand.NewPCG(l.rng.Uint64(), uint64(i)))}
+	n := 1 + c.rng.IntN(l.r.o.operations)
+	c.task = l.s.spawn("caller "+strconv.Itoa(i+1), func() {
+		for range n {
+			if l.over() {
+				break
+			}
+			c.act()
+		}
+		c.closeSnapshot()
+	})
+	return c
+}
+
+// act does one thing, chosen at random, and judges what came of it.
+func (c *caller) act() {
+	n := c.rng.IntN(allWeights)
+	for _, o := range operations {
+		if n -= o.weight; n >= 0 {
+			continue
+		}
+		err := c.do(o)
+		if err == nil || c.l.d.dead || c.l.closing && errors.Is(err, engine.ErrClosed) ||
+			c.l.wasFull && errors.Is(err, engine.ErrNoSpace) {
+			return
+		}
+		c.l.s.fail(fmt.Errorf("%s: %s: %w", c.task.name, o.name, err))
+		return
+	}
+}
+
+func (c *caller) do(o operation) error {
+	c.note(o.name)
+	err := o.do(c)
+	c.commit = nil
+	switch {
+	case err == nil:
+		c.note("is done")
+	default:
+		c.note("fails")
+	}
+	return err
+}
+
+func (c *caller) note(words ...string) { c.l.r.trace.note(c.l.s, c.task.name, words...) }
+
+// oneIn is true once in n times.
+func (c *caller) oneIn(n int) bool { return c.rng.IntN(n) == 0 }
+
+func (c *caller) durability() engine.Durability {
+	if c.rng.IntN(100) < c.l.r.o.syncPercent {
+		return engine.Sync
+	}
+	return []engine.Durability{engine.NoSync, engine.Default}[c.rng.IntN(2)]
+}
+
+// syncs tells whether a durability means Sync in this database.
+func (c *caller) syncs(d engine.Durability) bool {
+	return d == engine.Sync || d == engine.Default && c.l.r.o.config.Durability == engine.Sync
+}
+
+func (c *caller) id() int { return c.rng.IntN(len(c.l.r.h.keys)) }
+
+// value makes a value that no other write has.
+func (c *caller) value() []byte {
+	r := c.l.r
+	r.written++
+	v := append(strconv.AppendInt(nil, int64(r.written), 10), ':')
+	for n := c.rng.IntN(r.o.valueBytes + 1); len(v) < n; {
+		v = append(v, "compressible "[:min(13, n-len(v))]...)
+	}
+	return v
+}
+
+// commitAs runs a call that commits writes, and takes note of what it says.
+func (c *caller) commitAs(commit *commit, call func() error) error {
+	c.commit = commit
+	err := call()
+	return c.settle(commit, err)
+}
+
+// settle notes the answer to a commit.
+func (c *caller) settle(commit *commit, err error) error {
+	h := c.l.r.h
+	handedOver := commit.first > 0
+	switch {
+	case c.l.d.dead:
+		return err
+	case err == nil && !handedOver:
+		return errors.New("acknowledged without having been handed over")
+	case err == nil:
+		c.l.r.result.Commits++
+		h.observe(commit.last)
+		if commit.sync {
+			h.durable = max(h.durable, commit.last)
+		}
+		return nil
+	case errors.Is(err, engine.ErrCommitUnknown) && !handedOver:
+		return fmt.Errorf("never handed over: %w", err)
+	case !errors.Is(err, engine.ErrCommitUnknown) && handedOver:
+		return fmt.Errorf("handed over as %d, then refused: %w", commit.last, err)
+	}
+	return err
+}
+
+func (c *caller) put() error {
+	id, v, d := c.id(), c.value(), c.durability()
+	w := []write{{id: id, value: v}}
+	return c.commitAs(&commit{writes: w, ops: 1, sync: c.syncs(d)}, func() error {
+		return c.l.db.Put(c.l.r.h.keys[id], v, d)
+	})
+}
+
+func (c *caller) delete() error {
+	id, d := c.id(), c.durability()
+	w := []write{{id: id, deleted: true}}
+	return c.commitAs(&commit{writes: w, ops: 1, sync: c.syncs(d)}, func() error {
+		return c.l.db.Delete(c.l.r.h.keys[id], d)
+	})
+}
+
+// putWithDeadline gives up when the time has come, in which case the outcome may be unknown.
+func (c *caller) putWithDeadline() error {
+	id, v, d := c.id(), c.value(), c.durability()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	c.l.s.After(time.Duration(c.rng.IntN(200))*time.Microsecond, cancel)
+	w := []write{{id: id, value: v}}
+	err := c.commitAs(&commit{writes: w, ops: 1, sync: c.syncs(d)}, func() error {
+		return c.l.db.PutContext(ctx, c.l.r.h.keys[id], v, d)
+	})
+	if errors.Is(err, context.Canceled) {
+		c.note("gives up")
+		return nil
+	}
+	return err
+}
+
+// fill makes a batch, and the commit that it is.
+func (c *caller) fill() (*engine.Batch, *commit, error) {
+	b := c.l.db.NewBatch()
+	out := &commit{ops: 1 + uint64(c.rng.IntN(c.l.r.o.batch))}
+	for op := range out.ops {
+		id := c.id()
+		w := write{op: op, id: id}
+		var err error
+		if c.oneIn(3) {
+			w.deleted = true
+			err = b.Delete(c.l.r.h.keys[id])
+		} else {
+			w.value = c.value()
+			err = b.Put(c.l.r.h.keys[id], w.value)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		out.writes = append(out.writes, w)
+	}
+	return b, out, nil
+}
+
+func (c *caller) batch() error {
+	b, commit, err := c.fill()
+	if err != nil {
+		return err
+	}
+	d := c.durability()
+	commit.sync = c.syncs(d)
+	return c.commitAs(commit, func() error { return c.l.db.Apply(b, d) })
+}
+
+func (c *caller) asynchronousBatch() error {
+	b, commit, err := c.fill()
+	if err != nil {
+		return err
+	}
+	return c.commitAs(commit, func() error {
+		pending, err := c.l.db.ApplyAsync(context.Background(), b)
+		if err == nil && !c.l.d.dead && pending.Seq != commit.last {
+			return fmt.Errorf("commit %d is said to be %d", commit.last, pending.Seq)
+		}
+		c.pending = append(c.pending, pending)
+		return err
+	})
+}
+
+func (c *caller) awaitDurability() error {
+	if len(c.pending) == 0 {
+		return nil
+	}
+	p := c.pending[c.rng.IntN(len(c.pending))]
+	c.pending = nil
+	if err := p.Wait(context.Background()); err != nil {
+		return err
+	}
+	if h := c.l.r.h; !c.l.d.dead {
+		h.durable = max(h.durable, p.Seq)
+	}
+	return nil
+}
+
+func (c *caller) get() error {
+	h := c.l.r.h
+	id, low := c.id(), h.acked
+	v, found, err := c.read(c.l.db, id)
+	if err != nil || c.l.d.dead {
+		return err
+	}
+	seq, err := h.checkGet(id, v, found, low, h.last())
+	if err != nil {
+		return err
+	}
+	if seq > 0 {
+		h.observe(h.commitOf(seq).last)
+	}
+	return nil
+}
+
+func (c *caller) read(from source, id int) (v []byte, found bool, err error) {
+	c.l.r.result.Reads++
+	c.buffer, err = from.GetTo(c.buffer, c.l.r.h.keys[id])
+	if errors.Is(err, engine.ErrNotFound) {
+		return nil, false, nil
+	}
+	return c.buffer, err == nil, err
+}
+
+func (c *caller) takeSnapshot() error {
+	c.closeSnapshot()
+	h := c.l.r.h
+	low := h.acked
+	s, err := c.l.db.Snapshot()
+	if err != nil || c.l.d.dead {
+		return err
+	}
+	c.snapshot = s
+	return c.checkSeq("a snapshot", s.Seq(), low)
+}
+
+// checkSeq judges what is visible: a whole number of commits, none missing that somebody knew of.
+func (c *caller) checkSeq(what string, seq, low uint64) error {
+	h := c.l.r.h
+	switch {
+	case seq < low || seq > h.last():
+		return fmt.Errorf("%s shows %d; %d was visible, %d was handed over", what, seq, low, h.last())
+	case !h.boundary(seq):
+		return fmt.Errorf("%s shows half a commit: %d is inside one", what, seq)
+	}
+	h.observe(seq)
+	return nil
+}
+
+func (c *caller) readSnapshot() error {
+	h, s := c.l.r.h, c.snapshot
+	if s == nil {
+		return nil
+	}
+	if c.oneIn(3) {
+		return c.walk(s, []uint64{s.Seq()})
+	}
+	id := c.id()
+	v, found, err := c.read(s, id)
+	if err != nil || c.l.d.dead {
+		return err
+	}
+	_, err = h.checkGet(id, v, found, s.Seq(), s.Seq())
+	return err
+}
+
+func (c *caller) closeSnapshot() {
+	if c.snapshot != nil {
+		if err := c.snapshot.Close(); err != nil && !c.l.d.dead {
+			c.l.s.fail(err)
+		}
+		c.snapshot = nil
+	}
+}
+
+func (c *caller) iterate() error { return c.walk(c.l.db, nil) }
+
+// flush makes durable what was visible before.
+func (c *caller) flush() error {
+	before := c.l.r.h.acked
+	if err := c.l.db.Flush(context.Background()); err != nil {
+		return err
+	}
+	if h := c.l.r.h; !c.l.d.dead {
+		h.durable = max(h.durable, before)
+	}
+	return nil
+}
+
+func (c *caller) compact() error {
+	var lower, upper []byte
+	if a, b := c.id(), c.id(); a < b && c.oneIn(2) {
+		lower, upper = c.l.r.h.keys[a], c.l.r.h.keys[b]
+	}
+	return c.l.db.Compact(context.Background(), lower, upper)
+}
+
+func (c *caller) waitIdle() error { return c.l.db.WaitIdle(context.Background()) }
+
+func (c *caller) statistics() error {
+	low := c.l.r.h.acked
+	s := c.l.db.Stats()
+	h := c.l.r.h
+	if c.l.d.dead {
+		return nil
+	}
+	h.durable = max(h.durable, min(s.DurableSeq, h.last()))
+	return c.checkSeq("the statistics", s.LastSeq, low)
+}
