@@ -21,10 +21,11 @@ type life struct {
 	rng *rand.Rand
 	db  *engine.DB
 
-	callers []*caller
-	closing bool // Close was called: callers may be refused
-	clean   bool // Close has returned nil
-	wasFull bool // the disk
+	callers  []*caller
+	readOnly bool
+	closing  bool // Close was called: callers may be refused
+	clean    bool // Close has returned nil
+	wasFull  bool // the disk
 }
 
 // run is what a seed is played with.
@@ -41,9 +42,11 @@ type run struct {
 	result  *Result
 }
 
-// live plays one life on the disk that the one before left, with so many callers.
-func (r *run) live(number, callers int) error {
-	l := &life{r: r, rng: rand.New(rand.NewPCG(r.seed, uint64(number)))}
+// live plays one life on the disk that the one before left, with so many callers. A life without any
+// may be read-only: then it only looks.
+func (r *run) live(number, callers int, readOnly bool) error {
+	r.result.Lives++
+	l := &life{r: r, rng: rand.New(rand.NewPCG(r.seed, uint64(r.result.Lives))), readOnly: readOnly}
 	l.s = newScheduler(l.rng, r.trace, r.result.clock)
 	l.d = &disk{mem: r.mem, s: l.s, rng: l.rng, pause: r.o.pause, times: r.o.times}
 	l.d.crashed = func() { r.result.Crashes++ }
@@ -51,7 +54,11 @@ func (r *run) live(number, callers int) error {
 	if callers > 0 {
 		l.chooseCrash()
 	}
-	r.trace.note(l.s, "life", fmt.Sprint(number), "begins")
+	what := "begins"
+	if readOnly {
+		what = "begins, read-only"
+	}
+	r.trace.note(l.s, "life", fmt.Sprint(number), what)
 	main := l.s.spawn("main", func() {
 		if err := l.main(callers); err != nil {
 			l.s.fail(err)
@@ -63,7 +70,9 @@ func (r *run) live(number, callers int) error {
 	if err != nil {
 		return fmt.Errorf("life %d, step %d: %w", number, l.s.steps, err)
 	}
-	r.clean = l.clean
+	if !readOnly {
+		r.clean = l.clean
+	}
 	if l.d.dead {
 		r.mem = l.d.left
 	}
@@ -137,13 +146,15 @@ func (l *life) done(impatient bool) bool {
 	return left == 0 || impatient && !l.d.dead && left <= len(l.callers)/2
 }
 
-// open opens the database. Without an error and without a database the power has failed.
+// open opens the database. Without an error and without a database there is none, or the power has
+// failed.
 func (l *life) open() (*engine.DB, error) {
 	cfg := l.r.o.config
 	cfg.FS = l.d
 	if l.r.plan.Wrap != nil {
 		cfg.FS = l.r.plan.Wrap(l.d)
 	}
+	cfg.ReadOnly = l.readOnly
 	cfg.Scheduler = l.s
 	cfg.Random = l
 	cfg.Logger = slog.New(alertHandler{l})
@@ -151,6 +162,8 @@ func (l *life) open() (*engine.DB, error) {
 	switch {
 	case err != nil && l.d.dead:
 		return nil, nil
+	case l.readOnly && l.r.h.durable == 0 && errors.Is(err, engine.ErrDatabaseMissing):
+		return nil, nil // it was not made durably
 	case err != nil:
 		return nil, fmt.Errorf("open: %w", err)
 	}
@@ -194,7 +207,6 @@ func (l *life) recovered() error {
 	l.r.trace.note(l.s, "main", "found", fmt.Sprint(seq), "of", fmt.Sprint(h.last()))
 	l.r.result.Lost += int(h.last() - seq)
 	h.truncate(seq)
-	l.r.clean = false
 	return snapshot.Close()
 }
 
@@ -226,6 +238,12 @@ func (l *life) close() error {
 	l.closing = true
 	stats := l.db.Stats()
 	err := l.db.Close()
+	if l.readOnly {
+		if err == nil && l.d.calls > 1 { // the lock
+			err = fmt.Errorf("a read-only database made %d changes", l.d.calls)
+		}
+		return err
+	}
 	l.r.result.add(stats)
 	if l.d.dead {
 		return nil

@@ -25,6 +25,7 @@ type options struct {
 	pause       int // see disk, as the next one
 	times       syncTimes
 	full        bool // the disk may be full for a while
+	huge        bool // a few values exceed memtables and log blocks
 	keys        [][]byte
 }
 
@@ -61,6 +62,12 @@ func chooseOptions(rng *rand.Rand) options {
 			other:      time.Duration(pick(0, 400, 20_000)) * time.Microsecond,
 		},
 		full: rng.IntN(8) == 0,
+		huge: rng.IntN(16) == 0,
+	}
+	if rng.IntN(16) == 0 { // compactions fall so far behind that writes are delayed
+		o.config.MemtableBytes, o.config.L0CompactionTrigger, o.config.MaxCompactions = 512, 1, 1
+		o.operations, o.valueBytes, o.batch = 40, 200, 12
+		o.times.other, o.times.compaction = 0, time.Second
 	}
 	for range pick(2, 6, 20, 60) {
 		o.keys = append(o.keys, makeKey(rng))
@@ -88,9 +95,9 @@ func makeKey(rng *rand.Rand) []byte {
 // String prints the options for a report.
 func (o options) String() string {
 	c := o.config
-	return fmt.Sprintf("%d lives, %d callers, up to %d operations, %d keys, %d%% sync, values to %d, batches to %d, pause %d, syncs to %v, full %v; "+
+	return fmt.Sprintf("%d lives, %d callers, up to %d operations, %d keys, %d%% sync, values to %d, batches to %d, pause %d, syncs to %v, full %v, huge %v; "+
 		"memtable %d, block %d, bloom %d, L0 trigger %d, table %d, base level %d, manifest %d, log %d in %d blocks, %d compactions, %d in flight, durability %d",
-		o.lives, o.callers, o.operations, len(o.keys), o.syncPercent, o.valueBytes, o.batch, o.pause, o.times, o.full,
+		o.lives, o.callers, o.operations, len(o.keys), o.syncPercent, o.valueBytes, o.batch, o.pause, o.times, o.full, o.huge,
 		c.MemtableBytes, c.BlockBytes, c.BloomBitsPerKey, c.L0CompactionTrigger, c.TargetFileBytes, c.BaseLevelBytes,
 		c.ManifestBytes, c.LogBytes, c.LogBlocks, c.MaxCompactions, c.InFlightBytes, c.Durability)
 }

@@ -61,8 +61,12 @@ func Play(seed uint64, plan Plan) *Result {
 		if number > r.o.lives {
 			callers = 0 // only to see what the last one left
 		}
-		res.Lives++
-		res.Err = r.live(number, callers)
+		if number > 1 && r.rng.IntN(4) == 0 {
+			res.Err = r.live(number, 0, true)
+		}
+		if res.Err == nil {
+			res.Err = r.live(number, callers, false)
+		}
 	}
 	res.Hash, res.Trace, res.Events = r.trace.hash.Sum64(), r.trace.text, r.trace.events
 	if res.Err != nil {

@@ -119,13 +119,22 @@ func (c *caller) syncs(d engine.Durability) bool {
 
 func (c *caller) id() int { return c.rng.IntN(len(c.l.r.h.keys)) }
 
+const (
+	compressible = "compressible "
+	hugeBytes    = 200 << 10
+)
+
 // value makes a value that no other write has.
 func (c *caller) value() []byte {
 	r := c.l.r
 	r.written++
 	v := append(strconv.AppendInt(nil, int64(r.written), 10), ':')
-	for n := c.rng.IntN(r.o.valueBytes + 1); len(v) < n; {
-		v = append(v, "compressible "[:min(13, n-len(v))]...)
+	n := c.rng.IntN(r.o.valueBytes + 1)
+	if r.o.huge && c.oneIn(30) {
+		n = c.rng.IntN(hugeBytes)
+	}
+	for len(v) < n {
+		v = append(v, compressible[:min(len(compressible), n-len(v))]...)
 	}
 	return v
 }
@@ -184,14 +193,9 @@ func (c *caller) putWithDeadline() error {
 	defer cancel()
 	c.l.s.After(time.Duration(c.rng.IntN(200))*time.Microsecond, cancel)
 	w := []write{{id: id, value: v}}
-	err := c.commitAs(&commit{writes: w, ops: 1, sync: c.syncs(d)}, func() error {
+	return c.impatient(c.commitAs(&commit{writes: w, ops: 1, sync: c.syncs(d)}, func() error {
 		return c.l.db.PutContext(ctx, c.l.r.h.keys[id], v, d)
-	})
-	if errors.Is(err, context.Canceled) {
-		c.note("gives up")
-		return nil
-	}
-	return err
+	}))
 }
 
 // fill makes a batch, and the commit that it is.
@@ -336,16 +340,34 @@ func (c *caller) closeSnapshot() {
 
 func (c *caller) iterate() error { return c.walk(c.l.db, nil) }
 
+// patience returns a context that mostly has no end.
+func (c *caller) patience() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	if c.oneIn(4) {
+		c.l.s.After(time.Duration(c.rng.IntN(1000))*time.Microsecond, cancel)
+	}
+	return ctx, cancel
+}
+
+// impatient makes giving up no failure.
+func (c *caller) impatient(err error) error {
+	if errors.Is(err, context.Canceled) {
+		c.note("gives up")
+		return nil
+	}
+	return err
+}
+
 // flush makes durable what was visible before.
 func (c *caller) flush() error {
 	before := c.l.r.h.acked
-	if err := c.l.db.Flush(context.Background()); err != nil {
-		return err
-	}
-	if h := c.l.r.h; !c.l.d.dead {
+	ctx, cancel := c.patience()
+	defer cancel()
+	err := c.l.db.Flush(ctx)
+	if h := c.l.r.h; err == nil && !c.l.d.dead {
 		h.durable = max(h.durable, before)
 	}
-	return nil
+	return c.impatient(err)
 }
 
 func (c *caller) compact() error {
@@ -353,10 +375,16 @@ func (c *caller) compact() error {
 	if a, b := c.id(), c.id(); a < b && c.oneIn(2) {
 		lower, upper = c.l.r.h.keys[a], c.l.r.h.keys[b]
 	}
-	return c.l.db.Compact(context.Background(), lower, upper)
+	ctx, cancel := c.patience()
+	defer cancel()
+	return c.impatient(c.l.db.Compact(ctx, lower, upper))
 }
 
-func (c *caller) waitIdle() error { return c.l.db.WaitIdle(context.Background()) }
+func (c *caller) waitIdle() error {
+	ctx, cancel := c.patience()
+	defer cancel()
+	return c.impatient(c.l.db.WaitIdle(ctx))
+}
 
 func (c *caller) statistics() error {
 	low := c.l.r.h.acked
