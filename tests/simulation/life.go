@@ -24,7 +24,6 @@ type life struct {
 	callers  []*caller
 	readOnly bool
 	closing  bool // Close was called: callers may be refused
-	clean    bool // Close has returned nil
 	wasFull  bool // the disk
 }
 
@@ -37,8 +36,8 @@ type run struct {
 	h       *history
 	rng     *rand.Rand
 	mem     *vfs.Mem
-	written int // values made so far: each is different
-	clean   bool
+	written int    // values made so far: each is different
+	kept    uint64 // the last Close promised all through here
 	result  *Result
 }
 
@@ -69,9 +68,6 @@ func (r *run) live(number, callers int, readOnly bool) error {
 	r.result.clock = l.s.clock
 	if err != nil {
 		return fmt.Errorf("life %d, step %d: %w", number, l.s.steps, err)
-	}
-	if !readOnly {
-		r.clean = l.clean
 	}
 	if l.d.dead {
 		r.mem = l.d.left
@@ -187,10 +183,7 @@ func (l *life) recovered() error {
 		return err
 	}
 	seq := snapshot.Seq()
-	low := h.durable
-	if l.r.clean {
-		low = h.last()
-	}
+	low := max(h.durable, l.r.kept)
 	switch {
 	case seq < low:
 		err = fmt.Errorf("found all through %d, but %d was durable", seq, low)
@@ -207,6 +200,7 @@ func (l *life) recovered() error {
 	l.r.trace.note(l.s, "main", "found", fmt.Sprint(seq), "of", fmt.Sprint(h.last()))
 	l.r.result.Lost += int(h.last() - seq)
 	h.truncate(seq)
+	l.r.kept = 0
 	return snapshot.Close()
 }
 
@@ -255,7 +249,10 @@ func (l *life) close() error {
 		return err
 	}
 	l.r.trace.note(l.s, "main", "has closed the database")
-	l.clean = true
+	l.r.kept = l.r.h.last()
+	if l.wasFull { // commits of unknown outcome may have waited for space, in vain
+		l.r.kept = l.r.h.acked
+	}
 	l.r.result.Closes++
 	if l.rng.IntN(4) > 0 {
 		return nil
