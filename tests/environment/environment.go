@@ -41,7 +41,7 @@ func Seed(t testing.TB) uint64 {
 func Seeds(t testing.TB, count uint64) iter.Seq[uint64] {
 	t.Helper()
 	first := Number(t, "MIDDB_BASE_SEED", 1)
-	if os.Getenv("MIDDB_SEED") != "" {
+	if Single() {
 		first, count = Seed(t), 1
 	}
 	return func(yield func(uint64) bool) {
@@ -49,6 +49,9 @@ func Seeds(t testing.TB, count uint64) iter.Seq[uint64] {
 		}
 	}
 }
+
+// Single reports whether MIDDB_SEED asks for one seed alone.
+func Single() bool { return os.Getenv("MIDDB_SEED") != "" }
 
 // openFlights is where the OpenFlights files are looked for, relative to the root of the repository.
 const openFlights = "../shared/data/openflights"

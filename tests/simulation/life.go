@@ -27,25 +27,12 @@ type life struct {
 	wasFull  bool // the disk
 }
 
-// run is what a seed is played with.
-type run struct {
-	seed    uint64
-	o       options
-	plan    Plan
-	trace   *trace
-	h       *history
-	rng     *rand.Rand
-	mem     *vfs.Mem
-	written int    // values made so far: each is different
-	kept    uint64 // the last Close promised all through here
-	result  *Result
-}
-
 // live plays one life on the disk that the one before left, with so many callers. A life without any
 // may be read-only: then it only looks.
-func (r *run) live(number, callers int, readOnly bool) error {
+func (r *run) live(callers int, readOnly bool) error {
 	r.result.Lives++
-	l := &life{r: r, rng: rand.New(rand.NewPCG(r.seed, uint64(r.result.Lives))), readOnly: readOnly}
+	number := r.result.Lives
+	l := &life{r: r, rng: rand.New(rand.NewPCG(r.seed, uint64(number))), readOnly: readOnly}
 	l.s = newScheduler(l.rng, r.trace, r.result.clock)
 	l.d = &disk{mem: r.mem, s: l.s, rng: l.rng, pause: r.o.pause, times: r.o.times}
 	l.d.crashed = func() { r.result.Crashes++ }
@@ -122,6 +109,7 @@ func (l *life) fillDisk() {
 	l.s.After(from, func() {
 		if !l.closing {
 			l.d.full, l.wasFull = true, true
+			l.r.result.Fulls++
 			l.r.trace.note(l.s, "disk", "has no space")
 		}
 	})
@@ -238,7 +226,7 @@ func (l *life) close() error {
 		}
 		return err
 	}
-	l.r.result.add(stats)
+	l.r.result.addStats(stats)
 	if l.d.dead {
 		return nil
 	}

@@ -2,13 +2,12 @@ package simulation
 
 import (
 	"fmt"
-	"maps"
+	"iter"
 	"math/rand/v2"
-	"slices"
-	"strings"
+	"runtime"
+	"sync"
 	"time"
 
-	"github.com/middb/middb/engine"
 	"github.com/middb/middb/vfs"
 )
 
@@ -23,30 +22,31 @@ type Plan struct {
 // A Result is what came of a seed.
 type Result struct {
 	Seed    uint64
-	Err     error // nil: nothing was wrong
-	Hash    uint64
-	Trace   []byte // the text, if the Plan asked for it
-	Options string
-	Events  int // lines of the trace
+	Options string // what the seed chose
+	Err     error  // nil: nothing was wrong
+	Hash    uint64 // of the trace
+	Trace   []byte // its text, if the Plan asked for it
+	Tally
 
-	// How much was exercised.
-	Steps       int
-	Lives       int
-	Crashes     int
-	Closes      int // clean ones
-	Lost        int // operations that a crash took back
-	Commits     int
-	Reads       int
-	Flushes     int64
-	Compactions int64
-	Stalls      int64
-	Delays      int64
-	Queued      int64
-
-	clock time.Time
+	clock time.Time // when the last life ended
 }
 
-// Play plays a seed. Any number may be played at a time.
+// run is one playing of a seed.
+type run struct {
+	seed    uint64
+	o       options
+	plan    Plan
+	trace   *trace
+	h       *history
+	rng     *rand.Rand
+	mem     *vfs.Mem
+	written int    // values made so far: each is different
+	kept    uint64 // the last Close promised all through here
+	result  *Result
+}
+
+// Play plays a seed: it opens a database, has callers use it until it is closed or the power fails, and
+// does so again on what is left. Any number may be played at a time.
 func Play(seed uint64, plan Plan) *Result {
 	rng := rand.New(rand.NewPCG(seed, 0x73696d756c617465))
 	r := &run{
@@ -56,64 +56,59 @@ func Play(seed uint64, plan Plan) *Result {
 	r.h = newHistory(r.o.keys)
 	res := r.result
 	res.Options = r.o.String()
-	for number := 1; number <= r.o.lives+1 && res.Err == nil; number++ {
+	res.Err = r.play()
+	if res.Err != nil {
+		res.Err = fmt.Errorf("seed %d (%s): %w", seed, res.Options, res.Err)
+	}
+	res.Hash, res.Trace, res.Events = r.trace.hash.Sum64(), r.trace.text, r.trace.events
+	return res
+}
+
+func (r *run) play() error {
+	for number := 1; number <= r.o.lives+1; number++ {
 		callers := r.o.callers
 		if number > r.o.lives {
 			callers = 0 // only to see what the last one left
 		}
 		if number > 1 && r.rng.IntN(4) == 0 {
-			res.Err = r.live(number, 0, true)
+			if err := r.live(0, true); err != nil {
+				return err
+			}
 		}
-		if res.Err == nil {
-			res.Err = r.live(number, callers, false)
+		if err := r.live(callers, false); err != nil {
+			return err
 		}
 	}
-	res.Hash, res.Trace, res.Events = r.trace.hash.Sum64(), r.trace.text, r.trace.events
-	if res.Err != nil {
-		res.Err = fmt.Errorf("seed %d (%s): %w", seed, res.Options, res.Err)
+	return nil
+}
+
+// PlayAll plays seeds on all processors, in no particular order, and passes each result to each, one
+// at a time, until that returns false.
+func PlayAll(seeds iter.Seq[uint64], plan Plan, each func(*Result) bool) {
+	var mu sync.Mutex // guards what follows
+	next, stop := iter.Pull(seeds)
+	defer stop()
+	take := func() (uint64, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		return next()
 	}
-	return res
-}
-
-func (r *Result) add(s engine.Stats) {
-	r.Flushes += s.Flushes
-	r.Compactions += s.Compactions
-	r.Stalls += s.Stalls
-	r.Delays += s.WriteDelays
-	r.Queued += s.WriteQueued
-}
-
-// include adds what another run exercised.
-func (r *Result) include(o *Result) {
-	r.Events += o.Events
-	r.Steps += o.Steps
-	r.Lives += o.Lives
-	r.Crashes += o.Crashes
-	r.Closes += o.Closes
-	r.Lost += o.Lost
-	r.Commits += o.Commits
-	r.Reads += o.Reads
-	r.Flushes += o.Flushes
-	r.Compactions += o.Compactions
-	r.Stalls += o.Stalls
-	r.Delays += o.Delays
-	r.Queued += o.Queued
-}
-
-// exercised returns what must occur in some seed, or the simulation does not test what it should.
-func (r *Result) exercised() map[string]int64 {
-	return map[string]int64{
-		"steps": int64(r.Steps), "lives": int64(r.Lives), "crashes": int64(r.Crashes), "clean closes": int64(r.Closes),
-		"lost operations": int64(r.Lost), "commits": int64(r.Commits), "reads": int64(r.Reads), "flushes": r.Flushes,
-		"compactions": r.Compactions, "stalls": r.Stalls, "delayed writes": r.Delays, "writes that waited for room": r.Queued,
+	over := false
+	give := func(r *Result) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		over = over || !each(r)
+		return !over
 	}
-}
-
-func (r *Result) summary() string {
-	var sb strings.Builder
-	e := r.exercised()
-	for _, what := range slices.Sorted(maps.Keys(e)) {
-		fmt.Fprintf(&sb, "%d %s, ", e[what], what)
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for seed, ok := take(); ok; seed, ok = take() {
+				if !give(Play(seed, plan)) {
+					return
+				}
+			}
+		})
 	}
-	return strings.TrimSuffix(sb.String(), ", ")
+	wg.Wait()
 }

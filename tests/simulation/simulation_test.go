@@ -1,9 +1,7 @@
 package simulation
 
 import (
-	"runtime"
-	"sync"
-	"sync/atomic"
+	"slices"
 	"testing"
 
 	"github.com/middb/middb/tests/environment"
@@ -21,76 +19,45 @@ func seedCount() uint64 {
 	return 10_000
 }
 
-// playAll plays seeds on all processors until one fails, and passes each result on, one at a time.
-func playAll(seeds []uint64, plan Plan, each func(*Result)) {
-	var next atomic.Int64
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(seeds) {
-					return
-				}
-				r := Play(seeds[i], plan)
-				mu.Lock()
-				each(r)
-				mu.Unlock()
-				if r.Err != nil {
-					next.Store(int64(len(seeds)))
-				}
-			}
-		})
-	}
-	wg.Wait()
-}
-
 func TestSimulation(t *testing.T) {
-	var seeds []uint64
-	for seed := range environment.Seeds(t, seedCount()) {
-		seeds = append(seeds, seed)
-	}
-	sum := &Result{}
-	playAll(seeds, Plan{KeepTrace: len(seeds) == 1}, func(r *Result) {
-		sum.include(r)
-		if len(seeds) == 1 {
-			t.Logf("%s\n%s", r.Options, r.Trace)
+	seeds := environment.Seeds(t, seedCount())
+	single := environment.Single()
+	var sum Tally
+	played := 0
+	PlayAll(seeds, Plan{KeepTrace: single}, func(r *Result) bool {
+		played++
+		sum.Add(r.Tally)
+		if single {
+			t.Logf("%s\n%strace %016x", r.Options, r.Trace, r.Hash)
 		}
 		if r.Err != nil {
 			t.Errorf("%v\nplay it again, with its trace: MIDDB_SEED=%d go test ./tests/simulation -run '^TestSimulation$' -v", r.Err, r.Seed)
 		}
+		return r.Err == nil
 	})
-	t.Logf("%d seeds: %s", len(seeds), sum.summary())
-	if len(seeds) < 300 || t.Failed() {
-		return
-	}
-	for what, n := range sum.exercised() {
-		if n == 0 {
-			t.Errorf("no seed had any %s", what)
-		}
+	t.Logf("%d seeds: %v", played, &sum)
+	if missing := sum.Missing(); len(missing) > 0 && !single && !t.Failed() {
+		t.Errorf("no seed had any %v", missing)
 	}
 }
 
-// Two runs of a seed, at the same time as others, leave the same trace.
+// Two runs of a seed, beside others, leave the same trace.
 func TestSameSeedSameTrace(t *testing.T) {
 	var seeds []uint64
-	for seed := uint64(1); seed <= 200; seed++ {
+	for seed := range environment.Seeds(t, 200) {
 		seeds = append(seeds, seed, seed)
 	}
-	hashes := map[uint64]*Result{}
-	playAll(seeds, Plan{KeepTrace: true}, func(r *Result) {
-		if r.Err != nil {
-			t.Fatal(r.Err)
+	first := map[uint64]*Result{}
+	PlayAll(slices.Values(seeds), Plan{KeepTrace: true}, func(r *Result) bool {
+		switch one := first[r.Seed]; {
+		case r.Err != nil:
+			t.Error(r.Err)
+		case one == nil:
+			first[r.Seed] = r
+		case one.Hash != r.Hash:
+			t.Errorf("seed %d: %d and %d events; the traces part here:\n%s", r.Seed, one.Events, r.Events, parting(one.Trace, r.Trace))
 		}
-		first := hashes[r.Seed]
-		if first == nil {
-			hashes[r.Seed] = r
-			return
-		}
-		if first.Hash != r.Hash {
-			t.Errorf("seed %d: %d and %d events, the traces part:\n%s", r.Seed, first.Events, r.Events, parting(first.Trace, r.Trace))
-		}
+		return !t.Failed()
 	})
 }
 
@@ -115,7 +82,7 @@ func TestMissingSyncsAreFound(t *testing.T) {
 			plan := Plan{Wrap: func(fs vfs.FS) vfs.FS { return vfs.NewFault(fs, skipped) }}
 			for seed := uint64(1); seed <= 300; seed++ {
 				if r := Play(seed, plan); r.Err != nil {
-					t.Logf("found: %.300s", r.Err)
+					t.Logf("found: %v", r.Err)
 					return
 				}
 			}
