@@ -26,6 +26,8 @@ const (
 	crashTest    = "^TestCrashAnywhereKeepsAcknowledgedCommits$"
 	damageTest   = "^TestDamageAnywhereIsFoundOrHarmless$"
 	sweepPackage = "./tests/crash"
+	simTest      = "^TestSimulation$"
+	simPackage   = "./tests/simulation"
 	seedSign     = "MIDDB_SEED="
 )
 
@@ -162,6 +164,90 @@ var bugs = []bug{
 		old:  "if chunkCRC(b, s.seed, off) != crc {",
 		new:  "if false && chunkCRC(b, s.seed, off) != crc {",
 		test: "^TestTail", packages: "./wal", sign: "FAIL: TestTail",
+	},
+	{
+		name: "a Sync commit is answered before it is durable",
+		file: "actors/memowner.go",
+		old:  "for c != nil && (!c.Sync || c.last() <= o.durable) {",
+		new:  "for c != nil {",
+		test: simTest, packages: simPackage, sign: seedSign, always: true,
+	},
+	{
+		name: "a commit is published before one that it follows",
+		file: "actors/memowner.go",
+		old:  "for c != nil && (!c.Sync || c.last() <= o.durable) {",
+		new:  "for c != nil && (!c.Sync || c.last() <= o.durable || c.next != nil) {",
+		test: simTest, packages: simPackage, sign: seedSign,
+	},
+	{
+		name: "half a commit is visible",
+		file: "actors/memowner.go",
+		old:  "o.published.visible.Store(last)",
+		new:  "o.published.visible.Store(last + 1)",
+		test: simTest, packages: simPackage, sign: seedSign,
+	},
+	{
+		name: "the memtable owner gets no marker of a rotation",
+		file: "actors/coordinator.go",
+		old:  "c.out.push(&own(&rotateMemtable{lastSeq: last, fresh: fresh}).node)",
+		new:  "_ = fresh",
+		test: simTest, packages: simPackage, sign: seedSign, always: true,
+	},
+	{
+		name: "the log writer gets no marker of a rotation",
+		file: "actors/coordinator.go",
+		old:  "c.wiring.logWriter.post(own(&rotateLog{ended: ended, number: start.Number, lastSeq: last}))",
+		new:  "_ = start",
+		test: simTest, packages: simPackage, sign: seedSign,
+	},
+	{
+		name: "the coordinator is not told of a flush",
+		file: "actors/memowner.go",
+		old:  "o.coordinator.post(own(&memtablesFlushed{count: flushed, flushedSeq: m.flushedSeq}))",
+		new:  "_ = flushed",
+		test: simTest, packages: simPackage, sign: "deadlock",
+	},
+	{
+		name: "the log is released before its memtable is flushed",
+		file: "actors/memowner.go",
+		old:  "o.logWriter.post(own(&releaseLog{flushedSeq: m.flushedSeq}))",
+		new:  "o.logWriter.post(own(&releaseLog{flushedSeq: o.visible}))",
+		test: simTest, packages: simPackage, sign: seedSign, always: true,
+	},
+	{
+		name: "a read does not look again when compaction was quicker",
+		file: "engine/read.go",
+		old:  "if vfs.IsNotExist(err) && db.published.State() != state {",
+		new:  "if false {",
+		test: simTest, packages: simPackage, sign: seedSign, always: true,
+	},
+	{
+		name: "who leaves the door wakes nobody",
+		file: "actors/door.go",
+		old:  "if d.waiters.Load() > 0 {",
+		new:  "if d.waiters.Load() > 1 {",
+		test: simTest, packages: simPackage, sign: "deadlock",
+	},
+	{
+		name: "a failure wakes nobody",
+		file: "actors/alarm.go",
+		old:  "close(old.raised)",
+		new:  "_ = old",
+		test: simTest, packages: simPackage, sign: "deadlock",
+	},
+	{
+		name: "the log writer lets nobody in when there is space again",
+		file: "actors/logwriter.go",
+		old:  "w.alarms.resume(logWriterName)",
+		new:  "_ = logWriterName",
+		test: simTest, packages: simPackage, sign: seedSign,
+	},
+	{
+		name: "tables go while somebody reads them",
+		file: "actors/memowner.go",
+		old:  "old.Unref()",
+		new:  "old.Unref()\n\told.Unref()",
+		test: simTest, packages: simPackage, sign: seedSign,
 	},
 }
 

@@ -22,6 +22,7 @@ type life struct {
 	db  *engine.DB
 
 	callers  []*caller
+	underWay map[*task]*commit
 	readOnly bool
 	closing  bool // Close was called: callers may be refused
 	wasFull  bool // the disk
@@ -32,7 +33,7 @@ type life struct {
 func (r *run) live(callers int, readOnly bool) error {
 	r.result.Lives++
 	number := r.result.Lives
-	l := &life{r: r, rng: rand.New(rand.NewPCG(r.seed, uint64(number))), readOnly: readOnly}
+	l := &life{r: r, rng: rand.New(rand.NewPCG(r.seed, uint64(number))), readOnly: readOnly, underWay: map[*task]*commit{}}
 	l.s = newScheduler(l.rng, r.trace, r.result.clock)
 	l.d = &disk{mem: r.mem, s: l.s, rng: l.rng, pause: r.o.pause, times: r.o.times}
 	l.d.crashed = func() { r.result.Crashes++ }
@@ -97,10 +98,28 @@ func (l *life) main(callers int) error {
 	}
 	impatient := callers > 0 && l.rng.IntN(8) == 0 // closes under the callers
 	l.s.Wait("the callers", func() bool { return l.done(impatient) })
+	if l.wasFull && !impatient && l.rng.IntN(2) == 0 {
+		if err := l.tryAgain(); err != nil && !l.d.dead {
+			return err
+		}
+	}
 	if callers > 0 && !impatient && !l.d.dead && l.rng.IntN(3) == 0 {
 		l.d.crash()
 	}
 	return l.close()
+}
+
+// tryAgain writes when the disk has space again: that must work sooner or later.
+func (l *life) tryAgain() (err error) {
+	l.s.Wait("space", func() bool { return !l.d.full })
+	c := &caller{l: l, task: l.s.current, rng: l.rng}
+	for range 50 { // time may run ahead of the actors
+		if err = c.put(); err == nil || l.d.dead {
+			return nil
+		}
+		l.s.sleep("the engine to notice that there is space", time.Second)
+	}
+	return fmt.Errorf("the disk has had space for long: %w", err)
 }
 
 // fillDisk has the disk full for a while.
@@ -261,10 +280,8 @@ func (l *life) posted(from *task, _, message string) {
 	if message != "Commit" || from == nil || l.d.dead {
 		return
 	}
-	for _, c := range l.callers {
-		if c.task == from && c.commit != nil && c.commit.first == 0 {
-			l.r.h.add(c.commit)
-		}
+	if c := l.underWay[from]; c != nil && c.first == 0 {
+		l.r.h.add(c)
 	}
 }
 

@@ -17,7 +17,6 @@ type caller struct {
 	task *task
 	rng  *rand.Rand
 
-	commit   *commit // under way
 	pending  []engine.Pending
 	snapshot *engine.Snapshot
 	buffer   []byte
@@ -90,11 +89,9 @@ func (c *caller) act() {
 func (c *caller) do(o operation) error {
 	c.note(o.name)
 	err := o.do(c)
-	c.commit = nil
-	switch {
-	case err == nil:
+	if err == nil {
 		c.note("is done")
-	default:
+	} else {
 		c.note("fails")
 	}
 	return err
@@ -141,8 +138,9 @@ func (c *caller) value() []byte {
 
 // commitAs runs a call that commits writes, and takes note of what it says.
 func (c *caller) commitAs(commit *commit, call func() error) error {
-	c.commit = commit
+	c.l.underWay[c.task] = commit
 	err := call()
+	delete(c.l.underWay, c.task)
 	return c.settle(commit, err)
 }
 
