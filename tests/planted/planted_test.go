@@ -212,14 +212,7 @@ var bugs = []bug{
 		file: "actors/memowner.go",
 		old:  "o.logWriter.post(own(&releaseLog{flushedSeq: m.flushedSeq}))",
 		new:  "o.logWriter.post(own(&releaseLog{flushedSeq: o.visible}))",
-		test: simTest, packages: simPackage, sign: seedSign, always: true,
-	},
-	{
-		name: "a read does not look again when compaction was quicker",
-		file: "engine/read.go",
-		old:  "if vfs.IsNotExist(err) && db.published.State() != state {",
-		new:  "if false {",
-		test: simTest, packages: simPackage, sign: seedSign, always: true,
+		test: simTest, packages: simPackage, sign: seedSign,
 	},
 	{
 		name: "who leaves the door wakes nobody",
