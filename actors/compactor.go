@@ -32,7 +32,7 @@ func (c *compactor) fail(cause error) { c.wiring.fail(compactorName, cause) }
 
 func (c *compactor) run(plan *levels.Compaction) {
 	start := c.now()
-	edit, err := plan.Run(c.builder, c.stopping.Load)
+	edit, err := plan.Run(c.builder, c.stopping.Load, c.expiryTime())
 	if errors.Is(err, levels.ErrStopped) {
 		err = nil
 	} else if err == nil {

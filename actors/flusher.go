@@ -57,7 +57,8 @@ func (f *flusher) fail(cause error) { f.wiring.fail(flusherName, cause) }
 // refused until there is space: they would only fill the memory too.
 func (f *flusher) flush(m *flushMemtable) {
 	start := f.now()
-	edit, err := levels.Flush(f.builder, m.memtable.NewIter(m.lastSeq, f.operators))
+	table := m.memtable
+	edit, err := levels.Flush(f.builder, table.NewIter(m.lastSeq, f.operators), table.RangeDeletes(m.lastSeq), f.expiryTime())
 	switch {
 	case errors.Is(err, vfs.ErrNoSpace):
 		f.waiting, f.refusing = true, true

@@ -35,6 +35,7 @@ type Config struct {
 	// Scheduler runs the actors of a simulation. Nil in production.
 	Scheduler    Scheduler
 	Operators    *merge.Operators // fold merges
+	ExpiryTime   func() int64     // the time by which values expire, in nanoseconds since 1970; it never goes back
 	Live         *mvcc.Live       // the transactions under way
 	HistoryBytes int64            // of what commits wrote, kept for transactions; 0: mvcc.DefaultLimit
 
@@ -69,6 +70,7 @@ type wiring struct {
 	alarms      *alarms
 	arenas      *memtable.Arenas
 	operators   *merge.Operators
+	expiryTime  func() int64
 	logger      *slog.Logger
 	metrics     *Metrics
 	logID       uint64
@@ -146,7 +148,7 @@ func Start(cfg Config) (*Graph, error) {
 		}
 	}
 	w := &wiring{
-		scheduler: cfg.Scheduler, logBlocks: cfg.LogBlocks, published: cfg.Published, alarms: newAlarms(), arenas: cfg.Arenas, logger: cfg.Logger, operators: cfg.Operators,
+		scheduler: cfg.Scheduler, logBlocks: cfg.LogBlocks, published: cfg.Published, alarms: newAlarms(), arenas: cfg.Arenas, logger: cfg.Logger, operators: cfg.Operators, expiryTime: cfg.ExpiryTime,
 		metrics: &Metrics{}, logID: cfg.LogStart.LogID, syncedInLog: cfg.LogWriter.Synced,
 		door: &door{limit: cfg.InFlightBytes, scheduler: cfg.Scheduler}, stopped: make(chan struct{}),
 	}
@@ -243,7 +245,7 @@ func (g *Graph) Compact(ctx context.Context, lower, upper []byte) error {
 		return err
 	}
 	r := newReply()
-	return g.request(ctx, g.wiring.versions, own(&compactRange{waiting: ctx, lower: lower, upper: upper, asOf: g.Visible(), reply: r}), r)
+	return g.request(ctx, g.wiring.versions, own(&compactRange{waiting: ctx, lower: lower, upper: upper, asOf: g.Visible(), now: g.wiring.expiryTime(), reply: r}), r)
 }
 
 // WaitIdle waits until there is nothing to flush that is sealed and nothing to compact.

@@ -168,6 +168,7 @@ type compactRange struct {
 	waiting      context.Context
 	lower, upper []byte
 	asOf         uint64 // sequence number of the request: later commits are not waited for
+	now          int64  // time of the request, in nanoseconds since 1970
 	reply        reply
 }
 

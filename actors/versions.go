@@ -188,7 +188,7 @@ func (v *versions) pick() *levels.Compaction {
 			v.manual = v.manual[1:]
 			continue
 		}
-		c, blocked := v.picker.Manual(version, claims, m.lower, m.upper, m.asOf)
+		c, blocked := v.picker.Manual(version, claims, m.lower, m.upper, m.asOf, m.now)
 		if c != nil && !v.busy[c.From()] {
 			return c
 		}
@@ -198,6 +198,7 @@ func (v *versions) pick() *levels.Compaction {
 		m.reply <- nil
 		v.manual = v.manual[1:]
 	}
+	now := v.expiryTime()
 	scores := v.picker.Scores(version, claims)
 	tried := [levels.NumLevels]bool{}
 	for range levels.NumLevels {
@@ -211,12 +212,12 @@ func (v *versions) pick() *levels.Compaction {
 		if v.busy[best] {
 			continue
 		}
-		if c, ok := v.picker.Pick(version, claims, best); ok {
+		if c, ok := v.picker.Pick(version, claims, best, now); ok {
 			return c
 		}
 	}
 	if v.running == 0 && (v.settle || len(v.idlers) > 0) {
-		if c, ok := v.picker.Settle(version, claims); ok {
+		if c, ok := v.picker.Settle(version, claims, now); ok {
 			return c
 		}
 	}

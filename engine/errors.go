@@ -50,6 +50,8 @@ var (
 	ErrNotDatabase = levels.ErrNotDatabase
 	// ErrNewerFormat is returned by Spawn for a database that a later version of middb wrote.
 	ErrNewerFormat = levels.ErrNewerFormat
+	// ErrOlderFormat is returned by Spawn for a database that a pre-release of middb wrote.
+	ErrOlderFormat = levels.ErrOlderFormat
 	// ErrCorruption is matched by every *CorruptionError.
 	ErrCorruption = integrity.ErrCorruption
 	// ErrConflict is matched by every *ConflictError: the transaction was not committed, because a later

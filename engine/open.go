@@ -354,7 +354,7 @@ func (db *DB) start(r *replayed, releases *actors.Releases) error {
 		Picker: db.picker,
 		Builder: &levels.Builder{
 			Tables: db.set.Tables(), NextFileNum: db.set.NextFileNum, Compression: compressions,
-			BlockBytes: cfg.BlockBytes, BloomBitsPerKey: cfg.BloomBitsPerKey,
+			BlockBytes: cfg.BlockBytes, BloomBitsPerKey: cfg.BloomBitsPerKey, Operators: db.operators,
 		},
 		LogWriter: wal.NewWriter(cfg.FS, cfg.Dir, wal.WriterOptions{
 			SegmentBytes: cfg.LogBytes, Old: r.state.Segments, LastSeq: r.state.LastSeq,
@@ -364,7 +364,7 @@ func (db *DB) start(r *replayed, releases *actors.Releases) error {
 			ManifestNumber: manifest.Number, ManifestSynced: manifest.Synced,
 		},
 		LastSeq: lastSeq, Recovered: r.tables, Arenas: db.arenas, Published: db.published, Releases: releases,
-		MemoryChanged: db.rebalance, Operators: db.operators, Live: db.live, HistoryBytes: cfg.TxnHistoryBytes,
+		MemoryChanged: db.rebalance, Operators: db.operators, ExpiryTime: db.clock.now, Live: db.live, HistoryBytes: cfg.TxnHistoryBytes,
 		Logger: cfg.Logger, MemtableBytes: sizes.memtableBytes, MaxSealed: sizes.maxSealed,
 		InFlightBytes: cfg.InFlightBytes, LogBlocks: cfg.LogBlocks, Scheduler: cfg.Scheduler, MaxCompactions: cfg.MaxCompactions, L0Trigger: cfg.L0CompactionTrigger,
 		SlowDebt: max(slowDebtBytes, 4*cfg.BaseLevelBytes), FeedRetention: cfg.FeedRetention, FeedBacklog: cfg.FeedBacklogBytes,

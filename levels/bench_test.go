@@ -66,11 +66,11 @@ func BenchmarkCompaction(b *testing.B) {
 			b.ReportAllocs()
 			b.ResetTimer()
 			for range b.N {
-				c, ok := p.Pick(v, nil, 0)
+				c, ok := p.Pick(v, nil, 0, 0)
 				if !ok {
 					b.Fatal("nothing to do")
 				}
-				e, err := c.Run(build, func() bool { return false })
+				e, err := c.Run(build, func() bool { return false }, 0)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -103,7 +103,7 @@ func BenchmarkFlush(b *testing.B) {
 	b.SetBytes(n * 116)
 	b.ReportAllocs()
 	for range b.N {
-		e, err := Flush(build, &sliceIter{es: es})
+		e, err := Flush(build, &sliceIter{es: es}, nil, 0)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/middb/middb/iterator"
 	"github.com/middb/middb/key"
+	"github.com/middb/middb/merge"
 	"github.com/middb/middb/sstable"
-	"github.com/middb/middb/vfs"
+	"github.com/middb/middb/treap"
 )
 
 // ErrStopped is returned by Compaction.Run when it was told to stop. It leaves no files behind.
@@ -28,17 +28,24 @@ type Builder struct {
 	Tables          *Tables
 	NextFileNum     func() uint64 // returns a new file number at each call
 	Compression     [NumLevels]sstable.Compression
-	BlockBytes      int // 0: the default of sstable
-	BloomBitsPerKey int // 0: the default of sstable; negative: no filters
+	BlockBytes      int              // 0: the default of sstable
+	BloomBitsPerKey int              // 0: the default of sstable; negative: no filters
+	Operators       *merge.Operators // fold merges; nil: the built-in ones
 }
 
-// Flush writes the entries of src, which is closed then, to tables of L0: normally one, none if
-// src is empty. On return the files and the directory are synced. The caller adds the flushed
-// sequence number to the edit.
-func Flush(b *Builder, src iterator.Iterator) (Edit, error) {
+// Flush writes the entries of src, which is closed then, and range deletes, which are sorted, disjoint and
+// older than the entries that they cover, to tables of L0: normally one, none if there is nothing. What
+// has expired by now, in nanoseconds since 1970, becomes tombstones. On return the files and the directory
+// are synced. The caller adds the flushed sequence number to the edit.
+func Flush(b *Builder, src iterator.Iterator, ranges []treap.Span, now int64) (Edit, error) {
 	out := output{b: b, limit: flushTableBytes}
+	for _, r := range ranges {
+		out.ranges = append(out.ranges, sstable.Range(r))
+	}
+	f := finisher{ops: b.Operators, now: now}
 	for ok := src.First(); ok; ok = src.Next() {
-		if err := out.add(src.Key(), src.Trailer(), src.Value()); err != nil {
+		t, v := f.finish(src.Trailer(), src.Value(), false)
+		if err := out.add(src.Key(), t, v); err != nil {
 			return Edit{}, errors.Join(out.abandon(fmt.Errorf("flush: %w", err)), src.Close())
 		}
 	}
@@ -52,11 +59,28 @@ func Flush(b *Builder, src iterator.Iterator) (Edit, error) {
 	return Edit{Added: out.added}, nil
 }
 
+// A finisher turns entries into what is to be written of them.
+type finisher struct {
+	ops *merge.Operators
+	now int64
+}
+
+// finish returns an entry as it is to be kept; bottom: nothing older exists. The value is v or new.
+func (f *finisher) finish(t key.Trailer, v []byte, bottom bool) (key.Trailer, []byte) {
+	if k := t.Kind(); k != key.KindMerge && k != key.KindPutWithExpiry {
+		return t, v
+	}
+	e := f.ops.Finish(nil, merge.Entry{Kind: t.Kind(), Value: v}, f.now, bottom)
+	return key.MakeTrailer(t.Seq(), e.Kind), e.Value
+}
+
 // Run carries the compaction out: it merges the inputs into new tables of the output level, drops
-// what is shadowed, and drops tombstones where nothing lies deeper. On return the files and the
-// directory are synced; the edit is to be applied before the claim is released. stop is polled;
-// once it reports true, and on every error, the files written so far are removed.
-func (c *Compaction) Run(b *Builder, stop func() bool) (Edit, error) {
+// what is shadowed, expired or covered by a range delete, and drops tombstones and range deletes where
+// nothing lies deeper. now is in nanoseconds since 1970; what the picker saw expired is so in any case.
+// On return the files and the directory are synced; the edit is to be applied before the claim is
+// released. stop is polled; once it reports true, and on every error, the files written so far are
+// removed.
+func (c *Compaction) Run(b *Builder, stop func() bool, now int64) (Edit, error) {
 	var e Edit
 	for _, in := range c.Inputs {
 		for _, t := range in.Tables {
@@ -69,12 +93,12 @@ func (c *Compaction) Run(b *Builder, stop func() bool) (Edit, error) {
 	if c.Move {
 		return e, nil
 	}
-	m, err := c.open()
+	m, ranges, err := c.open(b.Operators)
 	if err != nil {
 		return Edit{}, fmt.Errorf("compact: %w", err)
 	}
-	out := output{b: b, level: c.Output, limit: c.targetBytes}
-	err = c.merge(m, &out, stop)
+	out := output{b: b, level: c.Output, limit: c.targetBytes, ranges: c.clip(ranges)}
+	err = c.merge(m, &out, stop, max(now, c.now))
 	err = errors.Join(err, m.Close())
 	if err == nil {
 		err = out.finish()
@@ -86,29 +110,57 @@ func (c *Compaction) Run(b *Builder, stop func() bool) (Edit, error) {
 	return e, nil
 }
 
-// open returns the merged inputs.
-func (c *Compaction) open() (*iterator.Merging, error) {
-	o := IterOptions{Readahead: true}
-	var its []iterator.Source
+// open returns the merged inputs, and what their range deletes cover together. A table that newer
+// range deletes cover whole is left out, so that it is not even opened.
+func (c *Compaction) open(ops *merge.Operators) (m *iterator.Merging, ranges []sstable.Range, err error) {
+	var sources []iterator.Source
+	add := func(ts []*Table) error {
+		var left []*Table
+		for _, t := range ts {
+			if !covers(ranges, t.Smallest, t.Largest) {
+				left = append(left, t)
+			}
+		}
+		ranged := withRanges(left)
+		for _, t := range ranged {
+			more, err := t.rangeDeletes()
+			if err != nil {
+				return err
+			}
+			ranges = append(ranges, more...)
+		}
+		if len(ranged) > 0 {
+			ranges = coalesce(ranges)
+		}
+		if len(left) > 0 {
+			sources = append(sources, newLevelIter(left, ranged, IterOptions{Readahead: true}).source())
+		}
+		return nil
+	}
 	for _, in := range c.Inputs {
 		if in.Level > 0 {
-			its = append(its, iterator.Source{Iterator: newLevelIter(in.Tables, o)})
-			continue
+			err = add(in.Tables)
 		}
 		for _, t := range in.Tables {
-			its = append(its, iterator.Source{Iterator: newLevelIter([]*Table{t}, o)})
+			if in.Level == 0 && err == nil {
+				err = add([]*Table{t})
+			}
+		}
+		if err != nil {
+			return nil, nil, errors.Join(err, closeIters(sources))
 		}
 	}
-	return iterator.NewMerging(nil, its...), nil
+	return iterator.NewMerging(ops, sources...), ranges, nil
 }
 
 // merge copies the entries of m to out.
-func (c *Compaction) merge(m *iterator.Merging, out *output, stop func() bool) error {
+func (c *Compaction) merge(m *iterator.Merging, out *output, stop func() bool, now int64) error {
 	deeper := deeperLevels(c.version, c.Output)
 	grand := grandparents{limit: c.grandparentBytes}
 	if c.Output < lastLevel {
 		grand.tables = c.version.overlapping(c.Output+1, c.Smallest, c.Largest)
 	}
+	f := finisher{ops: out.b.Operators, now: now}
 	left := stopEvery
 	for ok := m.First(); ok; ok = m.Next() {
 		if left--; left == 0 {
@@ -117,16 +169,19 @@ func (c *Compaction) merge(m *iterator.Merging, out *output, stop func() bool) e
 			}
 			left = stopEvery
 		}
-		k, t := m.Key(), m.Trailer()
-		if t.Kind() == key.KindDelete && !deeper.hold(k) {
-			continue
+		k, t, v := m.Key(), m.Trailer(), m.Value()
+		if t.Kind() != key.KindPut {
+			bottom := !deeper.hold(k)
+			if t, v = f.finish(t, v, bottom); bottom && t.Kind() == key.KindDelete {
+				continue
+			}
 		}
 		if grand.full(k) {
-			if err := out.cut(); err != nil {
+			if err := out.cut(k); err != nil {
 				return err
 			}
 		}
-		if err := out.add(k, t, m.Value()); err != nil {
+		if err := out.add(k, t, v); err != nil {
 			return err
 		}
 	}
@@ -183,121 +238,4 @@ func (g *grandparents) full(k []byte) bool {
 	}
 	g.passed = 0
 	return true
-}
-
-// An output writes entries to a sequence of tables of one level.
-type output struct {
-	b     *Builder
-	level int
-	limit int64 // a table ends once it has this many bytes
-	added []Added
-
-	w    *sstable.Writer
-	f    vfs.File
-	num  uint64
-	made []uint64 // every file that was created
-}
-
-// add appends an entry; keys must ascend.
-func (o *output) add(k []byte, t key.Trailer, v []byte) error {
-	if o.w != nil && o.w.EstimatedSize() >= o.limit {
-		if err := o.cut(); err != nil {
-			return err
-		}
-	}
-	if o.w == nil {
-		if err := o.begin(); err != nil {
-			return err
-		}
-	}
-	return o.w.Add(k, t, v)
-}
-
-func (o *output) begin() error {
-	ts := o.b.Tables
-	o.num = o.b.NextFileNum()
-	f, err := ts.fs.Create(ts.fs.Join(ts.dir, TableName(o.num)))
-	if err != nil {
-		return fmt.Errorf("create table %d: %w", o.num, err)
-	}
-	o.made = append(o.made, o.num)
-	o.f = f
-	o.w = sstable.NewWriter(f, sstable.WriterOptions{
-		FileNum:         o.num,
-		BlockBytes:      o.b.BlockBytes,
-		BloomBitsPerKey: o.b.BloomBitsPerKey,
-		Compression:     o.b.Compression[o.level],
-	})
-	return nil
-}
-
-// cut finishes the current table, if there is one.
-func (o *output) cut() error {
-	if o.w == nil {
-		return nil
-	}
-	info, err := o.w.Finish()
-	o.w = nil
-	if err = joinClose(err, o.f); err != nil {
-		return fmt.Errorf("finish table %d: %w", o.num, err)
-	}
-	o.added = append(o.added, Added{Level: o.level, TableMeta: TableMeta{
-		Num:         o.num,
-		Size:        info.Size,
-		Smallest:    info.Smallest,
-		Largest:     info.Largest,
-		MinSeq:      info.MinSeq,
-		MaxSeq:      info.MaxSeq,
-		Entries:     int64(info.Entries),
-		Tombstones:  int64(info.Tombstones),
-		RawBytes:    int64(info.RawKeyBytes + info.RawValueBytes),
-		Compression: o.b.Compression[o.level],
-		Checksum:    info.Checksum,
-	}})
-	return nil
-}
-
-// finish ends the last table and makes the names of all durable.
-func (o *output) finish() error {
-	if err := o.cut(); err != nil {
-		return err
-	}
-	if len(o.made) == 0 {
-		return nil
-	}
-	if err := o.b.Tables.fs.SyncDir(o.b.Tables.dir); err != nil {
-		return fmt.Errorf("sync directory: %w", err)
-	}
-	return nil
-}
-
-// abandon removes what was written, because of err, which it returns with what else failed.
-func (o *output) abandon(err error) error {
-	if o.w != nil {
-		o.w.Abort()
-		err = joinClose(err, o.f)
-		o.w = nil
-	}
-	return errors.Join(err, o.b.Tables.Remove(o.made))
-}
-
-// Remove deletes the files of tables. Those that are missing already are no failure. It goes on
-// after a failure and returns all of them; a file left behind is removed at the next open.
-func (ts *Tables) Remove(nums []uint64) error {
-	var errs error
-	for _, num := range nums {
-		err := ts.fs.Remove(ts.fs.Join(ts.dir, TableName(num)))
-		if err != nil && !vfs.IsNotExist(err) {
-			errs = errors.Join(errs, fmt.Errorf("remove table %d: %w", num, err))
-		}
-	}
-	return errs
-}
-
-// joinClose closes f and returns err with what that failed of.
-func joinClose(err error, f io.Closer) error {
-	if cerr := f.Close(); cerr != nil {
-		return errors.Join(err, cerr)
-	}
-	return err
 }

@@ -14,9 +14,10 @@ type Reason uint8
 // The reasons.
 const (
 	ReasonSize       Reason = iota // a level is above its target, or L0 has too many tables
-	ReasonTombstones               // a table is mostly tombstones
+	ReasonTombstones               // a table is mostly tombstones and expired entries, or has range deletes
 	ReasonSettle                   // nothing is urgent, but space can be won back
 	ReasonManual                   // the user asked for it
+	ReasonExpired                  // a table of the last level is mostly expired entries
 )
 
 // String returns the reason as logs show it.
@@ -30,6 +31,8 @@ func (r Reason) String() string {
 		return "settle"
 	case ReasonManual:
 		return "manual"
+	case ReasonExpired:
+		return "expired"
 	default:
 		return "unknown"
 	}
@@ -54,6 +57,7 @@ type Compaction struct {
 
 	targetBytes      int64    // cut outputs at this size
 	grandparentBytes int64    // and at this much overlap with the level below the output
+	now              int64    // time when it was picked
 	version          *Version // current when the claim was granted
 }
 

@@ -15,7 +15,7 @@ import (
 // A history is what a store has been told: the state after each edit that was acknowledged.
 type history struct {
 	states []string
-	models []map[string]memEntry
+	models []model
 }
 
 func (h *history) note(s *store) {
@@ -35,7 +35,8 @@ func TestCrashLosesNoEdit(t *testing.T) {
 	mem := newMem(t)
 	var h history
 	var next string // the state that the edit under way leads to, if any
-	var nextModel map[string]memEntry
+	var nextModel model
+	var now int64
 	crashes, whole := 0, 0
 	cut := func(op vfs.Op) {
 		for _, o := range []vfs.CrashOptions{{Unsynced: vfs.LoseAll}, {Unsynced: vfs.KeepAll}, {Unsynced: vfs.Random}} {
@@ -62,7 +63,7 @@ func TestCrashLosesNoEdit(t *testing.T) {
 				if len(h.states) > 0 && got == h.states[len(h.states)-1] {
 					model = h.models[len(h.models)-1]
 				}
-				check(t, rng, s.Current(), model)
+				check(t, rng, s.Current(), model, now)
 			}
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
@@ -79,7 +80,7 @@ func TestCrashLosesNoEdit(t *testing.T) {
 			t.Fatal(err)
 		}
 		after := &Set{flushed: max(s.set.flushed, e.FlushedSeq), identity: s.set.identity, current: newVersion(levels, nil, nil)}
-		next, nextModel = describeState(after), maps.Clone(s.model)
+		next, nextModel, now = describeState(after), maps.Clone(s.model), s.now
 		if _, err := s.set.Apply(e); err != nil {
 			t.Fatal(err)
 		}
@@ -91,15 +92,16 @@ func TestCrashLosesNoEdit(t *testing.T) {
 	}
 	for i := range 60 {
 		if i%2 == 0 {
-			e, err := Flush(s.b, &sliceIter{es: s.fill(1 + rng.IntN(40))})
+			es, ranges := s.fill(1 + rng.IntN(40))
+			e, err := Flush(s.b, &sliceIter{es: es}, ranges, s.now)
 			if err != nil {
 				t.Fatal(err)
 			}
 			e.FlushedSeq = s.seq
 			apply(e)
 		}
-		if c, ok := s.p.Pick(s.set.Current(), nil, rng.IntN(lastLevel)); ok && s.set.Claim(c) {
-			e, err := c.Run(s.b, func() bool { return false })
+		if c, ok := s.p.Pick(s.set.Current(), nil, rng.IntN(NumLevels), s.now); ok && s.set.Claim(c) {
+			e, err := c.Run(s.b, func() bool { return false }, s.now)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -233,7 +235,7 @@ func failNth(t *testing.T, n int, cause error) bool {
 				t.Fatal("claim refused")
 			}
 			var e Edit
-			if e, err = c.Run(s.b, func() bool { return false }); err == nil {
+			if e, err = c.Run(s.b, func() bool { return false }, s.now); err == nil {
 				err = s.apply(e)
 			}
 		}
@@ -243,13 +245,13 @@ func failNth(t *testing.T, n int, cause error) bool {
 	if set.FlushedSeq() == s.seq {
 		before = after // the edit was applied, and only deleting files failed
 	}
-	check(t, rng, set.Current(), before)
+	check(t, rng, set.Current(), before, s.now)
 	again, lerr := Load(testOptions(mem))
 	if lerr != nil {
 		t.Fatalf("call %d failed with %v, and then: %v", n, err, lerr)
 	}
 	if again.FlushedSeq() == set.FlushedSeq() {
-		check(t, rng, again.Current(), before)
+		check(t, rng, again.Current(), before, s.now)
 	} else if set.Failure() == nil {
 		t.Fatalf("call %d failed with %v: the disk is ahead of the Set", n, err)
 	}
@@ -267,15 +269,15 @@ func failNth(t *testing.T, n int, cause error) bool {
 		if err := s.flush(); err != nil {
 			t.Fatalf("call %d failed with %v, and the next flush too: %v", n, err, err)
 		}
-		check(t, rng, s.set.Current(), s.model)
+		check(t, rng, s.set.Current(), s.model, s.now)
 	}
 	return fired
 }
 
 func pickL0(s *store) *Compaction {
-	c, ok := s.p.Pick(s.set.Current(), nil, 0)
+	c, ok := s.p.Pick(s.set.Current(), nil, 0, s.now)
 	if !ok {
-		c, ok = s.p.Settle(s.set.Current(), nil)
+		c, ok = s.p.Settle(s.set.Current(), nil, s.now)
 	}
 	if !ok {
 		s.t.Fatal("nothing to compact")

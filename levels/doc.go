@@ -10,7 +10,7 @@
 //
 // It promises that an edit which Apply returned survives any crash, whole, and no edit survives in
 // part; that what is damaged is reported with file and offset and never passed over; and that each
-// level below L0 has at most one entry of a key, and the last one no tombstones.
+// level below L0 has at most one entry of a key, and the last one no tombstones and no range deletes.
 //
 // Who may call: the versions actor owns the Set. The flusher calls Flush, compactors a Picker and
 // Run; both send it the edit that they return. Readers call methods of Version from any goroutine.
@@ -23,6 +23,29 @@
 // always complete: of L0 all tables older than its newest input that overlap the range, below that
 // all tables down to the output that do. So what is older lies below the output level, in the
 // Version at the time of the claim; data only sinks, and nothing can sink past a claimed range.
+//
+// For the same reason a merge becomes a value once nothing older can hold its key. A put that has expired
+// becomes a tombstone first, since an older value would come back if it just went; then the rules for
+// tombstones hold.
+//
+// # Range deletes
+//
+// A range delete of a table hides what older tables hold, not what its own table does: whatever writes a
+// table leaves out the entries that its range deletes are newer than. So readers compare no sequence
+// numbers. A compaction writes the union of the range deletes of its inputs beside their entries, without
+// the parts where nothing lies deeper; that hides nothing more, for an entry is among the outputs only if
+// no newer input covers it, and an older input that covers it is below it in the output too. What newer
+// inputs cover is passed by seeking, and a table that they cover whole is not even opened: a wide range
+// delete costs little more than the tables at its ends.
+//
+// The bounds of a table take in its range deletes, so overlaps, claims and completeness are about them
+// just as about entries. Bounds are inclusive and the end of a range is not, so it counts as if it was, but
+// for an end with a last byte of zero, which counts as the key before it. Where an output is cut behind a
+// key, a range that goes on is cut at that key with a zero appended, so that the bounds of the two tables
+// do not meet.
+//
+// Range deletes can give back much more space than they take, which metadata do not tell. So a table that
+// has one is compacted as one that is mostly tombstones, and settling brings it to the last level.
 //
 // # Files
 //
@@ -37,7 +60,7 @@
 //
 //	offset  size  field
 //	     0     8  magic "middbcur"
-//	     8     4  format version, 1
+//	     8     4  format version, 2
 //	    12     4  zero
 //	    16     8  number of this file, as in its name
 //	    24     8  number of the manifest
@@ -46,7 +69,8 @@
 //
 // The one with the highest number counts. It appears by renaming CURRENT.tmp once that is synced, so
 // it is whole or not there: a bad one is damage, and the next lower one is never a substitute. Newer
-// versions of the format keep these 44 bytes where they are.
+// versions of the format keep these 44 bytes where they are. Version 1, of pre-releases, is refused as
+// such ([ErrOlderFormat]).
 //
 // A manifest is a sequence of records in the chunk format of package wal, with the manifest's number
 // as file number and 0 as identity. The first record is the 8 bytes "middbman", the format version
@@ -66,27 +90,28 @@
 //	    3  identity, in the first record only: log identity, epoch, cluster, node; 8 bytes each
 //	    4  table deleted: level in 1 byte; file number as uvarint
 //	    5  table added: level in 1 byte; uvarints file number, file size in bytes, lowest and highest
-//	       sequence number, entries, tombstones, bytes of keys and values before compression;
-//	       compression in 1 byte; xxh3-128 of the file, big-endian, 16 bytes; then smallest and
-//	       largest key, each its length as uvarint and its bytes
+//	       sequence number, entries, tombstones, range deletes, entries that are puts with an expiry,
+//	       earliest and latest of the expiries as package sstable has them, bytes of keys and values
+//	       before compression; compression in 1 byte; xxh3-128 of the file, big-endian, 16 bytes; then
+//	       smallest and largest key, each its length as uvarint and its bytes
 //
 // Deletions apply before additions; a table that is in both moves. Unknown fields are damage: what
 // adds one raises the format version.
 //
 // This manifest, number 3, begins empty, and then replaces table 4 of L0 by table 5 of L6:
 //
-//	0000  60 45 d9 a0 30 00 01 03 00 00 00 6d 69 64 64 62  chunk: CRC, 48 bytes, FULL, file 3; "middb
-//	0010  6d 61 6e 01 00 00 00 03 88 77 66 55 44 33 22 11  man", version 1; identity: log,
+//	0000  ec 0c 75 c3 30 00 01 03 00 00 00 6d 69 64 64 62  chunk: CRC, 48 bytes, FULL, file 3; "middb
+//	0010  6d 61 6e 02 00 00 00 03 88 77 66 55 44 33 22 11  man", version 2; identity: log,
 //	0020  01 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  epoch 1, cluster 0,
-//	0030  00 00 00 00 00 00 00 00 01 04 00 be 50 d5 0a 2c  node 0; next file 4; end. Chunk: CRC, 44
+//	0030  00 00 00 00 00 00 00 00 01 04 00 fa e8 69 cc 32  node 0; next file 4; end. Chunk: CRC, 50
 //	0040  00 01 03 00 00 00 01 06 02 ac 02 04 00 04 05 06  bytes; next file 6; flushed 300; L0 -4; L6
-//	0050  05 80 20 ab 02 ac 02 02 00 18 03 c0 01 02 03 04  +5: 4096 bytes, seq 299-300, 2 entries, ...
-//	0060  05 06 07 08 09 0a 0b 0c 0d 0e 0f 02 61 62 02 63  checksum; "ab", "c
-//	0070  64 00                                            d"; end
+//	0050  05 80 20 ab 02 ac 02 02 00 00 01 e8 07 e8 07 18  +5: 4096 bytes, seq 299-300, 2 entries, 1
+//	0060  03 c0 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e  expires, at 1000; 24 bytes; zstd; checksum;
+//	0070  0f 02 61 62 02 63 64 00                          "ab", "cd"; end
 //
 // And this is the CURRENT file, number 2, that names it:
 //
-//	0000  6d 69 64 64 62 63 75 72 01 00 00 00 00 00 00 00  magic; version 1
+//	0000  6d 69 64 64 62 63 75 72 02 00 00 00 00 00 00 00  magic; version 2
 //	0010  02 00 00 00 00 00 00 00 03 00 00 00 00 00 00 00  number 2; manifest 3
-//	0020  3b 00 00 00 00 00 00 00 8f ed 57 9a              59 bytes; CRC
+//	0020  3b 00 00 00 00 00 00 00 d2 9c bc dc              59 bytes; CRC
 package levels

@@ -13,17 +13,21 @@ import (
 // A TableMeta is what the manifest knows of an sstable: enough to place it in a level, to plan
 // compactions and to tell whether the file is the one that was written, without opening it.
 type TableMeta struct {
-	Num         uint64              // file number
-	Size        int64               // bytes of the file
-	Smallest    []byte              // first user key
-	Largest     []byte              // last user key, inclusive
-	MinSeq      uint64              // lowest sequence number of an entry
-	MaxSeq      uint64              // highest sequence number of an entry
-	Entries     int64               // entries, tombstones included
-	Tombstones  int64               // entries that are tombstones
-	RawBytes    int64               // bytes of keys and values before compression
-	Compression sstable.Compression // what the writer was told to use
-	Checksum    [16]byte            // xxh3-128 of the file
+	Num            uint64              // file number
+	Size           int64               // bytes of the file
+	Smallest       []byte              // first user key, or start of a range
+	Largest        []byte              // last user key, or sstable.Range.Last of a range, inclusive
+	MinSeq         uint64              // lowest sequence number of an entry or range
+	MaxSeq         uint64              // highest sequence number of an entry or range
+	Entries        int64               // entries of keys, tombstones included
+	Tombstones     int64               // entries that are tombstones
+	Ranges         int64               // range deletes
+	Expiring       int64               // entries that are puts with an expiry
+	EarliestExpiry int64               // the first of those, in nanoseconds since 1970; 0: nothing expires
+	LatestExpiry   int64               // the last
+	RawBytes       int64               // bytes of keys and values before compression
+	Compression    sstable.Compression // what the writer was told to use
+	Checksum       [16]byte            // xxh3-128 of the file
 }
 
 // An Added names a table that an edit puts into a level.
@@ -94,7 +98,8 @@ func (a *Added) append(dst []byte) []byte {
 	dst = append(dst, fieldAdded, byte(a.Level))
 	for _, v := range []uint64{
 		a.Num, uint64(a.Size), a.MinSeq, a.MaxSeq,
-		uint64(a.Entries), uint64(a.Tombstones), uint64(a.RawBytes),
+		uint64(a.Entries), uint64(a.Tombstones), uint64(a.Ranges), uint64(a.Expiring),
+		uint64(a.EarliestExpiry), uint64(a.LatestExpiry), uint64(a.RawBytes),
 	} {
 		dst = binary.AppendUvarint(dst, v)
 	}
@@ -105,6 +110,9 @@ func (a *Added) append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(a.Largest)))
 	return append(dst, a.Largest...)
 }
+
+// maxBoundBytes is the length of the longest bound of a table: that of a range, just above the longest key.
+const maxBoundBytes = key.MaxStoredKeyBytes + 1
 
 // errEdit is the cause of every failure to decode an edit.
 var errEdit = errors.New("edit does not decode")
@@ -207,7 +215,7 @@ func (d *decoder) level() int {
 
 func (d *decoder) key() []byte {
 	n := d.uvarint()
-	d.check(n > 0 && n <= key.MaxKeyBytes)
+	d.check(n > 0 && n <= maxBoundBytes)
 	return append([]byte(nil), d.take(n)...)
 }
 
@@ -220,6 +228,10 @@ func (d *decoder) added() Added {
 	a.MaxSeq = d.uvarint()
 	a.Entries = d.count()
 	a.Tombstones = d.count()
+	a.Ranges = d.count()
+	a.Expiring = d.count()
+	a.EarliestExpiry = int64(d.uvarint())
+	a.LatestExpiry = int64(d.uvarint())
 	a.RawBytes = d.count()
 	a.Compression = sstable.Compression(d.byte())
 	copy(a.Checksum[:], d.take(16))
@@ -227,7 +239,7 @@ func (d *decoder) added() Added {
 	a.Largest = d.key()
 	d.check(string(a.Smallest) <= string(a.Largest))
 	d.check(a.MinSeq <= a.MaxSeq && a.MaxSeq <= key.MaxSeq)
-	d.check(a.Entries > 0 && a.Tombstones <= a.Entries)
+	d.check(a.Entries+a.Ranges > 0 && a.Tombstones+a.Expiring <= a.Entries && a.EarliestExpiry <= a.LatestExpiry)
 	return a
 }
 
@@ -258,6 +270,13 @@ func (e *Edit) String() string {
 
 // String prints the table's number, bounds and counts.
 func (m *TableMeta) String() string {
-	return fmt.Sprintf("%06d[%s .. %s] bytes=%d entries=%d tombstones=%d seq=%d-%d",
+	s := fmt.Sprintf("%06d[%s .. %s] bytes=%d entries=%d tombstones=%d seq=%d-%d",
 		m.Num, key.Format(m.Smallest), key.Format(m.Largest), m.Size, m.Entries, m.Tombstones, m.MinSeq, m.MaxSeq)
+	if m.Ranges > 0 {
+		s += fmt.Sprintf(" ranges=%d", m.Ranges)
+	}
+	if m.Expiring > 0 {
+		s += fmt.Sprintf(" expiring=%d at=%d-%d", m.Expiring, m.EarliestExpiry, m.LatestExpiry)
+	}
+	return s
 }

@@ -1,8 +1,11 @@
 package levels
 
 import (
+	"bytes"
 	"reflect"
 	"testing"
+
+	"github.com/middb/middb/key"
 )
 
 func TestEditsSurviveEncoding(t *testing.T) {
@@ -43,12 +46,20 @@ func TestEditRefusesImpossibleTables(t *testing.T) {
 		"empty bound":                func(a *Added) { a.Smallest = nil },
 		"sequence numbers reversed":  func(a *Added) { a.MinSeq = 3 },
 		"sequence number too large":  func(a *Added) { a.MaxSeq = 1 << 56 },
-		"no entries":                 func(a *Added) { a.Entries = 0 },
+		"nothing in it":              func(a *Added) { a.Entries = 0 },
 		"more tombstones than entry": func(a *Added) { a.Tombstones = 2 },
+		"more dead than entries":     func(a *Added) { a.Tombstones, a.Expiring = 1, 1 },
+		"expiries reversed":          func(a *Added) { a.EarliestExpiry = 1 },
+		"long key":                   func(a *Added) { a.Largest = bytes.Repeat([]byte("z"), key.MaxStoredKeyBytes+2) },
 		"negative size":              func(a *Added) { a.Size = -1 },
 	}
 	if _, err := DecodeEdit((&Edit{Added: []Added{good}}).Append(nil)); err != nil {
 		t.Fatal(err)
+	}
+	ranges := good
+	ranges.Entries, ranges.Ranges, ranges.Largest = 0, 1, bytes.Repeat([]byte("z"), key.MaxStoredKeyBytes+1)
+	if _, err := DecodeEdit((&Edit{Added: []Added{ranges}}).Append(nil)); err != nil {
+		t.Errorf("a table of ranges only: %v", err)
 	}
 	for name, spoil := range bad {
 		a := good

@@ -59,6 +59,10 @@ func randomMeta(rng *rand.Rand, num uint64) TableMeta {
 		RawBytes: rng.Int64N(1 << 30), Compression: sstable.Compression(rng.IntN(4)),
 	}
 	m.Tombstones = rng.Int64N(m.Entries + 1)
+	m.Expiring = rng.Int64N(m.Entries - m.Tombstones + 1)
+	m.EarliestExpiry = rng.Int64() - rng.Int64()
+	m.LatestExpiry = max(m.EarliestExpiry, rng.Int64())
+	m.Ranges = rng.Int64N(3)
 	for i := range m.Checksum {
 		m.Checksum[i] = byte(rng.Uint32())
 	}

@@ -13,25 +13,39 @@ import (
 	"github.com/middb/middb/sstable"
 )
 
-// A levelIter walks the tables of a sorted level as one source. It opens a table when it comes to
-// it and closes the table's iterator when it leaves.
+// A levelIter walks the tables of a sorted level as one source, and tells what their range deletes
+// hide. It opens a table when it comes to it and closes the table's iterator when it leaves.
 type levelIter struct {
 	tables []*Table
+	ranged []*Table      // those that have range deletes
+	behind [][]byte      // for each of them, the key that follows its last one; made when asked for
 	i      int           // the table that it is on, if it is not nil
 	it     *sstable.Iter // stands on tables[i]; nil: before the first or after the last table
 	o      IterOptions
 	err    error
 }
 
-var _ iterator.Iterator = (*levelIter)(nil)
+var (
+	_ iterator.Iterator = (*levelIter)(nil)
+	_ iterator.Ranges   = (*levelIter)(nil)
+)
 
 var levelIters = sync.Pool{New: func() any { return new(levelIter) }}
 
-// newLevelIter returns an iterator over tables, which are sorted and disjoint.
-func newLevelIter(tables []*Table, o IterOptions) *levelIter {
+// newLevelIter returns an iterator over tables, which are sorted and disjoint. ranged are those of them
+// that have range deletes.
+func newLevelIter(tables, ranged []*Table, o IterOptions) *levelIter {
 	l := levelIters.Get().(*levelIter)
-	*l = levelIter{tables: tables, o: o}
+	*l = levelIter{tables: tables, ranged: ranged, o: o}
 	return l
+}
+
+// source returns the iterator with its ranges, if it has any.
+func (l *levelIter) source() iterator.Source {
+	if len(l.ranged) == 0 {
+		return iterator.Source{Iterator: l}
+	}
+	return iterator.Source{Iterator: l, Ranges: l}
 }
 
 // goTo makes table i the current one.

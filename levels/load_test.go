@@ -68,7 +68,7 @@ func TestFormatExample(t *testing.T) {
 	})
 	want := []string{
 		"0 identity log=1122334455667788 epoch=1 cluster=0 node=0 next-file=4",
-		"59 next-file=6 flushed=300 -L0:000004 +L6:000005[ab .. cd] bytes=4096 entries=2 tombstones=0 seq=299-300",
+		"59 next-file=6 flushed=300 -L0:000004 +L6:000005[ab .. cd] bytes=4096 entries=2 tombstones=0 seq=299-300 expiring=1 at=1000-1000",
 	}
 	if err != nil || torn || length != int64(len(dumps[0])) || !slices.Equal(got, want) {
 		t.Fatalf("read %d of %d bytes, %v\n%s", length, len(dumps[0]), err, strings.Join(got, "\n"))
@@ -99,7 +99,8 @@ func exampleManifest(t *testing.T) []byte {
 	w := wal.NewChunkWriter(f, 3, 0, 0)
 	first := Edit{Identity: &testIdentity, NextFile: 4}
 	second := Edit{NextFile: 6, FlushedSeq: 300, Deleted: []Deleted{{0, 4}}, Added: []Added{{lastLevel, TableMeta{
-		Num: 5, Size: 4096, MinSeq: 299, MaxSeq: 300, Entries: 2, RawBytes: 24, Compression: sstable.Zstd,
+		Num: 5, Size: 4096, MinSeq: 299, MaxSeq: 300, Entries: 2, Expiring: 1, EarliestExpiry: 1000,
+		LatestExpiry: 1000, RawBytes: 24, Compression: sstable.Zstd,
 		Checksum: [16]byte{0xc0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
 		Smallest: []byte("ab"), Largest: []byte("cd"),
 	}}}}
@@ -115,6 +116,20 @@ func exampleManifest(t *testing.T) []byte {
 	return p
 }
 
+// writeManifest makes an empty manifest with a format version the one that counts.
+func writeManifest(t *testing.T, fs vfs.FS, num uint64, version uint32) {
+	f, err := fs.Create("db/" + ManifestName(num))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := wal.NewChunkWriter(f, num, 0, 0)
+	header := binary.LittleEndian.AppendUint32([]byte(manifestMagic), version)
+	if err := w.Append((&Edit{Identity: &testIdentity, NextFile: 4}).Append(header)); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, fs, "CURRENT-000002", current{number: 2, manifest: num, bytes: w.Offset()}.append(nil))
+}
+
 func TestLoadSaysWhatIsWrong(t *testing.T) {
 	fresh := func() (*vfs.Mem, *store) {
 		fs := newMem(t)
@@ -124,8 +139,8 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		}
 		return fs, s
 	}
-	newer := func(p []byte) []byte {
-		binary.LittleEndian.PutUint32(p[8:], FormatVersion+1)
+	of := func(version uint32, p []byte) []byte {
+		binary.LittleEndian.PutUint32(p[8:], version)
 		return binary.LittleEndian.AppendUint32(p[:currentBytes-4], integrity.CRC(p[:currentBytes-4]))
 	}
 	cases := []struct {
@@ -141,8 +156,15 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		{"bad highest CURRENT", func(fs *vfs.Mem, _ *store) { writeFile(t, fs, "CURRENT-000002", nil) }, integrity.ErrCorruption, "db/CURRENT-000002"},
 		{"newer CURRENT", func(fs *vfs.Mem, _ *store) {
 			c := current{number: 2, manifest: 1, bytes: 9}
-			writeFile(t, fs, "CURRENT-000002", newer(c.append(nil)))
+			writeFile(t, fs, "CURRENT-000002", of(FormatVersion+1, c.append(nil)))
 		}, ErrNewerFormat, ""},
+		{"older CURRENT", func(fs *vfs.Mem, _ *store) {
+			c := current{number: 2, manifest: 1, bytes: 9}
+			writeFile(t, fs, "CURRENT-000002", of(1, c.append(nil)))
+		}, ErrOlderFormat, ""},
+		{"older manifest", func(fs *vfs.Mem, _ *store) { writeManifest(t, fs, 9, 1) }, ErrOlderFormat, ""},
+		{"newer manifest", func(fs *vfs.Mem, _ *store) { writeManifest(t, fs, 9, FormatVersion+1) }, ErrNewerFormat, ""},
+		{"manifest without a version", func(fs *vfs.Mem, _ *store) { writeManifest(t, fs, 9, 0) }, integrity.ErrCorruption, "db/MANIFEST-000009"},
 		{"other manifest in its place", func(fs *vfs.Mem, _ *store) {
 			if err := fs.Rename("db/MANIFEST-000001", "db/MANIFEST-000007"); err != nil {
 				t.Fatal(err)
@@ -195,7 +217,7 @@ func TestReadOnlyLoadWritesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	check(t, s.rng, set.Current(), s.model)
+	check(t, s.rng, set.Current(), s.model, s.now)
 	if _, err := Verify(trace, "db", nil); err != nil {
 		t.Fatal(err)
 	}

@@ -12,9 +12,9 @@ import (
 	"github.com/middb/middb/wal"
 )
 
-// FormatVersion is the version of the database format that this program writes, and the newest
-// that it reads.
-const FormatVersion = 1
+// FormatVersion is the version of the database format that this program writes, and the only one that
+// it reads.
+const FormatVersion = 2
 
 // Errors of Load and Create.
 var (
@@ -22,6 +22,8 @@ var (
 	ErrNotDatabase = errors.New("not a database")
 	// ErrNewerFormat says that a newer version of middb wrote the database.
 	ErrNewerFormat = errors.New("written by a newer version of middb")
+	// ErrOlderFormat says that a version of middb wrote the database whose format is no longer read.
+	ErrOlderFormat = errors.New("made by a pre-release of middb; export it with the program that made it")
 )
 
 const (
@@ -76,8 +78,8 @@ func decodeCurrent(p []byte, name string, number uint64) (current, error) {
 	if got, want := integrity.CRC(p[:currentBytes-4]), binary.LittleEndian.Uint32(p[currentBytes-4:]); got != want {
 		return current{}, integrity.Corrupt(name, 0, "checksum %08x, want %08x", got, want)
 	}
-	if v := binary.LittleEndian.Uint32(p[8:]); v > FormatVersion {
-		return current{}, newerFormat(name, v)
+	if err := checkFormat(name, binary.LittleEndian.Uint32(p[8:])); err != nil {
+		return current{}, err
 	}
 	c := current{
 		number:   binary.LittleEndian.Uint64(p[16:]),
@@ -90,8 +92,18 @@ func decodeCurrent(p []byte, name string, number uint64) (current, error) {
 	return c, nil
 }
 
-func newerFormat(name string, v uint32) error {
-	return fmt.Errorf("%s has format version %d, this program reads up to %d: %w", name, v, FormatVersion, ErrNewerFormat)
+// checkFormat verifies the format version of a file.
+func checkFormat(name string, v uint32) error {
+	why := ErrOlderFormat
+	switch {
+	case v == FormatVersion:
+		return nil
+	case v == 0:
+		return integrity.Corrupt(name, 0, "format version 0")
+	case v > FormatVersion:
+		why = ErrNewerFormat
+	}
+	return fmt.Errorf("%s has format version %d, this program reads %d: %w", name, v, FormatVersion, why)
 }
 
 // readSmall reads a whole file that should have no more than limit bytes; it reads one more at most.
@@ -158,8 +170,8 @@ func cutHeader(record []byte, name string) ([]byte, error) {
 	if len(record) < n+4 || string(record[:n]) != manifestMagic {
 		return nil, integrity.Corrupt(name, 0, "not a manifest: magic % x", record[:min(n, len(record))])
 	}
-	if v := binary.LittleEndian.Uint32(record[n:]); v > FormatVersion {
-		return nil, newerFormat(name, v)
+	if err := checkFormat(name, binary.LittleEndian.Uint32(record[n:])); err != nil {
+		return nil, err
 	}
 	return record[n+4:], nil
 }

@@ -11,7 +11,9 @@ import (
 
 	"github.com/middb/middb/iterator"
 	"github.com/middb/middb/key"
+	"github.com/middb/middb/merge"
 	"github.com/middb/middb/sstable"
+	"github.com/middb/middb/treap"
 	"github.com/middb/middb/vfs"
 )
 
@@ -47,7 +49,108 @@ func (s *sliceIter) SeekLT(k []byte) bool {
 	return s.Valid()
 }
 
-// A store drives a Set as the actors do, in one goroutine, beside a map that it must equal.
+// A model is what was done to each key that was ever written, since the last thing that says all.
+type model map[string][]modelOp
+
+// A modelOp is something done to a key.
+type modelOp struct {
+	seq    uint64
+	kind   key.Kind
+	v      string
+	expiry int64
+}
+
+// add notes an operation. It leaves what clones have alone.
+func (m model) add(k string, op modelOp) {
+	if op.kind == key.KindMerge {
+		m[k] = append(slices.Clip(m[k]), op)
+	} else {
+		m[k] = []modelOp{op}
+	}
+}
+
+// deleteRange notes that all keys from start, inclusive, to end, exclusive, are gone.
+func (m model) deleteRange(start, end string, seq uint64) {
+	for k := range m {
+		if start <= k && k < end {
+			m[k] = []modelOp{{seq: seq, kind: key.KindDelete}}
+		}
+	}
+}
+
+// value returns what a user sees of a key at a time.
+func value(ops []modelOp, now int64) (v string, present bool) {
+	for _, op := range ops {
+		switch op.kind {
+		case key.KindPut:
+			v, present = op.v, true
+		case key.KindMerge:
+			v, present = v+op.v, true
+		case key.KindPutWithExpiry:
+			if v, present = op.v, op.expiry > now; !present {
+				v = ""
+			}
+		default:
+			v, present = "", false
+		}
+	}
+	return v, present
+}
+
+// entry returns an operation as it is stored.
+func (op modelOp) entry() merge.Entry {
+	switch op.kind {
+	case key.KindPutWithExpiry:
+		return merge.Entry{Kind: op.kind, Value: key.AppendExpiring(nil, op.expiry, []byte(op.v))}
+	case key.KindMerge:
+		return merge.Entry{Kind: op.kind, Value: merge.AppendOperand(nil, merge.Append, []byte(op.v))}
+	default:
+		return merge.Entry{Kind: op.kind, Value: []byte(op.v)}
+	}
+}
+
+// A memory is a memtable that is being filled: one entry a key, and range deletes.
+type memory struct {
+	entries map[string]memEntry
+	ranges  treap.Ranges
+}
+
+func (m *memory) add(k string, op modelOp) {
+	e := op.entry()
+	if old, ok := m.entries[k]; ok {
+		e = (*merge.Operators)(nil).Combine(nil, merge.Entry{Kind: old.t.Kind(), Value: old.v}, e)
+	}
+	m.entries[k] = memEntry{k: []byte(k), v: e.Value, t: key.MakeTrailer(op.seq, e.Kind)}
+}
+
+func (m *memory) deleteRange(start, end string, seq uint64) {
+	for k := range m.entries {
+		if start <= k && k < end {
+			delete(m.entries, k)
+		}
+	}
+	m.ranges = m.ranges.Cover([]byte(start), []byte(end), seq)
+}
+
+func (m *memory) sorted() []memEntry {
+	return slices.SortedFunc(maps.Values(m.entries), func(a, b memEntry) int { return bytes.Compare(a.k, b.k) })
+}
+
+// randomOp makes an operation of any kind but a range delete.
+func randomOp(rng *rand.Rand, seq uint64, now int64) modelOp {
+	op := modelOp{seq: seq, kind: key.KindPut, v: fmt.Sprintf("%d-%0*d ", seq, rng.IntN(60), 0)}
+	switch n := rng.IntN(12); {
+	case n < 4:
+		op.kind, op.v = key.KindDelete, ""
+	case n < 6:
+		op.kind = key.KindMerge
+	case n < 8:
+		op.kind, op.expiry = key.KindPutWithExpiry, now+rng.Int64N(60)-5
+	}
+	return op
+}
+
+// A store drives a Set as the actors do, in one goroutine, beside a model that it must equal.
 type store struct {
 	t        testing.TB
 	rng      *rand.Rand
@@ -58,8 +161,10 @@ type store struct {
 	released []*Version
 
 	seq   uint64
-	model map[string]memEntry // newest entry of each key that was ever written
+	now   int64
+	model model
 	keys  int
+	plain bool // only puts and deletes
 }
 
 func (s *store) options() Options {
@@ -70,7 +175,7 @@ func (s *store) options() Options {
 }
 
 func newStore(t testing.TB, fs vfs.FS, rng *rand.Rand) *store {
-	s := &store{t: t, rng: rng, fs: fs, model: map[string]memEntry{}, keys: 2000}
+	s := &store{t: t, rng: rng, fs: fs, model: model{}, keys: 2000, now: 1000}
 	set, err := Create(s.options(), testIdentity)
 	if err != nil {
 		t.Fatal(err)
@@ -90,29 +195,38 @@ func (s *store) use(set *Set) {
 }
 
 // fill writes a memtable of n random operations and remembers them.
-func (s *store) fill(n int) []memEntry {
-	batch := map[string]memEntry{}
+func (s *store) fill(n int) ([]memEntry, []treap.Span) {
+	m := memory{entries: map[string]memEntry{}}
 	at := s.rng.IntN(s.keys)
 	sequential := s.rng.IntN(3) == 0
+	s.now += s.rng.Int64N(10)
 	for i := range n {
 		s.seq++
 		k := fmt.Sprintf("key%06d", s.rng.IntN(s.keys))
 		if sequential {
 			k = fmt.Sprintf("key%06d", at+i)
 		}
-		e := memEntry{k: []byte(k), t: key.MakeTrailer(s.seq, key.KindDelete)}
-		if s.rng.IntN(3) > 0 {
-			e.t = key.MakeTrailer(s.seq, key.KindPut)
-			e.v = fmt.Appendf(nil, "%d-%0*d", s.seq, s.rng.IntN(60), 0)
+		op := randomOp(s.rng, s.seq, s.now)
+		if s.plain && op.kind != key.KindDelete {
+			op.kind = key.KindPut
 		}
-		batch[k] = e
+		if !s.plain && s.rng.IntN(100) == 0 {
+			end := fmt.Sprintf("key%06d", s.rng.IntN(s.keys)/(1+s.rng.IntN(20))+at)
+			if k < end {
+				m.deleteRange(k, end, s.seq)
+				s.model.deleteRange(k, end, s.seq)
+				continue
+			}
+		}
+		m.add(k, op)
+		s.model.add(k, op)
 	}
-	maps.Copy(s.model, batch)
-	return slices.SortedFunc(maps.Values(batch), func(a, b memEntry) int { return bytes.Compare(a.k, b.k) })
+	return m.sorted(), m.ranges.Spans()
 }
 
 func (s *store) flush() error {
-	e, err := Flush(s.b, &sliceIter{es: s.fill(1 + s.rng.IntN(150))})
+	es, ranges := s.fill(1 + s.rng.IntN(150))
+	e, err := Flush(s.b, &sliceIter{es: es}, ranges, s.now)
 	if err != nil {
 		return err
 	}
@@ -142,14 +256,14 @@ func (s *store) clean() error {
 // compact picks one compaction of any sort and runs it. It reports whether there was one.
 func (s *store) compact() (bool, error) {
 	v, claims := s.set.Current(), s.set.Claims()
-	c, ok := s.p.Pick(v, claims, s.rng.IntN(lastLevel))
+	c, ok := s.p.Pick(v, claims, s.rng.IntN(NumLevels), s.now)
 	switch {
 	case ok:
 	case s.rng.IntN(3) == 0:
-		c, ok = s.p.Settle(v, claims)
+		c, ok = s.p.Settle(v, claims, s.now)
 	case s.rng.IntN(10) == 0:
 		lo := fmt.Appendf(nil, "key%06d", s.rng.IntN(s.keys))
-		c, _ = s.p.Manual(v, claims, lo, append(bytes.Clone(lo), 'z'), s.seq)
+		c, _ = s.p.Manual(v, claims, lo, append(bytes.Clone(lo), 'z'), s.seq, s.now)
 		ok = c != nil
 	}
 	if !ok {
@@ -164,7 +278,7 @@ func (s *store) run(c *Compaction) error {
 	}
 	defer s.set.Release(c)
 	stop := s.rng.IntN(8) == 0
-	e, err := c.Run(s.b, func() bool { return stop })
+	e, err := c.Run(s.b, func() bool { return stop }, s.now)
 	if stop && errors.Is(err, ErrStopped) {
 		return nil // nothing may be left of it
 	}
@@ -191,36 +305,68 @@ func (s *store) checkFiles() {
 	}
 }
 
-// check compares a Version with a model by point reads, scans and seeks.
-func check(t testing.TB, rng *rand.Rand, v *Version, model map[string]memEntry) {
+// check compares a Version with a model, as at a time, by point reads, scans and seeks.
+func check(t testing.TB, rng *rand.Rand, v *Version, m model, now int64) {
 	t.Helper()
 	if err := Check(v); err != nil {
 		t.Fatal(err)
 	}
 	var live []memEntry
-	for k, e := range model {
-		got, tr, found, err := v.Get([]byte(k), sstable.Hash([]byte(k)), []byte("x"))
-		dead := e.t.Kind() == key.KindDelete
-		switch {
-		case err != nil:
-			t.Fatal(err)
-		case !found && !dead:
-			t.Fatalf("%s is not found, it was written as %v\n%v", k, e.t, v)
-		case found && (tr != e.t || string(got) != "x"+string(e.v)):
-			t.Fatalf("%s is %s %v, it was written as %s %v\n%v", k, got, tr, e.v, e.t, v)
+	for k, ops := range m {
+		want, present := value(ops, now)
+		if err := checkKey(v, []byte(k), ops, now); err != nil {
+			t.Fatalf("%s: %v; it is %q %v: %v\n%v", k, err, want, present, ops, v)
 		}
-		if !dead {
-			live = append(live, e)
+		if present {
+			live = append(live, memEntry{k: []byte(k), v: []byte(want)})
 		}
 	}
 	slices.SortFunc(live, func(a, b memEntry) int { return bytes.Compare(a.k, b.k) })
-	if _, _, found, err := v.Get([]byte("never"), sstable.Hash([]byte("never")), nil); found || err != nil {
+	if _, tr, found, err := v.Get([]byte("never"), sstable.Hash([]byte("never")), nil); found && tr.Kind() != key.KindDelete || err != nil {
 		t.Fatalf("found what was never written, %v", err)
 	}
-	checkScans(t, rng, v, live)
+	checkScans(t, rng, v, live, now)
 }
 
-func checkScans(t testing.TB, rng *rand.Rand, v *Version, live []memEntry) {
+// checkKey compares what a Version says of a key with what was done to it.
+func checkKey(v *Version, k []byte, ops []modelOp, now int64) error {
+	want, present := value(ops, now)
+	newest := ops[len(ops)-1]
+	got, tr, found, err := v.Get(k, sstable.Hash(k), []byte("x"))
+	switch {
+	case err != nil:
+		return err
+	case !found && string(got) != "x" || found && got[0] != 'x':
+		return fmt.Errorf("get appends to %q", got)
+	case !found && present:
+		return errors.New("not found")
+	case present && tr.Seq() != newest.seq:
+		return fmt.Errorf("found as of %d, not %d", tr.Seq(), newest.seq)
+	}
+	entries, complete, err := v.AppendEntries(nil, k, sstable.Hash(k))
+	if err != nil || !complete && found && tr.Kind() != key.KindMerge || (len(entries) > 0) != found {
+		return fmt.Errorf("found %v as %v; entries %v, complete %v, %w", found, tr, entries, complete, err)
+	}
+	if !found {
+		return nil
+	}
+	if entries[0].Kind != tr.Kind() || string(entries[0].Value) != string(got[1:]) {
+		return fmt.Errorf("found as %v %q, entries %v", tr, got, entries)
+	}
+	for i, e := range entries {
+		if incomplete := e.Kind == key.KindMerge && !merge.Complete(e.Value); incomplete == (complete && i == len(entries)-1) {
+			return fmt.Errorf("entries %v, complete %v", entries, complete)
+		}
+	}
+	ops0 := (*merge.Operators)(nil)
+	user, there, err := ops0.Resolve(nil, ops0.Fold(nil, entries), now)
+	if err != nil || there != present || string(user) != want {
+		return fmt.Errorf("a user sees %q %v, %w", user, there, err)
+	}
+	return nil
+}
+
+func checkScans(t testing.TB, rng *rand.Rand, v *Version, live []memEntry, now int64) {
 	t.Helper()
 	lower, upper := []byte("key"), []byte("key999999")
 	if rng.IntN(2) == 0 {
@@ -234,7 +380,7 @@ func checkScans(t testing.TB, rng *rand.Rand, v *Version, live []memEntry) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	it := iterator.NewBounded(iterator.NewMerging(nil, its...), lower, upper, nil, 0)
+	it := iterator.NewBounded(iterator.NewMerging(nil, its...), lower, upper, nil, now)
 	want := &sliceIter{es: in}
 	same := func(step string, got, wanted bool) {
 		t.Helper()
@@ -288,7 +434,8 @@ func TestTreeEqualsModel(t *testing.T) {
 	s := newStore(t, newMem(t), rng)
 	type held struct {
 		v     *Version
-		model map[string]memEntry
+		model model
+		now   int64
 	}
 	var views []held
 	must := func(err error) {
@@ -312,15 +459,15 @@ func TestTreeEqualsModel(t *testing.T) {
 		case n == 16:
 			v := s.set.Current()
 			v.Ref()
-			views = append(views, held{v, maps.Clone(s.model)})
+			views = append(views, held{v, maps.Clone(s.model), s.now})
 		case n == 17 && len(views) > 0:
 			i := rng.IntN(len(views))
-			check(t, rng, views[i].v, views[i].model)
+			check(t, rng, views[i].v, views[i].model, views[i].now)
 			views[i].v.Unref()
 			views = slices.Delete(views, i, i+1)
 			must(s.clean())
 		case n == 18:
-			check(t, rng, s.set.Current(), s.model)
+			check(t, rng, s.set.Current(), s.model, s.now)
 			if len(views) == 0 {
 				s.checkFiles()
 			}
@@ -328,21 +475,21 @@ func TestTreeEqualsModel(t *testing.T) {
 			must(s.set.Close())
 			set, err := Load(s.options())
 			must(err)
-			check(t, rng, set.Current(), s.model)
+			check(t, rng, set.Current(), s.model, s.now)
 			_, err = set.Resume()
 			must(err)
 			s.use(set)
 		}
 	}
 	for _, h := range views {
-		check(t, rng, h.v, h.model)
+		check(t, rng, h.v, h.model, h.now)
 		h.v.Unref()
 	}
 	must(s.clean())
-	check(t, rng, s.set.Current(), s.model)
+	check(t, rng, s.set.Current(), s.model, s.now)
 	s.checkFiles()
 	s.compactAll()
-	check(t, rng, s.set.Current(), s.model)
+	check(t, rng, s.set.Current(), s.model, s.now)
 	t.Logf("%d flushes, %d compactions", moves, merges)
 	if r, err := Verify(s.fs, "db", nil); err != nil || len(r.Problems) > 0 || len(r.Strays) > 0 {
 		t.Fatalf("verify: %+v, %v", r, err)
@@ -352,7 +499,7 @@ func TestTreeEqualsModel(t *testing.T) {
 // compactAll brings everything to the last level and verifies that it is the least possible.
 func (s *store) compactAll() {
 	for {
-		c, blocked := s.p.Manual(s.set.Current(), s.set.Claims(), nil, nil, s.seq)
+		c, blocked := s.p.Manual(s.set.Current(), s.set.Claims(), nil, nil, s.seq, s.now)
 		if blocked {
 			s.t.Fatal("manual compaction is blocked without claims")
 		}
@@ -364,8 +511,8 @@ func (s *store) compactAll() {
 		}
 	}
 	live := 0
-	for _, e := range s.model {
-		if e.t.Kind() != key.KindDelete {
+	for _, ops := range s.model {
+		if _, present := value(ops, s.now); present {
 			live++
 		}
 	}
@@ -373,7 +520,7 @@ func (s *store) compactAll() {
 	for l, ts := range s.set.Current().Levels {
 		for _, t := range ts {
 			entries += t.Entries
-			if l != lastLevel || t.Tombstones > 0 {
+			if l != lastLevel || t.Tombstones+t.Ranges > 0 || t.hasExpired(s.now) {
 				s.t.Fatalf("after a full compaction L%d has %s", l, t)
 			}
 		}

@@ -140,13 +140,31 @@ func (p *Picker) Debt(v *Version) int64 {
 }
 
 // Pick chooses a compaction that takes tables from the level, if its score is at least 1 or it has
-// a table that is mostly tombstones, and if one can run beside the claims. The base level waits
-// while L0 does and has the higher score.
-func (p *Picker) Pick(v *Version, claims Claims, level int) (*Compaction, bool) {
-	if level < 0 || level >= lastLevel || len(v.Levels[level]) == 0 {
+// a table that is mostly tombstones and what has expired by now, or has range deletes, and if one can run
+// beside the claims. The base level waits while L0 does and has the higher score. In the last level, whose
+// score is always 0, tables that are mostly expired are rewritten. now is in nanoseconds since 1970.
+func (p *Picker) Pick(v *Version, claims Claims, level int, now int64) (*Compaction, bool) {
+	return picked(now)(p.pick(v, claims, level, now))
+}
+
+// picked notes when a compaction was picked, so that it runs no earlier: what made it worth while is so then.
+func picked(now int64) func(*Compaction, bool) (*Compaction, bool) {
+	return func(c *Compaction, ok bool) (*Compaction, bool) {
+		if ok {
+			c.now = now
+		}
+		return c, ok
+	}
+}
+
+func (p *Picker) pick(v *Version, claims Claims, level int, now int64) (*Compaction, bool) {
+	if level < 0 || level > lastLevel || len(v.Levels[level]) == 0 {
 		return nil, false
 	}
 	s := p.shape(v)
+	if level == lastLevel {
+		return p.pickRewrite(v, claims, s, ReasonExpired, v.Levels[level], mostlyDead(now))
+	}
 	score := p.score(v, claims, s, level)
 	if level == 0 {
 		if score < 1 {
@@ -158,16 +176,30 @@ func (p *Picker) Pick(v *Version, claims Claims, level int) (*Compaction, bool) 
 		return nil, false // else L0, which needs all of the base level, would never find it free
 	}
 	if score < 1 {
-		return p.pickLevel(v, claims, s, level, ReasonTombstones, mostlyTombstones(v.Levels[level]))
+		return p.pickLevel(v, claims, s, level, ReasonTombstones, filter(v.Levels[level], mostlyDead(now)))
 	}
 	return p.pickLevel(v, claims, s, level, ReasonSize, v.Levels[level])
 }
 
-// mostlyTombstones returns the tables of which at least half of the entries are tombstones.
-func mostlyTombstones(ts []*Table) []*Table {
-	var out []*Table
+// mostlyDead returns what tells of a table whether at least half of its entries are tombstones or have
+// expired, or it has range deletes, which may hide any number of entries below.
+func mostlyDead(now int64) func(*Table) bool {
+	return func(t *Table) bool {
+		dead := t.Tombstones
+		if t.LatestExpiry <= now {
+			dead += t.Expiring
+		}
+		return t.Ranges > 0 || dead*2 >= t.Entries
+	}
+}
+
+// hasExpired reports whether the table has an entry that has expired by now.
+func (m *TableMeta) hasExpired(now int64) bool { return m.Expiring > 0 && m.EarliestExpiry <= now }
+
+// filter returns the tables that have a property.
+func filter(ts []*Table, has func(*Table) bool) (out []*Table) {
 	for _, t := range ts {
-		if t.Tombstones*2 >= t.Entries {
+		if has(t) {
 			out = append(out, t)
 		}
 	}
@@ -221,14 +253,14 @@ func (p *Picker) movable(v *Version, s shape) int {
 }
 
 // mayMove reports whether a table can go to a lower level without being rewritten: it overlaps
-// nothing there and not too much in the level after that, and brings no tombstones into the last
-// level.
+// nothing there and not too much in the level after that, and brings no tombstones or range deletes into
+// the last level.
 func (p *Picker) mayMove(v *Version, s shape, t *Table, to int) bool {
 	if len(v.overlapping(to, t.Smallest, t.Largest)) > 0 {
 		return false
 	}
 	if to == lastLevel {
-		return t.Tombstones == 0
+		return t.Tombstones+t.Ranges == 0
 	}
 	return tableBytes(v.overlapping(to+1, t.Smallest, t.Largest)) <= overlapFactor*p.fileBytes(s, to+1)
 }
@@ -261,7 +293,7 @@ func (p *Picker) fileBytes(s shape, level int) int64 {
 
 // pickLevel takes one of ts, tables of a level below L0 in key order, that brings the most space down
 // per byte rewritten: least overlap with the next level first, tombstones counting for what they
-// remove.
+// remove, and range deletes for all that overlaps.
 func (p *Picker) pickLevel(v *Version, claims Claims, s shape, level int, why Reason, ts []*Table) (*Compaction, bool) {
 	next := v.Levels[level+1]
 	average := averageBytes(next)
@@ -278,7 +310,11 @@ func (p *Picker) pickLevel(v *Version, claims Claims, s shape, level int, why Re
 			overlap += next[k].Size
 			lo, hi = widen(lo, hi, &next[k].TableMeta)
 		}
-		cost := float64(overlap) / (float64(t.Size) + float64(t.Tombstones)*average)
+		gain := float64(t.Size) + float64(t.Tombstones)*average
+		if t.Ranges > 0 {
+			gain += float64(overlap)
+		}
+		cost := float64(overlap) / gain
 		if (best == nil || cost < bestCost) && !claims.conflict(level, level+1, lo, hi) {
 			best, bestCost = t, cost
 		}

@@ -17,7 +17,9 @@ import (
 //	L6 1:a-c*100/0s
 //
 // draws a Version: number, bounds, size in MiB, of ten entries per MiB how many are tombstones, and
-// "s" for tables that are not compressed as the last level should be; 1:a-c*5~300 has 300 entries. The commands pick, settle and
+// properties: "s" for tables that are not compressed as the last level should be, "r" for a range delete,
+// "x" for entries that have all expired, "e" for entries of which some have and some have not;
+// 1:a-c*5~300 has 300 entries. The commands pick, settle and
 // manual print what the Picker chooses; with the argument claim the choice is claimed, and release
 // ends all claims. state prints base level, scores and debt.
 func TestPicker(t *testing.T) {
@@ -40,9 +42,9 @@ func TestPicker(t *testing.T) {
 			case "pick":
 				var level int
 				d.ScanArgs(t, "level", &level)
-				c, _ = p.Pick(v, claims, level)
+				c, _ = p.Pick(v, claims, level, scriptNow)
 			case "settle":
-				c, _ = p.Settle(v, claims)
+				c, _ = p.Settle(v, claims, scriptNow)
 			case "manual":
 				var lower, upper string
 				asOf := uint64(1 << 50)
@@ -50,7 +52,7 @@ func TestPicker(t *testing.T) {
 				d.MaybeScanArgs(t, "upper", &upper)
 				d.MaybeScanArgs(t, "asof", &asOf)
 				var blocked bool
-				c, blocked = p.Manual(v, claims, bound(lower), bound(upper), asOf)
+				c, blocked = p.Manual(v, claims, bound(lower), bound(upper), asOf, scriptNow)
 				if blocked {
 					return "blocked\n"
 				}
@@ -99,9 +101,8 @@ func drawVersion(t *testing.T, d *datadriven.TestData) *Version {
 
 func drawTable(t *testing.T, d *datadriven.TestData, s string) *Table {
 	m := TableMeta{Compression: sstable.Zstd}
-	if rest, ok := strings.CutSuffix(s, "s"); ok {
-		s, m.Compression = rest, sstable.S2
-	}
+	digits := strings.LastIndexAny(s, "0123456789") + 1
+	s, properties := s[:digits], s[digits:]
 	s, dead, _ := strings.Cut(s, "/")
 	_, _ = fmt.Sscan(dead, &m.Tombstones)
 	head, size, _ := strings.Cut(s, "*")
@@ -123,8 +124,25 @@ func drawTable(t *testing.T, d *datadriven.TestData, s string) *Table {
 			d.Fatalf(t, "%q: %v", s, err)
 		}
 	}
+	for _, p := range properties {
+		switch p {
+		case 's':
+			m.Compression = sstable.S2
+		case 'r':
+			m.Ranges++
+		case 'x':
+			m.Expiring, m.EarliestExpiry, m.LatestExpiry = m.Entries, scriptNow-50, scriptNow
+		case 'e':
+			m.Expiring, m.EarliestExpiry, m.LatestExpiry = m.Entries, scriptNow-50, scriptNow+50
+		default:
+			d.Fatalf(t, "%q: unknown property %q", s, p)
+		}
+	}
 	return (&Tables{}).NewTable(m)
 }
+
+// scriptNow is the time in the scripts.
+const scriptNow = 1000
 
 func describe(p *Picker, v *Version, claims Claims) string {
 	var sb strings.Builder

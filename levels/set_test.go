@@ -163,6 +163,7 @@ func TestObsoleteTablesWaitForEachVersion(t *testing.T) {
 func TestReadersNeedNoOwner(t *testing.T) {
 	rng := newRand(t)
 	s := newStore(t, newMem(t), rng)
+	s.plain = true
 	if err := s.flush(); err != nil {
 		t.Fatal(err)
 	}
@@ -172,9 +173,9 @@ func TestReadersNeedNoOwner(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			for range 30 {
-				for k, e := range s.model {
+				for k, ops := range s.model {
 					_, tr, found, err := v.Get([]byte(k), sstable.Hash([]byte(k)), nil)
-					if err != nil || !found || tr != e.t {
+					if err != nil || !found || tr.Seq() != ops[0].seq || tr.Kind() != ops[0].kind {
 						t.Errorf("%s: %v %v %v", k, tr, found, err)
 						return
 					}
@@ -183,7 +184,7 @@ func TestReadersNeedNoOwner(t *testing.T) {
 		})
 	}
 	for range 10 {
-		e, err := Flush(s.b, &sliceIter{es: []memEntry{{k: []byte("z"), t: key.MakeTrailer(1<<30, key.KindPut)}}})
+		e, err := Flush(s.b, &sliceIter{es: []memEntry{{k: []byte("z"), t: key.MakeTrailer(1<<30, key.KindPut)}}}, nil, 0)
 		if err != nil {
 			t.Error(err)
 			break
@@ -204,7 +205,7 @@ func TestGetAllocatesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c, _ := s.p.Pick(s.set.Current(), nil, 0)
+	c, _ := s.p.Pick(s.set.Current(), nil, 0, s.now)
 	if err := s.run(c); err != nil {
 		t.Fatal(err)
 	}
@@ -280,7 +281,7 @@ func TestSummaryCountsLevels(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c, ok := s.p.Pick(s.set.Current(), nil, 0)
+	c, ok := s.p.Pick(s.set.Current(), nil, 0, s.now)
 	if !ok || !s.set.Claim(c) {
 		t.Fatal("nothing to claim")
 	}
@@ -314,7 +315,7 @@ func TestLevelIterReportsDamage(t *testing.T) {
 	for i, table := range fresh[lastLevel] {
 		fresh[lastLevel][i] = s.set.Tables().NewTable(table.TableMeta)
 	}
-	it := newLevelIter(fresh[lastLevel], IterOptions{})
+	it := newLevelIter(fresh[lastLevel], nil, IterOptions{})
 	var _ iterator.Iterator = it
 	n := int64(0)
 	for ok := it.First(); ok; ok = it.Next() {

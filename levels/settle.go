@@ -14,9 +14,15 @@ import (
 // deletes an entry of average size below. Settle goes from the top down to the first level where
 // what has added up, in bytes or in entries of the last level, is more than a sixteenth of the
 // last level, and compacts that level into the next. So each byte sinks once, and no level is
-// merged twice for the data of one. Then it rewrites tables of the last level that were moved there
-// with another compression than the level's, if they are more than a sixteenth of it.
-func (p *Picker) Settle(v *Version, claims Claims) (*Compaction, bool) {
+// merged twice for the data of one. Range deletes, which may hide anything, sink down to the last level
+// however small they are. Then it rewrites tables of the last level that have mostly expired by now, in
+// nanoseconds since 1970, and those that were moved there with another compression than the level's, if
+// they are more than a sixteenth of it.
+func (p *Picker) Settle(v *Version, claims Claims, now int64) (*Compaction, bool) {
+	return picked(now)(p.settle(v, claims, now))
+}
+
+func (p *Picker) settle(v *Version, claims Claims, now int64) (*Compaction, bool) {
 	s := p.shape(v)
 	allowed := float64(v.bytes[lastLevel]) / settleShare
 	average := averageBytes(v.Levels[lastLevel])
@@ -26,13 +32,21 @@ func (p *Picker) Settle(v *Version, claims Claims) (*Compaction, bool) {
 		for _, t := range v.Levels[l] {
 			entries += t.Entries
 		}
-		if sum += max(float64(v.bytes[l]), float64(entries)*average); sum <= allowed {
-			continue
+		sum += max(float64(v.bytes[l]), float64(entries)*average)
+		due := v.Levels[l]
+		if sum <= allowed {
+			due = v.ranged[l]
 		}
-		if l == 0 {
+		switch {
+		case len(due) == 0:
+		case l == 0:
 			return p.pickL0(v, claims, s, ReasonSettle)
+		default:
+			return p.pickLevel(v, claims, s, l, ReasonSettle, due)
 		}
-		return p.pickLevel(v, claims, s, l, ReasonSettle, v.Levels[l])
+	}
+	if c, ok := p.pickRewrite(v, claims, s, ReasonExpired, v.Levels[lastLevel], mostlyDead(now)); ok {
+		return c, true
 	}
 	var stale int64
 	for _, t := range v.Levels[lastLevel] {
@@ -43,14 +57,14 @@ func (p *Picker) Settle(v *Version, claims Claims) (*Compaction, bool) {
 	if float64(stale) <= allowed {
 		return nil, false
 	}
-	return p.pickRewrite(v, claims, s, ReasonSettle, v.Levels[lastLevel])
+	return p.pickRewrite(v, claims, s, ReasonSettle, v.Levels[lastLevel], p.stale)
 }
 
-// pickRewrite takes, of ts, tables of the last level, the first run that has the wrong compression.
-func (p *Picker) pickRewrite(v *Version, claims Claims, s shape, why Reason, ts []*Table) (*Compaction, bool) {
+// pickRewrite takes, of ts, tables of the last level, the first run that is due.
+func (p *Picker) pickRewrite(v *Version, claims Claims, s shape, why Reason, ts []*Table, due func(*Table) bool) (*Compaction, bool) {
 	var run []*Table
 	for _, t := range ts {
-		fits := p.stale(t) && !claims.conflict(lastLevel, lastLevel, t.Smallest, t.Largest)
+		fits := due(t) && !claims.conflict(lastLevel, lastLevel, t.Smallest, t.Largest)
 		if len(run) > 0 && (!fits || tableBytes(run)+t.Size > p.largest(s)) {
 			break
 		}
@@ -80,14 +94,16 @@ func (p *Picker) stale(t *Table) bool { return t.Compression != p.o.LastCompress
 // The tables fall into groups that overlap nothing outside. A group becomes one compaction over all
 // its levels, so that every byte is written once; but a large one, whose claim would keep all others
 // waiting, sinks level by level from the top, in many compactions. After that the last level is one
-// sorted run, has no tombstones and the compression it should.
-func (p *Picker) Manual(v *Version, claims Claims, lower, upper []byte, asOf uint64) (c *Compaction, blocked bool) {
+// sorted run, and has the compression it should, and neither tombstones nor what had expired by now, in
+// nanoseconds since 1970, which should be the time of the request so that that ends.
+func (p *Picker) Manual(v *Version, claims Claims, lower, upper []byte, asOf uint64, now int64) (c *Compaction, blocked bool) {
 	s := p.shape(v)
+	due := p.due(now)
 	for _, g := range p.groups(v, lower, upper, s) {
-		if !p.unfinished(g, asOf) {
+		if !unfinished(g, asOf, due) {
 			continue
 		}
-		c, ok := p.sink(v, claims, s, g, asOf)
+		c, ok := picked(now)(p.sink(v, claims, s, g, asOf, due))
 		if ok {
 			return c, false
 		}
@@ -96,8 +112,13 @@ func (p *Picker) Manual(v *Version, claims Claims, lower, upper []byte, asOf uin
 	return nil, blocked
 }
 
+// due returns what tells of a table whether a manual compaction rewrites it though it is in the last level.
+func (p *Picker) due(now int64) func(*Table) bool {
+	return func(t *Table) bool { return p.stale(t) || t.hasExpired(now) }
+}
+
 // sink picks what brings a group down, at once or by a step.
-func (p *Picker) sink(v *Version, claims Claims, s shape, g []placed, asOf uint64) (*Compaction, bool) {
+func (p *Picker) sink(v *Version, claims Claims, s shape, g []placed, asOf uint64, due func(*Table) bool) (*Compaction, bool) {
 	inputs := byLevel(v, g)
 	var size int64
 	for _, in := range inputs {
@@ -105,20 +126,20 @@ func (p *Picker) sink(v *Version, claims Claims, s shape, g []placed, asOf uint6
 	}
 	if size <= p.largest(s) || len(g) == 1 {
 		c := p.plan(v, s, ReasonManual, inputs, lastLevel)
-		c.Move = len(inputs) == 1 && (inputs[0].Level > 0 || len(g) == 1) && p.movableGroup(g)
+		c.Move = len(inputs) == 1 && (inputs[0].Level > 0 || len(g) == 1) && movableGroup(g, due)
 		return grant(c, v, claims)
 	}
 	for _, in := range inputs {
 		if in.Level == lastLevel {
-			return p.pickRewrite(v, claims, s, ReasonManual, in.Tables)
+			return p.pickRewrite(v, claims, s, ReasonManual, in.Tables, due)
 		}
-		due := slices.DeleteFunc(slices.Clone(in.Tables), func(t *Table) bool { return t.MinSeq > asOf })
+		old := filter(in.Tables, func(t *Table) bool { return t.MinSeq <= asOf })
 		switch {
-		case len(due) == 0:
+		case len(old) == 0:
 		case in.Level == 0:
 			return p.pickL0(v, claims, s, ReasonManual)
 		default:
-			return p.pickLevel(v, claims, s, in.Level, ReasonManual, due)
+			return p.pickLevel(v, claims, s, in.Level, ReasonManual, old)
 		}
 	}
 	return nil, false
@@ -131,9 +152,9 @@ type placed struct {
 }
 
 // unfinished reports whether a group has something to bring down or to rewrite.
-func (p *Picker) unfinished(g []placed, asOf uint64) bool {
+func unfinished(g []placed, asOf uint64, due func(*Table) bool) bool {
 	for _, t := range g {
-		if t.level < lastLevel && t.MinSeq <= asOf || t.level == lastLevel && p.stale(t.Table) {
+		if t.level < lastLevel && t.MinSeq <= asOf || t.level == lastLevel && due(t.Table) {
 			return true
 		}
 	}
@@ -141,9 +162,9 @@ func (p *Picker) unfinished(g []placed, asOf uint64) bool {
 }
 
 // movableGroup reports whether tables of one sorted level can go to the last level as they are.
-func (p *Picker) movableGroup(g []placed) bool {
+func movableGroup(g []placed, due func(*Table) bool) bool {
 	for _, t := range g {
-		if t.level == lastLevel || t.Tombstones > 0 || p.stale(t.Table) {
+		if t.level == lastLevel || t.Tombstones+t.Ranges > 0 || due(t.Table) {
 			return false
 		}
 	}

@@ -172,7 +172,7 @@ func (s *sim) busy() {
 
 func (s *sim) pickAny() (*Compaction, bool) {
 	for l := range lastLevel {
-		if c, ok := s.p.Pick(s.v, nil, l); ok {
+		if c, ok := s.p.Pick(s.v, nil, l, 0); ok {
 			return c, true
 		}
 	}
@@ -186,7 +186,7 @@ func (s *sim) settle() {
 			s.t.Fatalf("settling does not end:\n%v", s.v)
 		}
 		s.busy()
-		c, ok := s.p.Settle(s.v, nil)
+		c, ok := s.p.Settle(s.v, nil, 0)
 		if !ok {
 			return
 		}
@@ -261,7 +261,7 @@ func TestManualCompactionLeavesOneRun(t *testing.T) {
 				}
 			}
 			for {
-				c, blocked := s.p.Manual(s.v, nil, nil, nil, s.seq)
+				c, blocked := s.p.Manual(s.v, nil, nil, nil, s.seq, 0)
 				if blocked {
 					t.Fatal("blocked without claims")
 				}
@@ -295,12 +295,12 @@ func TestClaimsNeverOverlap(t *testing.T) {
 		}
 		s.flush(es)
 		for l := range lastLevel {
-			if c, ok := s.p.Pick(s.v, claims, l); ok {
+			if c, ok := s.p.Pick(s.v, claims, l, 0); ok {
 				claims = append(claims, c)
 			}
 		}
 		if i%7 == 0 {
-			if c, ok := s.p.Settle(s.v, claims); ok {
+			if c, ok := s.p.Settle(s.v, claims, 0); ok {
 				claims = append(claims, c)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/middb/middb/iterator"
 	"github.com/middb/middb/key"
+	"github.com/middb/middb/merge"
 	"github.com/middb/middb/sstable"
 )
 
@@ -37,21 +38,23 @@ type Version struct {
 
 	fences [NumLevels]fence // for search in the levels below L0
 	bytes  [NumLevels]int64
+	ranged [NumLevels][]*Table // those that have range deletes
 }
 
-// newVersion makes a Version of levels that are already in order. It holds one reference. Fences
-// of levels that prev has too are shared with it.
+// newVersion makes a Version of levels that are already in order. It holds one reference. What it
+// derives from levels that prev has too is shared with it.
 func newVersion(levels [NumLevels][]*Table, prev *Version, released func(*Version)) *Version {
 	v := &Version{Levels: levels, released: released}
 	v.refs.Store(1)
 	for l := range levels {
 		if prev != nil && sameTables(prev.Levels[l], levels[l]) {
-			v.bytes[l], v.fences[l] = prev.bytes[l], prev.fences[l]
+			v.bytes[l], v.fences[l], v.ranged[l] = prev.bytes[l], prev.fences[l], prev.ranged[l]
 			continue
 		}
 		for _, t := range levels[l] {
 			v.bytes[l] += t.Size
 		}
+		v.ranged[l] = withRanges(levels[l])
 		if l > 0 {
 			v.fences[l] = newFence(levels[l])
 		}
@@ -144,9 +147,10 @@ func (v *Version) NumTables() int {
 	return n
 }
 
-// Get looks for the newest entry of user key k and appends its value to dst. hash is
-// sstable.Hash(k). A tombstone is found too: it ends the search, and the trailer tells. Once the
-// readers that it needs are open Get takes no lock and allocates nothing but what dst lacks.
+// Get looks for the newest entry of user key k and appends its stored value to dst. hash is
+// sstable.Hash(k). A tombstone is found too, and so is what a range delete hides: it ends the search,
+// and the trailer tells. An incomplete merge is not all there is of the key: see AppendEntries. Once
+// the readers that it needs are open Get takes no lock and allocates nothing but what dst lacks.
 func (v *Version) Get(k []byte, hash uint64, dst []byte) ([]byte, key.Trailer, bool, error) {
 	for _, t := range v.Levels[0] {
 		if t.holds(k) {
@@ -156,19 +160,63 @@ func (v *Version) Get(k []byte, hash uint64, dst []byte) ([]byte, key.Trailer, b
 		}
 	}
 	for l := 1; l < NumLevels; l++ {
-		ts := v.Levels[l]
-		if len(ts) == 0 {
-			continue
-		}
-		i := v.fences[l].find(ts, k)
-		if i == len(ts) || bytes.Compare(k, ts[i].Smallest) < 0 {
-			continue
-		}
-		if out, tr, found, err := ts[i].get(k, hash, dst); found || err != nil {
-			return out, tr, found, err
+		if t := v.tableOf(l, k); t != nil {
+			if out, tr, found, err := t.get(k, hash, dst); found || err != nil {
+				return out, tr, found, err
+			}
 		}
 	}
 	return dst, 0, false, nil
+}
+
+// tableOf returns the table of a level below L0 that may say something of k, or nil.
+func (v *Version) tableOf(l int, k []byte) *Table {
+	ts := v.Levels[l]
+	if len(ts) == 0 {
+		return nil
+	}
+	if i := v.fences[l].find(ts, k); i < len(ts) && bytes.Compare(k, ts[i].Smallest) >= 0 {
+		return ts[i]
+	}
+	return nil
+}
+
+// AppendEntries appends what the tables say of user key k to dst, newest first: merges down to the first
+// entry that is none or is complete, or to a range delete, which counts as a tombstone. complete tells
+// whether there is such an end; older sources, if there were any, would matter otherwise.
+func (v *Version) AppendEntries(dst []merge.Entry, k []byte, hash uint64) (entries []merge.Entry, complete bool, err error) {
+	for _, t := range v.Levels[0] {
+		if t.holds(k) {
+			if dst, complete, err = t.appendEntries(dst, k, hash); complete || err != nil {
+				return dst, complete, err
+			}
+		}
+	}
+	for l := 1; l < NumLevels; l++ {
+		if t := v.tableOf(l, k); t != nil {
+			if dst, complete, err = t.appendEntries(dst, k, hash); complete || err != nil {
+				return dst, complete, err
+			}
+		}
+	}
+	return dst, false, nil
+}
+
+// appendEntries appends what the table says of k: an entry, and if that is a merge, a range delete below.
+func (t *Table) appendEntries(dst []merge.Entry, k []byte, hash uint64) (entries []merge.Entry, complete bool, err error) {
+	v, tr, found, err := t.get(k, hash, nil)
+	if err != nil || !found {
+		return dst, false, err
+	}
+	dst = append(dst, merge.Entry{Kind: tr.Kind(), Value: v})
+	if tr.Kind() != key.KindMerge || merge.Complete(v) {
+		return dst, true, nil
+	}
+	r, err := t.Reader()
+	if err != nil || !r.Covers(k) {
+		return dst, false, err
+	}
+	return append(dst, merge.Entry{Kind: key.KindDelete}), true, nil
 }
 
 func (t *Table) get(k []byte, hash uint64, dst []byte) ([]byte, key.Trailer, bool, error) {
@@ -184,9 +232,9 @@ func (t *Table) get(k []byte, hash uint64, dst []byte) ([]byte, key.Trailer, boo
 // IterOptions says how the iterators of a Version read.
 type IterOptions = sstable.IterOptions
 
-// AppendIters appends iterators over the tables that may hold keys in [lower, upper), newest
-// source first: one for each such table of L0, one for each deeper level. nil bounds are open. The
-// bounds choose tables, they do not limit the iterators. The caller keeps the Version reachable
+// AppendIters appends iterators over the tables that may hold keys in [lower, upper), or hide them,
+// newest source first: one for each such table of L0, one for each deeper level. nil bounds are open.
+// The bounds choose tables, they do not limit the iterators. The caller keeps the Version reachable
 // until it has closed them.
 func (v *Version) AppendIters(dst []iterator.Source, lower, upper []byte, o IterOptions) ([]iterator.Source, error) {
 	n := len(dst)
@@ -198,11 +246,11 @@ func (v *Version) AppendIters(dst []iterator.Source, lower, upper []byte, o Iter
 		if err != nil {
 			return dst[:n], errors.Join(err, closeIters(dst[n:]))
 		}
-		dst = append(dst, iterator.Source{Iterator: r.NewIter(o)})
+		dst = append(dst, iterator.Source{Iterator: r.NewIter(o), Ranges: r.Ranges()})
 	}
 	for l := 1; l < NumLevels; l++ {
-		if ts := v.within(l, lower, upper); len(ts) > 0 {
-			dst = append(dst, iterator.Source{Iterator: newLevelIter(ts, o)})
+		if ts, ranged := v.within(l, lower, upper); len(ts) > 0 {
+			dst = append(dst, newLevelIter(ts, ranged, o).source())
 		}
 	}
 	return dst, nil
@@ -220,17 +268,23 @@ func inBounds(m *TableMeta, lower, upper []byte) bool {
 	return (upper == nil || bytes.Compare(m.Smallest, upper) < 0) && (lower == nil || bytes.Compare(m.Largest, lower) >= 0)
 }
 
-// within returns the tables of a level below L0 that may hold keys in [lower, upper).
-func (v *Version) within(l int, lower, upper []byte) []*Table {
-	ts := v.Levels[l]
-	from, to := 0, len(ts)
+// within returns the tables of a level below L0 that may hold keys in [lower, upper), and those of them
+// that have range deletes.
+func (v *Version) within(l int, lower, upper []byte) (ts, ranged []*Table) {
+	ts, ranged = v.Levels[l], v.ranged[l]
 	if lower != nil {
-		from = v.fences[l].find(ts, lower)
+		ts = ts[v.fences[l].find(ts, lower):]
+		ranged = ranged[sort.Search(len(ranged), func(i int) bool { return bytes.Compare(ranged[i].Largest, lower) >= 0 }):]
 	}
 	if upper != nil {
-		to = from + sort.Search(len(ts)-from, func(i int) bool { return bytes.Compare(ts[from+i].Smallest, upper) >= 0 })
+		ts, ranged = before(ts, upper), before(ranged, upper)
 	}
-	return ts[from:to]
+	return ts, ranged
+}
+
+// before returns those of sorted tables that begin before upper.
+func before(ts []*Table, upper []byte) []*Table {
+	return ts[:sort.Search(len(ts), func(i int) bool { return bytes.Compare(ts[i].Smallest, upper) >= 0 })]
 }
 
 // overlapping returns the tables of a level below L0 that share keys with the inclusive range.
@@ -256,8 +310,9 @@ func (v *Version) String() string {
 	return sb.String()
 }
 
-// Check verifies what every Version must be: tables with bounds in order and at least one entry,
-// L0 newest first, deeper levels sorted and disjoint, no number twice, no tombstone at the end.
+// Check verifies what every Version must be: tables with bounds in order and at least one entry or range
+// delete, L0 newest first, deeper levels sorted and disjoint, no number twice, and neither tombstones nor
+// range deletes in the last level.
 func Check(v *Version) error {
 	seen := make(map[uint64]int)
 	for l, ts := range v.Levels {
@@ -266,11 +321,11 @@ func Check(v *Version) error {
 				return fmt.Errorf("table %d is in L%d and L%d", t.Num, other, l)
 			}
 			seen[t.Num] = l
-			if bytes.Compare(t.Smallest, t.Largest) > 0 || len(t.Smallest) == 0 || t.Entries <= 0 || t.MinSeq > t.MaxSeq {
+			if bytes.Compare(t.Smallest, t.Largest) > 0 || len(t.Smallest) == 0 || t.Entries+t.Ranges <= 0 || t.MinSeq > t.MaxSeq {
 				return fmt.Errorf("table in L%d has impossible metadata: %s", l, t)
 			}
-			if l == lastLevel && t.Tombstones > 0 {
-				return fmt.Errorf("table in the last level has tombstones: %s", t)
+			if l == lastLevel && t.Tombstones+t.Ranges > 0 {
+				return fmt.Errorf("table in the last level has tombstones or range deletes: %s", t)
 			}
 			if i == 0 {
 				continue
