@@ -97,6 +97,7 @@ func (v *versions) installAll() {
 
 // install makes an edit durable, then visible, then forgets what it replaced: in this order.
 func (v *versions) install(m *installEdit) error {
+	m.edit.Time = v.expiryTime()
 	version, err := v.set.Apply(m.edit)
 	if err != nil {
 		return err

@@ -74,11 +74,13 @@ func (b BatchKeyspace) PutTTL(k, v []byte, ttl time.Duration) error {
 	if err := checkEntry(k, v); err != nil {
 		return err
 	}
-	now := time.Now().UnixNano()
+	var expiry int64
+	var err error
 	if db := b.db(); db != nil {
-		now = db.clock.now()
+		expiry, err = db.clock.expiry(ttl)
+	} else {
+		expiry, err = expiryAfter(time.Now().UnixNano(), ttl)
 	}
-	expiry, err := expiryAfter(now, ttl)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"fmt"
+	"math"
 	"sync/atomic"
 	"time"
 )
@@ -8,8 +10,9 @@ import (
 // A clock is the engine's time, in nanoseconds since 1970: that of the configured clock, but never going back,
 // not even between two runs, so that what has expired stays so.
 type clock struct {
-	source func() time.Time
-	latest atomic.Int64
+	source  func() time.Time
+	latest  atomic.Int64
+	matters atomic.Bool // there may be values that expire
 }
 
 // now returns the time. Safe for concurrent use.
@@ -31,4 +34,18 @@ func (c *clock) atLeast(t int64) {
 	if t > c.latest.Load() {
 		c.latest.Store(t)
 	}
+}
+
+// expiry returns the time at which what is written now for ttl is gone.
+func (c *clock) expiry(ttl time.Duration) (int64, error) {
+	c.matters.Store(true)
+	return expiryAfter(c.now(), ttl)
+}
+
+// expiryAfter returns the time that is ttl after now.
+func expiryAfter(now int64, ttl time.Duration) (int64, error) {
+	if ttl <= 0 {
+		return 0, fmt.Errorf("%w: %v; it must be positive", ErrInvalidTTL, ttl)
+	}
+	return now + min(int64(ttl), math.MaxInt64-now), nil
 }

@@ -105,6 +105,12 @@ func (db *DB) close() error {
 	var errs []error
 	if db.graph != nil {
 		errs = append(errs, db.graph.Close())
+		if db.clock.matters.Load() && errs[0] == nil {
+			// What has expired stays so when the clock is set back before the next open.
+			if _, err := db.set.Apply(levels.Edit{Time: db.clock.now()}); !errors.Is(err, ErrNoSpace) {
+				errs = append(errs, err)
+			}
+		}
 	}
 	db.closed.Store(true)
 	errs = append(errs, db.set.Close(), db.lock.Close())

@@ -200,7 +200,7 @@ func TestKeyspacesSurviveReopening(t *testing.T) {
 
 func TestExpiredValuesAreGone(t *testing.T) {
 	var now atomic.Int64
-	now.Store(1_000_000_000)
+	now.Store(1_700_000_000_000_000_000)
 	ctx := context.Background()
 	for _, settle := range []func(*DB) error{
 		func(*DB) error { return nil },
@@ -335,4 +335,24 @@ func TestCommitsLargerThanHalfTheBudgetAreRefused(t *testing.T) {
 		}
 	}
 	must(t, txn.Commit(), db.Apply(b))
+}
+
+func TestExpiredValuesStayGoneWhenTheClockGoesBack(t *testing.T) {
+	fs := vfs.NewMem()
+	var now atomic.Int64
+	now.Store(1_700_000_000_000_000_000)
+	open := func() *DB {
+		db, err := Spawn(Config{Dir: "/db", FS: fs, Clock: func() time.Time { return time.Unix(0, now.Load()) }})
+		must(t, err)
+		return db
+	}
+	db := open()
+	must(t, db.PutTTL([]byte("k"), nil, time.Minute))
+	now.Add(int64(time.Hour))
+	wantGet(t, db.Get, "k", "none")
+	must(t, db.Close())
+	now.Add(-int64(time.Hour))
+	db = open()
+	defer db.Close()
+	wantGet(t, db.Get, "k", "none")
 }

@@ -93,6 +93,8 @@ func open(cfg Config) (_ *DB, err error) {
 	if db.set, err = loadOrCreate(&cfg, db.cache, releases.Released); err != nil {
 		return nil, err
 	}
+	db.clock.atLeast(db.set.Time())
+	db.clock.matters.Store(db.set.Current().Expiring() > 0)
 	r, err := db.replay()
 	if err != nil {
 		return nil, err
@@ -293,6 +295,9 @@ func (r *replayed) add(db *DB, flushed uint64, rec wal.Record) error {
 		}
 		ops = rest
 		if seq := rec.FirstSeq + uint64(i); seq > flushed {
+			if kind == key.KindPutWithExpiry {
+				db.clock.matters.Store(true)
+			}
 			actors.ApplyOp(t.Table, kind, k, v, seq, db.operators)
 			t.LastSeq = seq
 		}

@@ -118,7 +118,7 @@ func (t TxnKeyspace) PutTTL(k, v []byte, ttl time.Duration) error {
 	if err := checkEntry(k, v); err != nil {
 		return fmt.Errorf("put: %w", err)
 	}
-	expiry, err := expiryAfter(t.txn.db.clock.now(), ttl)
+	expiry, err := t.txn.db.clock.expiry(ttl)
 	if err != nil {
 		return fmt.Errorf("put: %w", err)
 	}

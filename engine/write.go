@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/middb/middb/actors"
@@ -43,7 +42,7 @@ func (ks *Keyspace) PutTTLContext(ctx context.Context, k, v []byte, ttl time.Dur
 	if err := checkEntry(k, v); err != nil {
 		return fmt.Errorf("put: %w", err)
 	}
-	expiry, err := expiryAfter(ks.db.clock.now(), ttl)
+	expiry, err := ks.db.clock.expiry(ttl)
 	if err != nil {
 		return fmt.Errorf("put: %w", err)
 	}
@@ -53,14 +52,6 @@ func (ks *Keyspace) PutTTLContext(ctx context.Context, k, v []byte, ttl time.Dur
 	err = ks.commitPoint(ctx, "put", c, sk, len(v)+8, d)
 	putKeyBuffer(buf)
 	return err
-}
-
-// expiryAfter returns the time at which what is written now for ttl is gone.
-func expiryAfter(now int64, ttl time.Duration) (int64, error) {
-	if ttl <= 0 {
-		return 0, fmt.Errorf("%w: %v; it must be positive", ErrInvalidTTL, ttl)
-	}
-	return now + min(int64(ttl), math.MaxInt64-now), nil
 }
 
 // Delete removes k; it is no error if k is not there.

@@ -94,6 +94,7 @@
 //	       earliest and latest of the expiries as package sstable has them, bytes of keys and values
 //	       before compression; compression in 1 byte; xxh3-128 of the file, big-endian, 16 bytes; then
 //	       smallest and largest key, each its length as uvarint and its bytes
+//	    6  time by which values have expired: uvarint, nanoseconds since 1970
 //
 // Deletions apply before additions; a table that is in both moves. Unknown fields are damage: what
 // adds one raises the format version.

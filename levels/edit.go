@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/middb/middb/key"
 	"github.com/middb/middb/sstable"
@@ -56,6 +57,7 @@ type Edit struct {
 	Deleted    []Deleted
 	Added      []Added
 	FlushedSeq uint64    // every commit up to here is in sstables; zero: unchanged
+	Time       int64     // by which values have expired, in nanoseconds since 1970; zero: unchanged
 	NextFile   uint64    // no file at or above this number was in use; zero: unchanged
 	Identity   *Identity // set in the first record of a manifest; nil: unchanged
 }
@@ -68,6 +70,7 @@ const (
 	fieldIdentity   = 3
 	fieldDeleted    = 4
 	fieldAdded      = 5
+	fieldTime       = 6
 )
 
 // Append appends the encoding of e to dst.
@@ -83,6 +86,9 @@ func (e *Edit) Append(dst []byte) []byte {
 	}
 	if e.FlushedSeq != 0 {
 		dst = binary.AppendUvarint(append(dst, fieldFlushedSeq), e.FlushedSeq)
+	}
+	if e.Time != 0 {
+		dst = binary.AppendUvarint(append(dst, fieldTime), uint64(e.Time))
 	}
 	for _, d := range e.Deleted {
 		dst = append(dst, fieldDeleted, byte(d.Level))
@@ -138,6 +144,9 @@ func DecodeEdit(p []byte) (Edit, error) {
 		case f == fieldFlushedSeq:
 			e.FlushedSeq = d.uvarint()
 			d.check(e.FlushedSeq <= key.MaxSeq)
+		case f == fieldTime:
+			e.Time = d.count()
+			d.check(e.Time > 0)
 		case f == fieldDeleted:
 			e.Deleted = append(e.Deleted, Deleted{Level: d.level(), Num: d.uvarint()})
 		case f == fieldAdded:
@@ -255,6 +264,9 @@ func (e *Edit) String() string {
 	}
 	if e.FlushedSeq != 0 {
 		parts = append(parts, fmt.Sprintf("flushed=%d", e.FlushedSeq))
+	}
+	if e.Time != 0 {
+		parts = append(parts, "time="+time.Unix(0, e.Time).UTC().Format(time.RFC3339Nano))
 	}
 	for _, d := range e.Deleted {
 		parts = append(parts, fmt.Sprintf("-L%d:%06d", d.Level, d.Num))

@@ -17,6 +17,7 @@ func TestEditsSurviveEncoding(t *testing.T) {
 		}
 		e.NextFile = rng.Uint64() >> rng.IntN(64)
 		e.FlushedSeq = rng.Uint64N(1 << 56)
+		e.Time = 1 + rng.Int64N(1<<61)
 		for range rng.IntN(5) {
 			e.Deleted = append(e.Deleted, Deleted{Level: rng.IntN(NumLevels), Num: rng.Uint64()})
 		}

@@ -38,6 +38,7 @@ type Set struct {
 	identity Identity
 	current  *Version
 	flushed  uint64
+	time     int64
 	nextFile atomic.Uint64
 	nextID   uint64     // of the next Version
 	live     []*Version // not yet released, oldest first
@@ -102,6 +103,9 @@ func (s *Set) Tables() *Tables { return s.tables }
 // Identity returns what the manifest says of the database as a whole.
 func (s *Set) Identity() Identity { return s.identity }
 
+// Time returns the time of the newest edit that has one, in nanoseconds since 1970: what had expired then stays so.
+func (s *Set) Time() int64 { return s.time }
+
 // FlushedSeq returns the sequence number up to which every commit is in sstables.
 func (s *Set) FlushedSeq() uint64 { return s.flushed }
 
@@ -161,6 +165,7 @@ func (s *Set) fail(err error) error {
 // note takes over the numbers of an edit.
 func (s *Set) note(e *Edit) {
 	s.flushed = max(s.flushed, e.FlushedSeq)
+	s.time = max(s.time, e.Time)
 	if e.NextFile > s.nextFile.Load() {
 		s.nextFile.Store(e.NextFile)
 	}
@@ -294,7 +299,7 @@ func (s *Set) Claims() Claims { return s.claims }
 // snapshot returns the edit that leads from nothing to the present state.
 func (s *Set) snapshot() *Edit {
 	id := s.identity
-	e := &Edit{Identity: &id, NextFile: s.nextFile.Load(), FlushedSeq: s.flushed}
+	e := &Edit{Identity: &id, NextFile: s.nextFile.Load(), FlushedSeq: s.flushed, Time: s.time}
 	for l, ts := range s.current.Levels {
 		for _, t := range ts {
 			e.Added = append(e.Added, Added{Level: l, TableMeta: t.TableMeta})

@@ -138,6 +138,17 @@ func (v *Version) TotalBytes() int64 {
 	return n
 }
 
+// Expiring returns the number of entries that expire.
+func (v *Version) Expiring() int64 {
+	var n int64
+	for _, ts := range v.Levels {
+		for _, t := range ts {
+			n += t.Expiring
+		}
+	}
+	return n
+}
+
 // NumTables returns the number of tables.
 func (v *Version) NumTables() int {
 	n := 0
