@@ -24,7 +24,7 @@ var searches = []search{
 }
 
 // maxTried bounds the beginnings from which the shortest cycle is looked for.
-const maxTried = 200
+const maxTried = 50
 
 // findCycles reports cycles of every kind.
 func (h *checker) findCycles() {

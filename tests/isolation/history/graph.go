@@ -132,7 +132,7 @@ func (h *checker) describe(s step) string {
 
 func (r *reading) saw() string {
 	if r.scan != nil {
-		return fmt.Sprintf("scanned %s..%s and saw %s = %v", r.scan.key, r.scan.upper, r.key, r.list)
+		return fmt.Sprintf("scanned %s and saw %s = %v", r.scan.bounds(), r.key, r.list)
 	}
 	return fmt.Sprintf("read %s = %v", r.key, r.list)
 }

@@ -66,11 +66,14 @@ func (o Op) String() string {
 			found = append(found, fmt.Sprintf("%s=%v", k, list))
 		}
 		slices.Sort(found)
-		return fmt.Sprintf("scan %s..%s {%s}", o.key, o.upper, strings.Join(found, " "))
+		return fmt.Sprintf("scan %s {%s}", o.bounds(), strings.Join(found, " "))
 	default:
 		return fmt.Sprintf("read %s %v", o.key, o.list)
 	}
 }
+
+// bounds prints the bounds of a scan.
+func (o Op) bounds() string { return o.key + ".." + strings.ReplaceAll(o.upper, "\x00", `\x00`) }
 
 // String prints the transaction with all its operations.
 func (t Txn) String() string {
