@@ -87,7 +87,18 @@ func (b *bank) moved() (n int64) {
 // live opens the database, checks what is there, and lets everybody work until the power fails or
 // all transfers are done.
 func (b *bank) live(transfers int) (err error) {
-	cut := &cutter{disk: b.disk, tellers: b.tellers, rng: rand.New(rand.NewPCG(b.seed, b.rng.Uint64()))}
+	var low, high [tellers]int64 // transfers that each teller may find after the cut
+	cut := &cutter{disk: b.disk, rng: rand.New(rand.NewPCG(b.seed, b.rng.Uint64()))}
+	cut.before = func() {
+		for i, c := range b.tellers {
+			low[i] = c.durable.Load()
+		}
+	}
+	cut.after = func() {
+		for i, c := range b.tellers {
+			high[i] = c.begun.Load()
+		}
+	}
 	cfg := busyConfig(b.rng)
 	cfg.FS = cut.fs()
 	db, err := engine.Spawn(cfg)
@@ -98,11 +109,10 @@ func (b *bank) live(transfers int) (err error) {
 		cut.arm(b.rng.IntN(1500))
 		err = b.work(db, cfg.Durability == engine.Sync, cut, transfers)
 	}
-	taken := cut.take()
-	b.disk = taken.disk
+	b.disk = cut.take()
 	for i, c := range b.tellers {
-		c.durable.Store(taken.low[i])
-		c.begun.Store(taken.high[i])
+		c.durable.Store(low[i])
+		c.begun.Store(high[i])
 	}
 	return errors.Join(err, db.Close())
 }

@@ -26,20 +26,15 @@ func busyConfig(rng *rand.Rand) engine.Config {
 // A cutter takes a cut of a disk, as a power failure leaves it, at a call to the file system that was
 // chosen before: in the middle of whatever the engine does then.
 type cutter struct {
-	disk    *vfs.Mem
-	tellers []*teller
-	rng     *rand.Rand
+	disk   *vfs.Mem
+	rng    *rand.Rand
+	before func() // called before the cut: what was durable then is in it
+	after  func() // called after the cut: what begins only then is not in it
 
 	mu    sync.Mutex
 	armed bool
 	calls int // left until the cut
-	taken *cut
-}
-
-// A cut is a disk, and how many transfers each teller may find on it.
-type cut struct {
-	disk      *vfs.Mem
-	low, high []int64
+	taken *vfs.Mem
 }
 
 // fs returns the file system that the engine is to use.
@@ -68,7 +63,7 @@ func (c *cutter) happened() bool {
 }
 
 // take returns the cut, which is taken now if it was not before.
-func (c *cutter) take() *cut {
+func (c *cutter) take() *vfs.Mem {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.taken == nil {
@@ -77,17 +72,9 @@ func (c *cutter) take() *cut {
 	return c.taken
 }
 
-// clone copies the disk. What was durable before must be in the copy, and nothing that was begun
-// only after can be.
-func (c *cutter) clone() *cut {
-	taken := &cut{}
-	for _, t := range c.tellers {
-		taken.low = append(taken.low, t.durable.Load())
-	}
+func (c *cutter) clone() *vfs.Mem {
+	c.before()
+	defer c.after()
 	unsynced := []vfs.Unsynced{vfs.LoseAll, vfs.KeepAll, vfs.Random, vfs.Random}[c.rng.IntN(4)]
-	taken.disk = c.disk.CrashClone(c.rng, vfs.CrashOptions{Unsynced: unsynced})
-	for _, t := range c.tellers {
-		taken.high = append(taken.high, t.begun.Load())
-	}
-	return taken
+	return c.disk.CrashClone(c.rng, vfs.CrashOptions{Unsynced: unsynced})
 }

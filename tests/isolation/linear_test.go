@@ -1,0 +1,236 @@
+package isolation
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/middb/middb/engine"
+	"github.com/middb/middb/tests/environment"
+	"github.com/middb/middb/vfs"
+)
+
+const (
+	callers      = 8
+	registerKeys = 4
+)
+
+// TestSingleKeysAreLinearizable lets callers read, write and conditionally write single keys, while
+// the database is closed and opened again, or the power fails. There must be one order of all
+// operations on a key that explains every answer and agrees with real time.
+func TestSingleKeysAreLinearizable(t *testing.T) {
+	seeds, lives, calls := uint64(6), 4, 80
+	switch {
+	case environment.Nightly():
+		seeds = 300
+	case testing.Short():
+		seeds, lives, calls = 2, 3, 40
+	}
+	for seed := range environment.Seeds(t, seeds) {
+		l := newLinear(seed)
+		if err := l.run(lives, calls); err != nil {
+			t.Fatalf("MIDDB_SEED=%d: %v", seed, err)
+		}
+		if err := checkLinear(l.history); err != nil {
+			t.Errorf("MIDDB_SEED=%d: %v", seed, err)
+		}
+	}
+}
+
+// A linear runs callers through several lives of a database.
+type linear struct {
+	rng     *rand.Rand
+	seed    uint64
+	disk    *vfs.Mem
+	clock   atomic.Int64
+	numbers atomic.Int64
+	history []porcupine.Operation
+
+	wrap       func(registers) registers // a planted bug
+	durability engine.Durability
+}
+
+func newLinear(seed uint64) *linear {
+	return &linear{rng: rand.New(rand.NewPCG(seed, 0x6c696e65)), seed: seed, disk: vfs.NewMem(), durability: engine.Sync}
+}
+
+// run gives the database so many lives, and collects what the callers saw.
+func (l *linear) run(lives, calls int) error {
+	for life := range lives {
+		if err := l.live(life%2 == 1, calls); err != nil {
+			return fmt.Errorf("life %d: %w", life, err)
+		}
+	}
+	return nil
+}
+
+// live opens the database and lets callers work until it is closed under their feet, or the power
+// fails.
+func (l *linear) live(crash bool, calls int) error {
+	var before, after int64
+	cut := &cutter{
+		disk: l.disk, rng: rand.New(rand.NewPCG(l.seed, l.rng.Uint64())),
+		before: func() { before = l.clock.Add(1) },
+		after:  func() { after = l.clock.Add(1) },
+	}
+	cfg := busyConfig(l.rng)
+	cfg.FS, cfg.Durability = cut.fs(), l.durability
+	db, err := engine.Spawn(cfg)
+	if err != nil {
+		return err
+	}
+	r := newRegisters(db)
+	if l.wrap != nil {
+		r = l.wrap(r)
+	}
+	if crash {
+		cut.arm(l.rng.IntN(callers * calls))
+	}
+	histories, errs := make([][]porcupine.Operation, callers), make([]error, callers)
+	var wg sync.WaitGroup
+	for i := range callers {
+		rng := rand.New(rand.NewPCG(l.rng.Uint64(), uint64(i)))
+		wg.Go(func() {
+			c := caller{l: l, id: i, rng: rng, r: r}
+			errs[i] = c.work(calls, cut)
+			histories[i] = c.history
+			if i == 0 && !crash {
+				errs[i] = errors.Join(errs[i], db.Close())
+			}
+		})
+	}
+	wg.Wait()
+	if crash {
+		l.disk = cut.take()
+	} else {
+		before, after = math.MaxInt64, math.MaxInt64
+	}
+	for _, h := range histories {
+		l.keep(h, before, after)
+	}
+	return errors.Join(append(errs, db.Close())...)
+}
+
+// keep adds operations to the history as a power failure leaves them, which came between two moments.
+// What had returned by then has happened. What was under way may have happened, or may not. What
+// was called later took place in a world that is gone.
+func (l *linear) keep(h []porcupine.Operation, before, after int64) {
+	for _, o := range h {
+		switch {
+		case o.Return < before, o.Output.(answer).unknown && o.Call < after:
+			l.history = append(l.history, o)
+		case o.Call < after && o.Input.(request).action != doGet:
+			o.Output, o.Return = answer{unknown: true}, math.MaxInt64
+			l.history = append(l.history, o)
+		}
+	}
+}
+
+// A caller is one of those who use the registers.
+type caller struct {
+	l       *linear
+	id      int
+	rng     *rand.Rand
+	r       registers
+	history []porcupine.Operation
+}
+
+// work makes random calls until the database is closed or the power fails.
+func (c *caller) work(calls int, cut *cutter) error {
+	for range calls {
+		if cut.happened() {
+			return nil
+		}
+		if c.rng.IntN(2) == 0 {
+			runtime.Gosched()
+		}
+		err := c.once()
+		if errors.Is(err, engine.ErrClosed) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("caller %d: %w", c.id, err)
+		}
+	}
+	return nil
+}
+
+// once makes one call.
+func (c *caller) once() error {
+	r := request{key: fmt.Sprintf("r%d", c.rng.IntN(registerKeys)), value: 1000 * c.l.numbers.Add(1)}
+	switch p := c.rng.IntN(100); {
+	case p < 1:
+		return c.r.flush()
+	case p < 30:
+		r.action = doGet
+	case p < 50:
+		r.action = doPut
+	case p < 60:
+		r.action = doDelete
+	case p < 75:
+		r.action = doPutIfAbsent
+	case p < 85:
+		return c.swap(r)
+	default:
+		r.action = doIncrement
+	}
+	return c.call(r, 0)
+}
+
+// swap reads a register and replaces what it has read.
+func (c *caller) swap(r request) error {
+	var seq uint64
+	call := c.l.clock.Add(1)
+	v, seq, err := c.r.getWithSeq(r.key)
+	if err != nil {
+		return err
+	}
+	c.note(request{action: doGet, key: r.key}, answer{value: v}, call)
+	if seq == 0 {
+		return nil
+	}
+	r.action, r.was = doPutIf, v
+	return c.call(r, seq)
+}
+
+// call makes a call and notes it. One that was refused because the database was closed did not happen.
+func (c *caller) call(r request, seq uint64) (err error) {
+	var a answer
+	call := c.l.clock.Add(1)
+	switch r.action {
+	case doGet:
+		a.value, _, err = c.r.get(r.key)
+	case doPut:
+		err = c.r.put(r.key, r.value)
+	case doDelete:
+		err = c.r.del(r.key)
+	case doPutIfAbsent:
+		a.done, err = c.r.putIfAbsent(r.key, r.value)
+	case doPutIf:
+		a.done, err = c.r.putIf(r.key, r.value, seq)
+	case doIncrement:
+		a.value, err = c.r.increment(r.key, r.value)
+	}
+	if errors.Is(err, engine.ErrCommitUnknown) {
+		a, err = answer{unknown: true}, nil
+	}
+	if err == nil {
+		c.note(r, a, call)
+	}
+	return err
+}
+
+func (c *caller) note(r request, a answer, call int64) {
+	o := porcupine.Operation{ClientId: c.id, Input: r, Call: call, Output: a, Return: c.l.clock.Add(1)}
+	if a.unknown {
+		o.Return = math.MaxInt64
+	}
+	c.history = append(c.history, o)
+}
