@@ -44,11 +44,25 @@ func (c *teller) transfer(s store) error {
 	a := c.rng.IntN(accounts)
 	b := (a + 1 + c.rng.IntN(accounts-1)) % accounts
 	amount := 1 + c.rng.IntN(40)
+	if c.rng.IntN(10) == 0 {
+		if err := c.changeMind(s, a, amount); err != nil {
+			return err
+		}
+	}
 	return update(s, c.level, func(t txn) error {
 		n, err := c.book(t, transfer{a, b, amount})
 		c.begun.Store(int64(n))
 		return err
 	})
+}
+
+// changeMind takes money and rolls that back.
+func (c *teller) changeMind(s store, account, amount int) error {
+	t, err := s.begin(c.level)
+	if err != nil {
+		return err
+	}
+	return errors.Join(t.put(accountKey(account), strconv.Itoa(-amount)), t.rollback())
 }
 
 // book writes a transfer into a transaction, and returns its number.
@@ -158,12 +172,12 @@ func views(db *engine.DB, s store) []view {
 	inTxn := func(l level) func() ([]pair, error) {
 		return func() (found []pair, err error) {
 			err = update(s, l, func(t txn) error {
-				low, err := t.scan("", "t", 0)
+				low, err := t.scan(span{upper: "t"})
 				runtime.Gosched()
 				if err != nil {
 					return err
 				}
-				high, err := t.scan("t", "", 0)
+				high, err := t.scan(span{lower: "t"})
 				found = append(low, high...)
 				return err
 			})

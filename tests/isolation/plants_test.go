@@ -13,27 +13,27 @@ import (
 
 // A plant is a bug, as a wrapper around a store that has none.
 type plant struct {
-	name  string
-	level level
-	begin func(s store, l level) (txn, error)
-	kinds []history.Kind // what it can cause
-	// phantom demands that a missing key is part of the anomaly.
-	phantom bool
+	name    string
+	level   level
+	begin   func(s store, l level) (txn, error)
+	kinds   []history.Kind // what it can cause
+	phantom bool           // a missing key is part of it
+	robs    bool           // the bank must notice it, too
 }
 
 var plants = []plant{
-	{name: "writes are not checked", level: snapshot, begin: beginUnchecked, kinds: []history.Kind{history.LostUpdate}},
-	{name: "writes are checked from a View that is too new", level: snapshot, begin: beginLate, kinds: []history.Kind{history.LostUpdate}},
+	{name: "writes are not checked", level: snapshot, begin: beginUnchecked, kinds: []history.Kind{history.LostUpdate}, robs: true},
+	{name: "writes are checked from a View that is too new", level: snapshot, begin: beginLate, kinds: []history.Kind{history.LostUpdate}, robs: true},
 	{name: "reads are checked from a View that is too new", level: serializable, begin: beginLate, kinds: []history.Kind{history.G2, history.GSingle, history.LostUpdate}},
 	{name: "serializable is snapshot", level: serializable, begin: beginLower, kinds: []history.Kind{history.G2}},
 	{name: "serializable forgets ranges", level: serializable, begin: beginForgetful(forgetRanges), kinds: []history.Kind{history.G2}},
 	{name: "serializable forgets missing keys", level: serializable, begin: beginForgetful(forgetMissing), kinds: []history.Kind{history.G2}, phantom: true},
 	{name: "serializable forgets keys", level: serializable, begin: beginForgetful(forgetKeys), kinds: []history.Kind{history.G2}},
-	{name: "reads are at the newest state", level: snapshot, begin: beginNewest, kinds: []history.Kind{history.GSingle, history.Internal}},
-	{name: "a commit is not atomic", level: snapshot, begin: beginTorn, kinds: []history.Kind{history.GSingle, history.GNonadjacent, history.G1c}},
+	{name: "reads are at the newest state", level: snapshot, begin: beginNewest, kinds: []history.Kind{history.GSingle, history.Internal}, robs: true},
+	{name: "a commit is not atomic", level: snapshot, begin: beginTorn, kinds: []history.Kind{history.GSingle, history.GNonadjacent, history.G1c}, robs: true},
 	{name: "own writes are not seen", level: snapshot, begin: beginBlind, kinds: []history.Kind{history.Internal}},
-	{name: "a rollback keeps the writes", level: snapshot, begin: beginUndying(true), kinds: []history.Kind{history.G1a}},
-	{name: "a refused commit keeps its first write", level: serializable, begin: beginUndying(false), kinds: []history.Kind{history.G1a}},
+	{name: "a rollback keeps the writes", level: snapshot, begin: beginUndying(true), kinds: []history.Kind{history.G1a}, robs: true},
+	{name: "a refused commit keeps its first write", level: serializable, begin: beginUndying(false), kinds: []history.Kind{history.G1a}, robs: true},
 	{name: "a View is older than the last commit", level: snapshot, begin: nil, kinds: []history.Kind{history.GSingle + history.Realtime}},
 }
 
@@ -75,9 +75,9 @@ func (r *recorder) get(k string) (string, bool, error) {
 	return r.txn.get(k)
 }
 
-func (r *recorder) scan(lower, upper string, limit int) ([]pair, error) {
-	r.reads = append(r.reads, func(t txn) error { _, err := t.scan(lower, upper, limit); return err })
-	return r.txn.scan(lower, upper, limit)
+func (r *recorder) scan(s span) ([]pair, error) {
+	r.reads = append(r.reads, func(t txn) error { _, err := t.scan(s); return err })
+	return r.txn.scan(s)
 }
 
 func (r *recorder) put(k, v string) error {
@@ -156,12 +156,12 @@ func (t *forgetfulTxn) get(k string) (string, bool, error) {
 	return v, found, err
 }
 
-func (t *forgetfulTxn) scan(lower, upper string, limit int) ([]pair, error) {
-	found, err := t.txn.scan(lower, upper, limit)
+func (t *forgetfulTxn) scan(s span) ([]pair, error) {
+	found, err := t.txn.scan(s)
 	if err != nil || t.forgets == forgetRanges {
 		return found, err
 	}
-	keys := keysIn(lower, upper)
+	keys := keysIn(s.lower, s.upper)
 	if t.forgets == forgetMissing {
 		keys = nil
 		for _, p := range found {
@@ -179,13 +179,15 @@ func (t *forgetfulTxn) scan(lower, upper string, limit int) ([]pair, error) {
 // An overlay is writes that a transaction shows to itself.
 type overlay map[string]string
 
-func (o overlay) apply(found []pair, lower, upper string) []pair {
+// scan shows a span of a transaction with the writes.
+func (o overlay) scan(t txn, s span) ([]pair, error) {
+	found, err := t.scan(span{lower: s.lower, upper: s.upper})
 	merged := map[string]string{}
 	for _, p := range found {
 		merged[p.k] = p.v
 	}
 	for k, v := range o {
-		if inRange(k, lower, upper) {
+		if inRange(k, s.lower, s.upper) {
 			merged[k] = v
 		}
 	}
@@ -193,7 +195,8 @@ func (o overlay) apply(found []pair, lower, upper string) []pair {
 	for _, k := range slices.Sorted(maps.Keys(merged)) {
 		found = append(found, pair{k, merged[k]})
 	}
-	return found
+	found, _ = s.show(found)
+	return found, err
 }
 
 // A newestTxn checks its writes but reads what is newest.
@@ -218,14 +221,11 @@ func (t *newestTxn) get(k string) (v string, found bool, err error) {
 	return v, found, err
 }
 
-func (t *newestTxn) scan(lower, upper string, limit int) (found []pair, err error) {
+func (t *newestTxn) scan(s span) (found []pair, err error) {
 	err = update(t.store, snapshot, func(newest txn) (err error) {
-		found, err = newest.scan(lower, upper, 0)
+		found, err = t.own.scan(newest, s)
 		return err
 	})
-	if found = t.own.apply(found, lower, upper); limit > 0 {
-		found = found[:min(limit, len(found))]
-	}
 	return found, err
 }
 
@@ -252,12 +252,8 @@ func (t *tornTxn) get(k string) (string, bool, error) {
 	return t.txn.get(k)
 }
 
-func (t *tornTxn) scan(lower, upper string, limit int) ([]pair, error) {
-	found, err := t.txn.scan(lower, upper, 0)
-	if found = t.held.apply(found, lower, upper); limit > 0 {
-		found = found[:min(limit, len(found))]
-	}
-	return found, err
+func (t *tornTxn) scan(s span) ([]pair, error) {
+	return t.held.scan(t.txn, s)
 }
 
 func (t *tornTxn) put(k, v string) error {
@@ -301,8 +297,8 @@ func beginBlind(s store, l level) (txn, error) {
 
 func (t *blindTxn) get(k string) (string, bool, error) { return t.reader.get(k) }
 
-func (t *blindTxn) scan(lower, upper string, limit int) ([]pair, error) {
-	return t.reader.scan(lower, upper, limit)
+func (t *blindTxn) scan(s span) ([]pair, error) {
+	return t.reader.scan(s)
 }
 
 func (t *blindTxn) commit() error { return errors.Join(t.reader.rollback(), t.txn.commit()) }

@@ -105,17 +105,13 @@ func (t *referenceTxn) getForUpdate(k string) (string, bool, error) {
 	return v, found, err
 }
 
-func (t *referenceTxn) scan(lower, upper string, limit int) ([]pair, error) {
+func (t *referenceTxn) scan(s span) ([]pair, error) {
 	if err := t.enter(); err != nil {
 		return nil, err
 	}
 	defer t.r.mu.Unlock()
-	found := t.find(lower, upper)
-	if limit > 0 && len(found) >= limit {
-		found = found[:limit]
-		upper = found[limit-1].k + "\x00"
-	}
-	t.ranges = append(t.ranges, pair{lower, upper})
+	found, seen := s.show(t.find(s.lower, s.upper))
+	t.ranges = append(t.ranges, pair{seen.lower, seen.upper})
 	return found, nil
 }
 
@@ -188,6 +184,9 @@ func (t *referenceTxn) commit() error {
 		if k, found := t.conflict(); found {
 			return &conflict{k}
 		}
+	}
+	for _, k := range t.locked { // they count as written
+		t.writes[k] = t.see(k)
 	}
 	t.install(t.writes)
 	for _, p := range t.erased {

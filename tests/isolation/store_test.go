@@ -3,6 +3,7 @@ package isolation
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // A level is an isolation level. The first two are those of the reference store only: they show that
@@ -32,9 +33,7 @@ type store interface {
 type txn interface {
 	get(k string) (v string, found bool, err error)
 	getForUpdate(k string) (v string, found bool, err error)
-	// scan returns what is in [lower, upper), to the end if upper is empty, but stops after limit
-	// keys if that is not 0.
-	scan(lower, upper string, limit int) ([]pair, error)
+	scan(s span) ([]pair, error)
 	put(k, v string) error
 	del(k string) error
 	delRange(lower, upper string) error
@@ -43,6 +42,32 @@ type txn interface {
 }
 
 type pair struct{ k, v string }
+
+// A span is the keys in [lower, upper), up to the end if upper is empty; of these only the first
+// few if limit is not 0, or the last few, in descending order, if down is set.
+type span struct {
+	lower, upper string
+	limit        int
+	down         bool
+}
+
+// show returns what a scan of the span shows of all the pairs in it, and the span that it has seen then.
+func (s span) show(all []pair) ([]pair, span) {
+	if s.down {
+		all = slices.Clone(all)
+		slices.Reverse(all)
+	}
+	if s.limit == 0 || len(all) < s.limit {
+		return all, s
+	}
+	all = all[:s.limit]
+	if last := all[s.limit-1].k; s.down {
+		s.lower = last
+	} else {
+		s.upper = last + "\x00"
+	}
+	return all, s
+}
 
 // A conflict is why a transaction was refused.
 type conflict struct{ k string }

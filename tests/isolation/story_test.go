@@ -16,6 +16,7 @@ import (
 //	T1: get 1 for update
 //	T1: scan               of everything
 //	T1: scan 1..5 limit 2  the upper bound is exclusive
+//	T1: scan down 1..5 limit 2
 //	T1: scan where value=20, or value%3=0: reads everything and shows what fits
 //	T1: put 1 11
 //	T1: delete 1
@@ -119,7 +120,7 @@ func (s story) tell(on store, l level) (*telling, error) {
 		return nil, err
 	}
 	t.txns["finally"] = final
-	if _, err = t.scan("finally", "", "", 0, nil); err != nil {
+	if _, err = t.scan("finally", span{}, nil); err != nil {
 		return nil, err
 	}
 	if err := final.rollback(); err != nil {
@@ -185,11 +186,14 @@ func (t *telling) data(on txn, name string, words []string) (string, error) {
 	case verb == "put":
 		return "ok", on.put(args[0], args[1])
 	case verb == "scan":
-		lower, upper, limit, fits := selection(args)
-		found, err := t.scan(name, lower, upper, limit, fits)
+		selected, fits, err := selection(args)
+		if err != nil {
+			return "", err
+		}
+		found, err := t.scan(name, selected, fits)
 		return listed(found), err
 	case verb == "delete" && args[0] == "where":
-		found, err := t.scan(name, "", "", 0, predicate(args[1]))
+		found, err := t.scan(name, span{}, predicate(args[1]))
 		for _, p := range found {
 			err = errors.Join(err, on.del(p.k))
 		}
@@ -208,11 +212,11 @@ func (t *telling) data(on txn, name string, words []string) (string, error) {
 // add adds a number to one key or all.
 func (t *telling) add(on txn, name string, args []string) (string, error) {
 	n, err := strconv.Atoi(args[0])
-	lower, upper := "", ""
+	var selected span
 	if len(args) > 1 {
-		lower, upper = args[2], args[2]+"\x00"
+		selected = span{lower: args[2], upper: args[2] + "\x00"}
 	}
-	found, scanErr := t.scan(name, lower, upper, 0, nil)
+	found, scanErr := t.scan(name, selected, nil)
 	err = errors.Join(err, scanErr)
 	for i := range found {
 		v, convErr := strconv.Atoi(found[i].v)
@@ -223,32 +227,35 @@ func (t *telling) add(on txn, name string, args []string) (string, error) {
 }
 
 // scan scans and notes what is seen.
-func (t *telling) scan(name, lower, upper string, limit int, fits func(v int) bool) ([]pair, error) {
-	found, err := t.txns[name].scan(lower, upper, limit)
+func (t *telling) scan(name string, selected span, fits func(v int) bool) ([]pair, error) {
+	found, err := t.txns[name].scan(selected)
 	if fits != nil {
 		found = slices.DeleteFunc(found, func(p pair) bool {
 			v, convErr := strconv.Atoi(p.v)
 			return convErr != nil || !fits(v)
 		})
 	}
-	t.seen[name] = append(t.seen[name], sight{lower, upper, slices.Clone(found)})
+	t.seen[name] = append(t.seen[name], sight{selected.lower, selected.upper, slices.Clone(found)})
 	return found, err
 }
 
 // selection understands what follows "scan".
-func selection(args []string) (lower, upper string, limit int, fits func(v int) bool) {
-	for i, a := range args {
-		switch {
-		case a == "where":
-			return lower, upper, limit, predicate(args[i+1])
-		case a == "limit":
-			limit, _ = strconv.Atoi(args[i+1])
-			return lower, upper, limit, nil
+func selection(args []string) (selected span, fits func(v int) bool, err error) {
+	for i := 0; i < len(args) && err == nil; i++ {
+		switch args[i] {
+		case "down":
+			selected.down = true
+		case "where":
+			i++
+			fits = predicate(args[i])
+		case "limit":
+			i++
+			selected.limit, err = strconv.Atoi(args[i])
 		default:
-			lower, upper, _ = strings.Cut(a, "..")
+			selected.lower, selected.upper, _ = strings.Cut(args[i], "..")
 		}
 	}
-	return lower, upper, 0, nil
+	return selected, fits, err
 }
 
 // predicate understands value=20 and value%3=0.

@@ -99,9 +99,8 @@ func (w *workload) operate(t txn, rng *rand.Rand, h *history.Txn) error {
 		h.Ops = append(h.Ops, history.Read(k, list), history.Append(k, v))
 		return t.put(k, formatList(append(slices.Clone(list), v)))
 	default:
-		upper := keyName(first + windowKeys + 1 - rng.IntN(3))
-		limit := rng.IntN(4) * rng.IntN(2)
-		op, err := scanLists(t, k, max(upper, k+"\x00"), limit)
+		upper := max(keyName(first+windowKeys+1-rng.IntN(3)), k+"\x00")
+		op, err := scanLists(t, span{k, upper, rng.IntN(4) * rng.IntN(2), rng.IntN(2) == 0})
 		h.Ops = append(h.Ops, op)
 		return err
 	}
@@ -114,7 +113,7 @@ func (w *workload) readAll() (history.Txn, error) {
 	if err != nil {
 		return h, err
 	}
-	op, err := scanLists(t, "k", "l", 0)
+	op, err := scanLists(t, span{lower: "k", upper: "l"})
 	h.Ops = append(h.Ops, op)
 	err = errors.Join(err, t.rollback())
 	h.End = w.clock.Add(1)
@@ -142,9 +141,9 @@ func readList(t txn, k string) ([]int64, error) {
 	return parseList(v)
 }
 
-// scanLists scans a range, or what a limit leaves of it.
-func scanLists(t txn, lower, upper string, limit int) (history.Op, error) {
-	found, err := t.scan(lower, upper, limit)
+// scanLists scans a span; what counts is what a limit has left of it.
+func scanLists(t txn, s span) (history.Op, error) {
+	found, err := t.scan(s)
 	if err != nil {
 		return history.Op{}, err
 	}
@@ -154,10 +153,14 @@ func scanLists(t txn, lower, upper string, limit int) (history.Op, error) {
 			return history.Op{}, err
 		}
 	}
-	if limit > 0 && len(found) == limit {
-		upper = found[limit-1].k + "\x00"
+	if n := len(found); n > 0 && n == s.limit {
+		if last := found[n-1].k; s.down {
+			s.lower = last
+		} else {
+			s.upper = last + "\x00"
+		}
 	}
-	return history.Scan(lower, upper, lists), nil
+	return history.Scan(s.lower, s.upper, lists), nil
 }
 
 func parseList(v string) (list []int64, err error) {
