@@ -21,13 +21,14 @@ const (
 
 // TestStories plays the stories in testdata, each at every level, and shows them side by side.
 func TestStories(t *testing.T) {
+	stores, references := openStores(t), referenceStores()
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			if d.Cmd != "story" {
 				d.Fatalf(t, "unknown command")
 			}
-			tellings := tellAll(t, d.Input, newStore)
-			same := tellAll(t, d.Input, newReferenceStore)
+			tellings := tellAll(t, d.Input, stores)
+			same := tellAll(t, d.Input, references)
 			for i, told := range tellings {
 				if !slices.Equal(told.results, same[i].results) || told.occurs != same[i].occurs {
 					t.Errorf("%s: %v differs from the reference\n%q\n%q", d.Pos, told.level, told.results, same[i].results)
@@ -38,18 +39,31 @@ func TestStories(t *testing.T) {
 	})
 }
 
-// newReferenceStore is newStore with nothing but the reference.
-func newReferenceStore(testing.TB, level) store { return newReference() }
+// openStores opens what the stories are played on, by level: the engine, and the reference store at the
+// levels that the engine does not have.
+func openStores(t testing.TB) []store {
+	t.Helper()
+	stores := referenceStores()
+	stores[snapshot] = newEngine(t)
+	stores[serializable] = stores[snapshot]
+	return stores
+}
+
+// referenceStores are nothing but the reference.
+func referenceStores() []store {
+	r := newReference()
+	return []store{r, r, r, r}
+}
 
 // tellAll tells a story at all levels.
-func tellAll(t testing.TB, text string, open func(testing.TB, level) store) (tellings []*telling) {
+func tellAll(t testing.TB, text string, stores []store) (tellings []*telling) {
 	t.Helper()
 	s, err := parseStory(text)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, l := range levels {
-		told, err := s.tell(open(t, l), l)
+		told, err := s.tell(stores[l], l)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -113,10 +127,11 @@ func observed(t *testing.T) map[string]map[level]string {
 		t.Fatalf("no stories: %v", err)
 	}
 	seen := map[string]map[level]string{}
+	stores := openStores(t)
 	for _, file := range files {
 		verdicts := map[level]string{}
 		for _, text := range stories(t, file) {
-			for _, told := range tellAll(t, text, newStore) {
+			for _, told := range tellAll(t, text, stores) {
 				if verdicts[told.level] != occurs {
 					verdicts[told.level] = verdict(told.occurs)
 				}
@@ -223,7 +238,7 @@ func TestEveryStoryCanGoWrong(t *testing.T) {
 	}
 	for _, file := range files {
 		for i, text := range stories(t, file) {
-			if told := tellAll(t, text, newReferenceStore); !told[readUncommitted].occurs {
+			if told := tellAll(t, text, referenceStores()); !told[readUncommitted].occurs {
 				t.Errorf("%s: the anomaly of story %d does not happen even without isolation\n%s", file, i+1, text)
 			}
 		}

@@ -15,7 +15,7 @@ import (
 // TestBankKeepsItsMoney lets tellers transfer money, at both levels, while auditors look at the
 // bank in every way there is, tables are flushed and compacted, and the power fails again and again.
 func TestBankKeepsItsMoney(t *testing.T) {
-	seeds, lives, transfers := uint64(4), 4, 400
+	seeds, lives, transfers := uint64(8), 4, 400
 	switch {
 	case environment.Nightly():
 		seeds = 200
@@ -160,10 +160,7 @@ func (b *bank) adopt(db *engine.DB) error {
 
 // work lets tellers transfer and auditors look.
 func (b *bank) work(db *engine.DB, durable bool, cut *cutter, transfers int) error {
-	s, err := newEngineStore(db)
-	if err != nil {
-		return err
-	}
+	var s store = engineStore{db}
 	if b.wrap != nil {
 		s = b.wrap(s)
 	}

@@ -13,25 +13,27 @@ import (
 var strict = history.Options{RealTime: true, AbortedReads: true}
 
 // size returns the number of seeds of a test and of transactions of a worker.
-func size(t testing.TB) (seeds uint64, txns int) {
+func size() (seeds uint64, txns int) {
 	switch {
 	case environment.Nightly():
 		return 300, 400
 	case testing.Short():
 		return 2, 100
 	}
-	return 10, 300
+	return 25, 300
 }
 
 // Under Snapshot there are no cycles but those with write skew, and there must be some of those, or else
 // the histories would prove nothing about Serializable. Under Serializable there are no cycles.
 func TestRandomHistories(t *testing.T) {
-	seeds, txns := size(t)
+	seeds, txns := size()
 	for _, l := range []level{snapshot, serializable} {
 		t.Run(l.String(), func(t *testing.T) {
-			skews := 0
+			var skews int
+			var flushes, compactions int64
 			for seed := range environment.Seeds(t, seeds) {
-				h, err := runHistory(t, l, seed, txns, nil)
+				s := newBusyStore(t, seed)
+				h, err := (&workload{store: s, level: l, merges: seed%2 == 0}).run(seed, txns)
 				if err != nil {
 					t.Fatalf("MIDDB_SEED=%d: %v", seed, err)
 				}
@@ -39,7 +41,15 @@ func TestRandomHistories(t *testing.T) {
 				for _, a := range bad {
 					t.Errorf("MIDDB_SEED=%d: %v", seed, a)
 				}
+				if len(bad) > 0 {
+					break
+				}
 				skews += allowed
+				stats := s.db.Stats()
+				flushes, compactions = flushes+stats.Flushes, compactions+stats.Compactions
+			}
+			if flushes == 0 || compactions == 0 {
+				t.Errorf("the engine had nothing to do meanwhile: %d flushes, %d compactions", flushes, compactions)
 			}
 			if l == snapshot && skews == 0 {
 				t.Error("no write skew has happened: the transactions do not meet")
@@ -48,24 +58,14 @@ func TestRandomHistories(t *testing.T) {
 	}
 }
 
-// runHistory runs a workload, on a new store that may be wrapped.
-func runHistory(t testing.TB, l level, seed uint64, txns int, wrap func(store) store) ([]history.Txn, error) {
-	t.Helper()
-	s := newBusyStore(t, seed)
-	if wrap != nil {
-		s = wrap(s)
-	}
-	w := workload{store: s, level: l}
-	return w.run(seed, txns)
-}
-
 // Each of the planted bugs must be found, by an anomaly that it can cause.
 func TestHistoriesFindPlantedBugs(t *testing.T) {
 	const txns = 100
 	for _, p := range plants {
 		t.Run(fmt.Sprintf("%s, %v", p.name, p.level), func(t *testing.T) {
 			for seed := uint64(1); seed <= 20; seed++ {
-				h, err := runHistory(t, p.level, seed, txns, p.wrap)
+				w := workload{store: p.wrap(newBusyStore(t, seed)), level: p.level, merges: seed%2 == 0}
+				h, err := w.run(seed, txns)
 				if err != nil {
 					t.Fatalf("seed %d: %v", seed, err)
 				}

@@ -26,7 +26,7 @@ const (
 // the database is closed and opened again, or the power fails. There must be one order of all
 // operations on a key that explains every answer and agrees with real time.
 func TestSingleKeysAreLinearizable(t *testing.T) {
-	seeds, lives, calls := uint64(6), 4, 80
+	seeds, lives, calls := uint64(16), 4, 80
 	switch {
 	case environment.Nightly():
 		seeds = 300

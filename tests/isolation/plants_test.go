@@ -85,6 +85,11 @@ func (r *recorder) put(k, v string) error {
 	return r.txn.put(k, v)
 }
 
+func (r *recorder) add(k, v string) error {
+	r.writes = append(r.writes, func(t txn) error { return t.add(k, v) })
+	return r.txn.add(k, v)
+}
+
 // again does what was recorded.
 func again(t txn, done []func(txn) error) error {
 	for _, f := range done {
@@ -234,6 +239,14 @@ func (t *newestTxn) put(k, v string) error {
 	return t.recorder.put(k, v)
 }
 
+func (t *newestTxn) add(k, v string) error {
+	old, _, err := t.get(k)
+	if err != nil {
+		return err
+	}
+	return t.put(k, old+v)
+}
+
 // A tornTxn holds the first key that it writes back, and commits it after all others.
 type tornTxn struct {
 	*recorder
@@ -263,6 +276,13 @@ func (t *tornTxn) put(k, v string) error {
 		return err
 	}
 	return t.txn.put(k, v)
+}
+
+func (t *tornTxn) add(k, v string) error {
+	if old, held := t.held[k]; held {
+		return t.put(k, old+v)
+	}
+	return t.txn.add(k, v)
 }
 
 func (t *tornTxn) commit() error {

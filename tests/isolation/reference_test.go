@@ -133,6 +133,15 @@ func (t *referenceTxn) find(lower, upper string) (found []pair) {
 
 func (t *referenceTxn) put(k, v string) error { return t.write(k, version{v: v}) }
 
+func (t *referenceTxn) add(k, v string) error {
+	if err := t.enter(); err != nil {
+		return err
+	}
+	v = t.see(k).v + v
+	t.r.mu.Unlock()
+	return t.put(k, v)
+}
+
 func (t *referenceTxn) del(k string) error { return t.write(k, version{deleted: true}) }
 
 func (t *referenceTxn) delRange(lower, upper string) error {
@@ -185,8 +194,10 @@ func (t *referenceTxn) commit() error {
 			return &conflict{k}
 		}
 	}
-	for _, k := range t.locked { // they count as written
-		t.writes[k] = t.see(k)
+	if len(t.writes)+len(t.erased) > 0 {
+		for _, k := range t.locked { // they count as written
+			t.writes[k] = t.see(k)
+		}
 	}
 	t.install(t.writes)
 	for _, p := range t.erased {

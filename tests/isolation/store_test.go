@@ -35,6 +35,7 @@ type txn interface {
 	getForUpdate(k string) (v string, found bool, err error)
 	scan(s span) ([]pair, error)
 	put(k, v string) error
+	add(k, v string) error // appends v to the value, without reading it
 	del(k string) error
 	delRange(lower, upper string) error
 	commit() error // *conflict: another one came first

@@ -90,6 +90,15 @@ type telling struct {
 // tell plays a story.
 func (s story) tell(on store, l level) (*telling, error) {
 	err := update(on, snapshot, func(t txn) error {
+		before, err := t.scan(span{}) // another story's
+		if err != nil {
+			return err
+		}
+		for _, p := range before {
+			if err := t.del(p.k); err != nil {
+				return err
+			}
+		}
 		for _, p := range s.given {
 			if err := t.put(p.k, p.v); err != nil {
 				return err

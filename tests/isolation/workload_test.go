@@ -26,6 +26,7 @@ const (
 type workload struct {
 	store   store
 	level   level
+	merges  bool         // append also without reading
 	clock   atomic.Int64 // moments, for real-time order
 	appends atomic.Int64 // numbers that were appended
 }
@@ -86,11 +87,11 @@ func (w *workload) operate(t txn, rng *rand.Rand, h *history.Txn) error {
 	first := int(w.appends.Load()) / keyAppends
 	k := keyName(first + rng.IntN(windowKeys))
 	switch p := rng.IntN(100); {
-	case p < 35:
+	case p < 30:
 		list, err := readList(t, k)
 		h.Ops = append(h.Ops, history.Read(k, list))
 		return err
-	case p < 70:
+	case p < 58 || p < 70 && !w.merges:
 		list, err := readList(t, k)
 		if err != nil {
 			return err
@@ -98,6 +99,10 @@ func (w *workload) operate(t txn, rng *rand.Rand, h *history.Txn) error {
 		v := w.appends.Add(1)
 		h.Ops = append(h.Ops, history.Read(k, list), history.Append(k, v))
 		return t.put(k, formatList(append(slices.Clone(list), v)))
+	case p < 70:
+		v := w.appends.Add(1)
+		h.Ops = append(h.Ops, history.Append(k, v))
+		return t.add(k, formatList([]int64{v}))
 	default:
 		upper := max(keyName(first+windowKeys+1-rng.IntN(3)), k+"\x00")
 		op, err := scanLists(t, span{k, upper, rng.IntN(4) * rng.IntN(2), rng.IntN(2) == 0})

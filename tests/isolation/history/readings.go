@@ -7,8 +7,10 @@ import (
 	"strings"
 )
 
-// maxReported bounds the anomalies of one kind that are reported.
-const maxReported = 3
+const (
+	maxReported = 3    // anomalies of one kind that are reported
+	maxText     = 1000 // bytes of each transaction that are printed
+)
 
 // A checker works on one history.
 type checker struct {
@@ -64,7 +66,11 @@ func (h *checker) report(kind Kind, predicate bool, txns []int, format string, a
 	for _, t := range txns {
 		if !seen[t] {
 			seen[t] = true
-			fmt.Fprintf(&b, "\n    %v", h.txns[t])
+			text := h.txns[t].String()
+			if len(text) > maxText {
+				text = text[:maxText] + " ..."
+			}
+			b.WriteString("\n    " + text)
 		}
 	}
 	h.found = append(h.found, Anomaly{Kind: kind, Text: b.String(), Predicate: predicate})
