@@ -41,6 +41,9 @@ func TestBankKeepsItsMoney(t *testing.T) {
 
 // The bank notices each planted bug that loses money, or shows it twice.
 func TestBankFindsPlantedBugs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the full pass plants bugs")
+	}
 	for _, p := range plants {
 		if !p.robs {
 			continue

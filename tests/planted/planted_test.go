@@ -28,6 +28,8 @@ const (
 	sweepPackage = "./tests/crash"
 	simTest      = "^TestSimulation$"
 	simPackage   = "./tests/simulation"
+	historyTest  = "^TestRandomHistories$"
+	isolation    = "./tests/isolation"
 	seedSign     = "MIDDB_SEED="
 )
 
@@ -241,6 +243,69 @@ var bugs = []bug{
 		old:  "old.Unref()",
 		new:  "old.Unref()\n\told.Unref()",
 		test: simTest, packages: simPackage, sign: seedSign,
+	},
+	{
+		name: "what a transaction writes is not checked",
+		file: "actors/examine.go",
+		old:  "c.recent.CheckOp(kind, k, v, m.Txn.View)",
+		new:  "c.recent.CheckOp(kind, k, v, 1<<56-1)",
+		test: historyTest, packages: isolation, sign: seedSign, always: true,
+	},
+	{
+		name: "a transaction is checked from a View that is too new",
+		file: "engine/txn.go",
+		old:  "t.reads.footprint(t.view.Seq)",
+		new:  "t.reads.footprint(t.db.published.Visible())",
+		test: historyTest, packages: isolation, sign: seedSign,
+	},
+	{
+		name: "keys that a transaction has read are not checked",
+		file: "mvcc/recent.go",
+		old:  "range f.Keys {",
+		new:  "range f.Keys[:0] {",
+		test: historyTest, packages: isolation, sign: seedSign,
+	},
+	{
+		name: "keys that a transaction has not found are not checked",
+		file: "engine/txnkeyspace.go",
+		old:  "\t\ttxn.reads.key(sk)\n",
+		new:  "\t\tif _, found, _ := txn.read(nil, sk); found {\n\t\t\ttxn.reads.key(sk)\n\t\t}\n",
+		test: historyTest, packages: isolation, sign: seedSign,
+	},
+	{
+		name: "ranges that a transaction has read are not checked",
+		file: "mvcc/recent.go",
+		old:  "return r.CheckSpans(f.Spans, f.View)",
+		new:  "return r.CheckSpans(nil, f.View)",
+		test: historyTest, packages: isolation, sign: seedSign, always: true,
+	},
+	{
+		name: "the first key of a range is not checked",
+		file: "mvcc/recent.go",
+		old:  "bytes.Compare(spans[j].Start, k) <= 0",
+		new:  "bytes.Compare(spans[j].Start, k) < 0",
+		test: historyTest, packages: isolation, sign: seedSign,
+	},
+	{
+		name: "what lies behind the last key of a range is not checked",
+		file: "engine/readset.go",
+		old:  "\t\tr.to = append(r.to[:0], r.upper...)\n\t\treturn",
+		new:  "\t\treturn",
+		test: historyTest, packages: isolation, sign: seedSign,
+	},
+	{
+		name: "a transaction reads what is newest",
+		file: "engine/txnkeyspace.go",
+		old:  "v, _, found, err = db.read(txn.view.State, txn.view.Seq,",
+		new:  "v, _, found, err = db.read(db.published.State(), db.published.Visible(),",
+		test: historyTest, packages: isolation, sign: seedSign,
+	},
+	{
+		name: "a View ends within a commit",
+		file: "actors/view.go",
+		old:  "seq := p.visible.Load()",
+		new:  "seq := max(p.visible.Load(), 1) - 1",
+		test: historyTest, packages: isolation, sign: seedSign,
 	},
 }
 
