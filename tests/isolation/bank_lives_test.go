@@ -15,7 +15,7 @@ import (
 // TestBankKeepsItsMoney lets tellers transfer money, at both levels, while auditors look at the
 // bank in every way there is, tables are flushed and compacted, and the power fails again and again.
 func TestBankKeepsItsMoney(t *testing.T) {
-	seeds, lives, transfers := uint64(8), 4, 400
+	seeds, lives, transfers := uint64(5), 4, 400
 	switch {
 	case environment.Nightly():
 		seeds = 200

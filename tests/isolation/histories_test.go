@@ -20,7 +20,7 @@ func size() (seeds uint64, txns int) {
 	case testing.Short():
 		return 2, 100
 	}
-	return 25, 300
+	return 20, 300
 }
 
 // Under Snapshot there are no cycles but those with write skew, and there must be some of those, or else

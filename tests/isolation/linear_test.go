@@ -26,7 +26,7 @@ const (
 // the database is closed and opened again, or the power fails. There must be one order of all
 // operations on a key that explains every answer and agrees with real time.
 func TestSingleKeysAreLinearizable(t *testing.T) {
-	seeds, lives, calls := uint64(16), 4, 80
+	seeds, lives, calls := uint64(10), 4, 80
 	switch {
 	case environment.Nightly():
 		seeds = 300
@@ -174,9 +174,9 @@ func (c *caller) once() error {
 		r.action = doPut
 	case p < 60:
 		r.action = doDelete
-	case p < 75:
+	case p < 72:
 		r.action = doPutIfAbsent
-	case p < 85:
+	case p < 88:
 		return c.swap(r)
 	default:
 		r.action = doIncrement
