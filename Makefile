@@ -5,7 +5,7 @@ LINT_VERSION := v2.15.0
 LINT         := $(CURDIR)/.tools/golangci-lint-$(LINT_VERSION)/golangci-lint
 
 # Packages with goroutines of their own, or whose readers run beside a writer.
-CONCURRENT := ./actors/... ./engine/... ./levels/... ./memtable/... ./page/... ./sstable/... ./iterator/... ./vfs/... ./cmd/... ./tests/model/... ./tests/isolation/...
+CONCURRENT := ./actors/... ./engine/... ./levels/... ./memtable/... ./page/... ./sstable/... ./iterator/... ./vfs/... ./cmd/... ./tests/model/... ./tests/isolation/... ./tests/simulation/... ./mvcc/... ./treap/...
 
 FUZZTIME     ?= 30s
 BENCH        ?= .

@@ -49,6 +49,10 @@
 // overlap; after a few batches the actor moves to its own goroutine. The others always run on
 // their own goroutine. system.go and mailbox.go are all that knows protoactor.
 //
+// In a simulation Config.Scheduler takes the place of all this: mailboxes only queue, and the
+// scheduler decides which actor handles how much of its queue, which caller goes on, and what time it
+// is. So whoever waits in this package asks it first: see simulation.go and tests/simulation.
+//
 // # Failure
 //
 // An I/O error or a panic in an actor raises an alarm that is never lowered: the cause is kept,

@@ -79,7 +79,7 @@ func (a *Actor) Queued() int {
 func (a *Actor) Receive(n int) {
 	var batch queue
 	stop := false
-	for taken := 0; taken < n && a.queued > 0 && !stop; taken++ {
+	for taken := 0; taken < n && a.Queued() > 0 && !stop; taken++ {
 		m := a.queue.head
 		a.queue.pop()
 		a.queued--
@@ -90,7 +90,7 @@ func (a *Actor) Receive(n int) {
 	if batch.head != nil && !a.failed {
 		a.handle(batch.head)
 	}
-	a.stopped = stop
+	a.stopped = a.stopped || stop
 }
 
 func (a *Actor) handle(head *node) {

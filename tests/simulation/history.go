@@ -99,11 +99,6 @@ func (h *history) at(id int, seq uint64) (value []byte, ok bool) {
 	return vs[i-1].value, true
 }
 
-// find returns the id of the smallest key that is not below k, and whether it is k.
-func (h *history) find(k []byte) (id int, exact bool) {
-	return slices.BinarySearchFunc(h.keys, k, bytes.Compare)
-}
-
 // boundary reports whether a commit ends at a sequence number.
 func (h *history) boundary(seq uint64) bool {
 	i := sort.Search(len(h.commits), func(i int) bool { return h.commits[i].last >= seq })

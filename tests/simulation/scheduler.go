@@ -31,11 +31,10 @@ type task struct {
 	actor  *actors.Actor // nil: a caller
 	weight int           // how often it is chosen among those that can go on
 
-	resume  func() (struct{}, bool)
-	stop    func()
-	yield   func(struct{}) bool
-	started bool
-	done    bool
+	resume func() (struct{}, bool)
+	stop   func()
+	yield  func(struct{}) bool
+	done   bool
 
 	// Suspended, it goes on when ready reports true; nil: at any time. An actor that handles no batch
 	// goes on when it has messages.

@@ -43,7 +43,7 @@ func (c *caller) walk(from source, states []uint64) error {
 		}
 	}
 	c.l.r.result.Reads += len(moves)
-	if err := it.Close(); err != nil || c.l.d.dead {
+	if err = it.Close(); err != nil || c.l.d.dead {
 		return err
 	}
 	for _, seq := range states {
