@@ -1,6 +1,7 @@
 package merge
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/middb/middb/key"
@@ -16,8 +17,8 @@ type Entry struct {
 // incomplete reports whether older entries matter.
 func (e Entry) incomplete() bool { return e.Kind == key.KindMerge && !Complete(e.Value) }
 
-// Combine returns the entry that says what older and then newer say. The result's value is one of theirs, or
-// is appended to dst.
+// Combine returns the entry that says what older and then newer say. Its value is one of theirs or else new,
+// for which it uses the room behind the end of dst.
 func (o *Operators) Combine(dst []byte, older, newer Entry) Entry {
 	if !newer.incomplete() {
 		return newer
@@ -26,19 +27,21 @@ func (o *Operators) Combine(dst []byte, older, newer Entry) Entry {
 }
 
 // Fold returns the entry that says what entries of one key say together: newest first, all but the last
-// incomplete merges. The result's value is one of theirs, or is appended to dst.
+// incomplete merges. Its value is as that of Combine.
 func (o *Operators) Fold(dst []byte, entries []Entry) Entry {
 	if len(entries) == 1 {
 		return entries[0]
 	}
-	var items []item
+	var few [8]item
+	items := few[:0]
 	for i := len(entries) - 1; i >= 0; i-- {
 		var err error
 		if items, err = appendEntry(items, entries[i]); err != nil {
 			return entries[i] // damage: whoever reads it is told
 		}
 	}
-	return pack(dst, o.reduce(items))
+	r := reduction{ops: o, room: dst[len(dst):]}
+	return r.pack(r.reduce(items))
 }
 
 // appendEntry appends an entry as items.
@@ -55,51 +58,66 @@ func appendEntry(items []item, e Entry) ([]item, error) {
 	}
 }
 
-// reduce folds neighbours in place, as far as they can be.
-func (o *Operators) reduce(items []item) []item {
-	out := items[:1]
-	for _, next := range items[1:] {
-		if out[0].typ == itemGivenUp {
+// A reduction folds items.
+type reduction struct {
+	ops  *Operators
+	room []byte // memory for what comes out, empty
+}
+
+// reduce folds neighbours in place, as far as they can be. It folds each half first, so that a value
+// that grows is not copied for each operand.
+func (r *reduction) reduce(items []item) []item {
+	if len(items) < 2 {
+		return items
+	}
+	left, right := r.reduce(items[:len(items)/2]), r.reduce(items[len(items)/2:])
+	last := &left[len(left)-1]
+	for len(right) > 0 {
+		merged, err := r.pair(*last, right[0])
+		if err != nil {
 			break
 		}
-		last := &out[len(out)-1]
-		if merged, ok := o.pair(*last, next); ok {
-			*last = merged
-		} else {
-			out = append(out, next)
+		*last, right = merged, right[1:]
+		if merged.typ == itemGivenUp {
+			items[0] = merged // whatever comes before and after it
+			return items[:1]
 		}
 	}
-	return out
+	return append(left, right...)
 }
 
-// pair folds an operand into the item before it.
-func (o *Operators) pair(last, next item) (item, bool) {
+var errApart = errors.New("the two stay apart")
+
+// pair folds an operand into the item before it. The error says why it cannot be.
+func (r *reduction) pair(last, next item) (item, error) {
 	switch {
-	case last.typ == itemNothing:
-		return item{typ: itemValue, content: next.content}, o.registered(next.name)
+	case last.typ == itemGivenUp || next.typ == itemGivenUp:
+		return item{typ: itemGivenUp}, nil
 	case last.typ == itemExpiring, last.typ == itemOperand && string(last.name) != string(next.name):
-		return item{}, false
-	case len(last.content)+len(next.content) > 2*key.MaxValueBytes:
-		return item{typ: itemGivenUp}, true
+		return item{}, errApart
 	}
-	v, err := o.apply(nil, next.name, last.content, next.content)
-	switch {
-	case err != nil:
-		return item{}, false
-	case len(v) > key.MaxValueBytes:
-		return item{typ: itemGivenUp}, true
+	op, err := r.ops.find(next.name)
+	if err != nil {
+		return item{}, err
 	}
-	return item{typ: last.typ, name: last.name, content: v}, true
-}
-
-// registered reports whether an operator is; a value is not made with one that is unknown.
-func (o *Operators) registered(name []byte) bool {
-	_, err := o.find(name)
-	return err == nil
+	if last.typ == itemNothing {
+		return item{typ: itemValue, content: next.content}, nil
+	}
+	v, err := op.Merge(r.room, last.content, next.content)
+	if err != nil {
+		return item{}, fmt.Errorf("%w: operator %q: %w", ErrOperator, next.name, err)
+	}
+	if len(v) > r.ops.limit() {
+		return item{typ: itemGivenUp}, nil
+	}
+	if len(v) <= cap(r.room) {
+		r.room = r.room[len(v):len(v):cap(r.room)]
+	}
+	return item{typ: last.typ, name: last.name, content: v[:len(v):len(v)]}, nil
 }
 
 // pack makes an entry of reduced items.
-func pack(dst []byte, items []item) Entry {
+func (r *reduction) pack(items []item) Entry {
 	if len(items) == 1 {
 		switch items[0].typ {
 		case itemNothing:
@@ -110,17 +128,15 @@ func pack(dst []byte, items []item) Entry {
 			return Entry{key.KindPutWithExpiry, items[0].content}
 		}
 	}
-	n := len(dst)
-	dst = appendItems(dst, items)
-	if len(dst)-n > key.MaxStoredValueBytes {
-		dst = append(dst[:n], itemGivenUp)
+	list := appendItems(r.room, items)
+	if len(list) > r.ops.limit()+listBytes {
+		list = append(list[:0], itemGivenUp)
 	}
-	return Entry{key.KindMerge, dst[n:len(dst):len(dst)]}
+	return Entry{key.KindMerge, list[:len(list):len(list)]}
 }
 
 // Finish returns the entry as a compaction at time now, in nanoseconds since 1970, should keep it: what has
-// expired is a delete. With bottom set nothing older than it exists. The result's value is that of e, or
-// is appended to dst.
+// expired is a delete. With bottom set nothing older than it exists. Its value is as that of Combine.
 func (o *Operators) Finish(dst []byte, e Entry, now int64, bottom bool) Entry {
 	switch e.Kind {
 	case key.KindPutWithExpiry:
@@ -140,7 +156,8 @@ func (o *Operators) Finish(dst []byte, e Entry, now int64, bottom bool) Entry {
 		default:
 			return e
 		}
-		return pack(dst, o.reduce(items))
+		r := reduction{ops: o, room: dst[len(dst):]}
+		return r.pack(r.reduce(items))
 	}
 	return e
 }
@@ -178,34 +195,27 @@ func (o *Operators) resolveList(dst, list []byte, now int64) ([]byte, bool, erro
 	if err != nil {
 		return dst, false, err
 	}
-	var value []byte
-	present := false
-	switch first := items[0]; first.typ {
-	case itemGivenUp:
-		return dst, false, fmt.Errorf("%w: the value grew beyond %d bytes", ErrOperator, key.MaxValueBytes)
-	case itemValue:
-		value, present = first.content, true
-	case itemExpiring:
-		expiry, v, _ := key.SplitExpiring(first.content)
-		value, present = v, expiry > now
+	switch first := &items[0]; {
+	case first.typ == itemOperand:
+		items = append([]item{{typ: itemNothing}}, items...)
+	case first.typ == itemExpiring && expired(first.content, now):
+		*first = item{typ: itemNothing}
+	case first.typ == itemExpiring:
+		_, v, _ := key.SplitExpiring(first.content)
+		*first = item{typ: itemValue, content: v}
 	}
-	if items[0].typ != itemOperand {
-		items = items[1:]
-	}
-	for _, it := range items {
-		if !present {
-			if _, err := o.find(it.name); err != nil {
-				return dst, false, err
-			}
-			value, present = it.content, true
-			continue
-		}
-		if value, err = o.apply(nil, it.name, value, it.content); err != nil {
+	r := reduction{ops: o}
+	for items = r.reduce(items); len(items) > 1; items = items[1:] {
+		if items[1], err = r.pair(items[0], items[1]); err != nil {
 			return dst, false, err
 		}
-		if len(value) > key.MaxValueBytes {
-			return dst, false, fmt.Errorf("%w: the value grew beyond %d bytes", ErrOperator, key.MaxValueBytes)
-		}
 	}
-	return append(dst, value...), present, nil
+	switch items[0].typ {
+	case itemGivenUp:
+		return dst, false, fmt.Errorf("%w: the value grew beyond %d bytes", ErrOperator, o.limit())
+	case itemNothing:
+		return dst, false, nil
+	default:
+		return append(dst, items[0].content...), true, nil
+	}
 }

@@ -35,7 +35,10 @@ const (
 )
 
 // Operators are the operators of a database by name. Immutable. A nil *Operators has the built-in ones.
-type Operators struct{ byName map[string]Operator }
+type Operators struct {
+	byName   map[string]Operator
+	maxBytes int // 0: key.MaxValueBytes; tests have less
+}
 
 var builtIn = map[string]Operator{
 	Counter: {Name: Counter, Merge: add, Check: func(operand []byte) error {
@@ -91,17 +94,15 @@ func (o *Operators) Check(operator string, operand []byte) error {
 	return nil
 }
 
-// apply appends to dst older with newer added to it.
-func (o *Operators) apply(dst, name, older, newer []byte) ([]byte, error) {
-	op, err := o.find(name)
-	if err != nil {
-		return dst, err
+// listBytes is how much longer than a value a merge list may be.
+const listBytes = key.MaxStoredValueBytes - key.MaxValueBytes
+
+// limit returns how long a value may be.
+func (o *Operators) limit() int {
+	if o == nil || o.maxBytes == 0 {
+		return key.MaxValueBytes
 	}
-	out, err := op.Merge(dst, older, newer)
-	if err != nil {
-		return dst, fmt.Errorf("%w: operator %q: %w", ErrOperator, name, err)
-	}
-	return out, nil
+	return o.maxBytes
 }
 
 // AppendCount appends the value or operand of the operator Counter that stands for n.
