@@ -16,8 +16,9 @@ import (
 type output struct {
 	b      *Builder
 	level  int
-	limit  int64           // a table ends once it has this many bytes
-	ranges []sstable.Range // coalesced; those that are not in a table yet
+	limit  int64                      // a table ends once it has this many bytes
+	ranges []sstable.Range            // coalesced; those that are not in a table yet
+	useful func(r sstable.Range) bool // whether a range hides anything, else it is left out; nil: yes
 	added  []Added
 
 	w     *sstable.Writer
@@ -42,17 +43,22 @@ func (o *output) add(k []byte, t key.Trailer, v []byte) error {
 // addRangesBefore appends the ranges that end before k or at it; all if k is nil.
 func (o *output) addRangesBefore(k []byte) error {
 	for len(o.ranges) > 0 && (k == nil || bytes.Compare(o.ranges[0].End, k) <= 0) {
-		if err := o.prepare(o.ranges[0].Start); err != nil {
-			return err
-		}
-		if err := o.addRange(o.ranges[0]); err != nil {
-			return err
-		}
+		r := o.ranges[0]
 		o.ranges = o.ranges[1:]
+		if o.useful != nil && !o.useful(r) {
+			continue
+		}
+		if err := o.prepare(r.Start); err != nil {
+			return err
+		}
+		if err := o.addRange(r); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
+// addRange appends a range to the current table.
 func (o *output) addRange(r sstable.Range) error {
 	if last := r.Last(); bytes.Compare(last, o.bound) > 0 {
 		o.bound = append(o.bound[:0], last...)
@@ -81,11 +87,14 @@ func (o *output) cut(k []byte) error {
 	}
 	if len(o.ranges) > 0 && bytes.Compare(o.ranges[0].Start, o.bound) <= 0 {
 		r, at := o.ranges[0], following(o.bound)
-		if err := o.addRange(sstable.Range{Start: r.Start, End: at, Seq: r.Seq}); err != nil {
-			return err
-		}
 		if o.ranges[0].Start = at; bytes.Equal(at, r.End) {
 			o.ranges = o.ranges[1:]
+		}
+		r.End = at
+		if o.useful == nil || o.useful(r) {
+			if err := o.addRange(r); err != nil {
+				return err
+			}
 		}
 	}
 	return o.end()

@@ -113,8 +113,18 @@ func covers(ranges []sstable.Range, lo, hi []byte) bool {
 	return i < len(ranges) && bytes.Compare(ranges[i].Start, lo) <= 0 && bytes.Compare(hi, ranges[i].End) < 0
 }
 
-// clip takes from coalesced ranges what lies outside of all that the levels below the output have there: it
-// hides nothing. The result is in the memory of ranges.
+// hides reports whether a range covers anything that the levels below the output may hold.
+func (c *Compaction) hides(r sstable.Range) bool {
+	for l := c.Output + 1; l < NumLevels; l++ {
+		if len(c.version.overlapping(l, r.Start, r.Last())) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// clip takes from the ends of coalesced ranges what hides nothing of the levels below the output. It leaves
+// gaps inside alone: a range in one piece is passed by one seek. The result is in the memory of ranges.
 func (c *Compaction) clip(ranges []sstable.Range) []sstable.Range {
 	out := ranges[:0]
 	for _, r := range ranges {

@@ -2,6 +2,7 @@ package levels
 
 import (
 	"encoding/binary"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -20,6 +21,7 @@ type sim struct {
 
 	v       *Version
 	entries map[uint64][]simEntry
+	spans   map[uint64][]simSpan
 	live    map[uint32]bool
 	seq     uint64
 	num     uint64
@@ -27,28 +29,63 @@ type sim struct {
 	flushed int64
 }
 
+// A simEntry is a put or a delete, or as an operation with an end also a range delete.
 type simEntry struct {
 	key  uint32
 	dead bool
+	end  uint32
+}
+
+// A simSpan is a range delete, end exclusive.
+type simSpan struct{ start, end uint32 }
+
+func (s simSpan) holds(k uint32) bool { return s.start <= k && k < s.end }
+
+// covered reports whether one of spans, sorted and apart, holds k.
+func covered(spans []simSpan, k uint32) bool {
+	i, _ := slices.BinarySearchFunc(spans, k, func(s simSpan, k uint32) int { return int(int64(s.end) - int64(k) - 1) })
+	return i < len(spans) && spans[i].holds(k)
+}
+
+// joinSpans makes spans sorted and apart.
+func joinSpans(spans []simSpan) []simSpan {
+	slices.SortFunc(spans, func(a, b simSpan) int { return int(int64(a.start) - int64(b.start)) })
+	out := spans[:0]
+	for _, s := range spans {
+		if n := len(out); n > 0 && s.start <= out[n-1].end {
+			out[n-1].end = max(out[n-1].end, s.end)
+		} else {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 func newSim(t testing.TB, o PickerOptions) *sim {
 	return &sim{
 		t: t, p: NewPicker(o), rng: newRand(t), entryBytes: 64 << 10, deadBytes: 16 << 10,
-		v: &Version{}, entries: map[uint64][]simEntry{}, live: map[uint32]bool{},
+		v: &Version{}, entries: map[uint64][]simEntry{}, spans: map[uint64][]simSpan{}, live: map[uint32]bool{},
 	}
 }
 
 func simKey(k uint32) []byte { return binary.BigEndian.AppendUint32(nil, k) }
 
-// table makes a table of sorted entries. Tables above the last level take 5/4 of the space, as they
+// table makes a table of sorted entries and spans. Tables above the last level take 5/4 of the space, as they
 // would with a faster compression.
-func (s *sim) table(level int, es []simEntry, seq uint64) *Table {
+func (s *sim) table(level int, es []simEntry, spans []simSpan, seq uint64) *Table {
 	s.num++
 	m := TableMeta{
-		Num: s.num, Smallest: simKey(es[0].key), Largest: simKey(es[len(es)-1].key),
-		Entries: int64(len(es)), MinSeq: seq, MaxSeq: seq, Compression: sstable.S2,
+		Num: s.num, Entries: int64(len(es)), MinSeq: seq, MaxSeq: seq, Compression: sstable.S2,
+		Ranges: int64(len(spans)), Size: s.deadBytes * int64(len(spans)),
 	}
+	var bounds []uint32
+	if len(es) > 0 {
+		bounds = append(bounds, es[0].key, es[len(es)-1].key)
+	}
+	if len(spans) > 0 {
+		bounds = append(bounds, spans[0].start, spans[len(spans)-1].end-1)
+	}
+	m.Smallest, m.Largest = simKey(slices.Min(bounds)), simKey(slices.Max(bounds))
 	for _, e := range es {
 		m.Size += s.size(level, e)
 		if e.dead {
@@ -58,7 +95,7 @@ func (s *sim) table(level int, es []simEntry, seq uint64) *Table {
 	if level == lastLevel {
 		m.Compression = sstable.Zstd
 	}
-	s.entries[m.Num] = es
+	s.entries[m.Num], s.spans[m.Num] = es, spans
 	s.written += m.Size
 	return (&Tables{}).NewTable(m)
 }
@@ -77,7 +114,15 @@ func (s *sim) size(level int, e simEntry) int64 {
 // flush writes a memtable of the operations to L0.
 func (s *sim) flush(es []simEntry) {
 	byKey := map[uint32]bool{}
+	var spans []simSpan
 	for _, e := range es {
+		if span := (simSpan{e.key, e.end}); e.end > 0 {
+			gone := func(k uint32, _ bool) bool { return span.holds(k) }
+			maps.DeleteFunc(byKey, gone)
+			maps.DeleteFunc(s.live, gone)
+			spans = append(spans, span)
+			continue
+		}
 		byKey[e.key] = e.dead
 		if e.dead {
 			delete(s.live, e.key)
@@ -87,11 +132,11 @@ func (s *sim) flush(es []simEntry) {
 	}
 	sorted := make([]simEntry, 0, len(byKey))
 	for k, dead := range byKey {
-		sorted = append(sorted, simEntry{k, dead})
+		sorted = append(sorted, simEntry{key: k, dead: dead})
 	}
 	slices.SortFunc(sorted, func(a, b simEntry) int { return int(int64(a.key) - int64(b.key)) })
 	s.seq++
-	t := s.table(0, sorted, s.seq)
+	t := s.table(0, sorted, joinSpans(spans), s.seq)
 	s.flushed += t.Size
 	levels := s.v.Levels
 	levels[0] = append([]*Table{t}, levels[0]...)
@@ -112,11 +157,16 @@ func (s *sim) run(c *Compaction) {
 		s.t.Fatalf("picked what does not fit: %v\n%v", c, s.v)
 	}
 	merged := map[uint32]bool{}
+	var spans []simSpan
 	var seq uint64
 	levels := s.v.Levels
 	for _, in := range slices.Backward(c.Inputs) { // oldest first
 		for _, t := range slices.Backward(in.Tables) {
 			seq = max(seq, t.MaxSeq)
+			if here := s.spans[t.Num]; len(here) > 0 {
+				maps.DeleteFunc(merged, func(k uint32, _ bool) bool { return covered(here, k) })
+				spans = append(spans, here...)
+			}
 			for _, e := range s.entries[t.Num] {
 				merged[e.key] = e.dead
 			}
@@ -136,21 +186,42 @@ func (s *sim) run(c *Compaction) {
 	}
 	slices.Sort(keys)
 	deeper := deeperLevels(s.v, c.Output)
+	spans = slices.DeleteFunc(joinSpans(spans), func(span simSpan) bool {
+		return !c.hides(sstable.Range{Start: simKey(span.start), End: append(simKey(span.end-1), 0)})
+	})
 	var es []simEntry
 	var size int64
 	out := slices.Clone(levels[c.Output])
-	for i, k := range keys {
-		if e := (simEntry{k, merged[k]}); !e.dead || deeper.hold(simKey(k)) {
+	for _, k := range keys {
+		if size >= c.targetBytes {
+			var here []simSpan
+			here, spans = cutSpans(spans, es[len(es)-1].key+1)
+			out = append(out, s.table(c.Output, es, here, seq))
+			es, size = nil, 0
+		}
+		if e := (simEntry{key: k, dead: merged[k]}); !e.dead || deeper.hold(simKey(k)) {
 			es = append(es, e)
 			size += s.size(c.Output, e)
 		}
-		if len(es) > 0 && (size >= c.targetBytes || i == len(keys)-1) {
-			out = append(out, s.table(c.Output, es, seq))
-			es, size = nil, 0
-		}
+	}
+	if len(es)+len(spans) > 0 {
+		out = append(out, s.table(c.Output, es, spans, seq))
 	}
 	levels[c.Output] = out
 	s.install(levels)
+}
+
+// cutSpans splits spans at a key.
+func cutSpans(spans []simSpan, at uint32) (before, after []simSpan) {
+	for _, span := range spans {
+		if span.start < at {
+			before = append(before, simSpan{span.start, min(span.end, at)})
+		}
+		if span.end > at {
+			after = append(after, simSpan{max(span.start, at), span.end})
+		}
+	}
+	return before, after
 }
 
 // busy does what compactors do while there is work.
@@ -206,6 +277,19 @@ var loads = map[string]func(s *sim, i int) simEntry{
 	"overwrites": func(s *sim, _ int) simEntry { return simEntry{key: s.rng.Uint32N(3000)} },
 	"deletes":    func(s *sim, i int) simEntry { return simEntry{key: s.rng.Uint32N(20000), dead: i > 30000} },
 	"mixed":      func(s *sim, _ int) simEntry { return simEntry{key: s.rng.Uint32N(30000), dead: s.rng.IntN(3) == 0} },
+	"ranges": func(s *sim, _ int) simEntry {
+		k := s.rng.Uint32N(30000)
+		if s.rng.IntN(300) == 0 {
+			return simEntry{key: k, end: k + 1 + s.rng.Uint32N(1<<s.rng.IntN(13))}
+		}
+		return simEntry{key: k, dead: s.rng.IntN(10) == 0}
+	},
+	"partitions": func(_ *sim, i int) simEntry { // the oldest of ten is dropped when a new one begins
+		if n := uint32(i); n%1000 == 999 && n > 10000 {
+			return simEntry{key: n/1000*1000 - 10000, end: n/1000*1000 - 9000}
+		}
+		return simEntry{key: uint32(i)}
+	},
 	"queue": func(_ *sim, i int) simEntry { // written at one end, deleted at the other
 		if i%2 == 0 || i < 20000 {
 			return simEntry{key: uint32(i)}
@@ -291,7 +375,11 @@ func TestClaimsNeverOverlap(t *testing.T) {
 	for i := range 300 {
 		var es []simEntry
 		for range 200 {
-			es = append(es, simEntry{key: s.rng.Uint32N(50000), dead: s.rng.IntN(4) == 0})
+			e := simEntry{key: s.rng.Uint32N(50000), dead: s.rng.IntN(4) == 0}
+			if s.rng.IntN(1000) == 0 {
+				e.end = e.key + 1 + s.rng.Uint32N(5000)
+			}
+			es = append(es, e)
 		}
 		s.flush(es)
 		for l := range lastLevel {
@@ -322,10 +410,15 @@ func TestClaimsNeverOverlap(t *testing.T) {
 func (s *sim) checkContents() {
 	found := map[uint32]bool{}
 	live := 0
-	for _, ts := range s.v.Levels {
+	var hidden, own []simSpan
+	for l, ts := range s.v.Levels {
 		for _, t := range ts {
+			if l == 0 {
+				hidden, own = joinSpans(append(hidden, own...)), nil
+			}
+			own = append(own, s.spans[t.Num]...)
 			for _, e := range s.entries[t.Num] {
-				if found[e.key] {
+				if found[e.key] || covered(hidden, e.key) {
 					continue
 				}
 				found[e.key] = true
@@ -337,6 +430,7 @@ func (s *sim) checkContents() {
 				}
 			}
 		}
+		hidden, own = joinSpans(append(hidden, own...)), nil
 	}
 	if live != len(s.live) {
 		s.t.Fatalf("%d live keys are found, %d were written", live, len(s.live))
