@@ -78,22 +78,39 @@ func TestLongMergesStayApart(t *testing.T) {
 	}
 }
 
-// TestMergeOntoLongValueIsCheap claims that a value longer than MergeRoom is not copied when it is merged
-// into: the memory would not be what was charged.
-func TestMergeOntoLongValueIsCheap(t *testing.T) {
-	mem := newTestMemtable(t, 16<<20)
-	k := []byte("k")
-	mem.Add(k, make([]byte, 1<<20), key.MakeTrailer(1, key.KindPut))
-	before := mem.arena.next
-	for i := range uint64(1000) {
-		mem.AddMerge(k, merge.AppendOperand(nil, merge.Append, []byte("x")), key.MakeTrailer(i+2, key.KindMerge), nil)
+// TestMergesKeepToTheirCharge claims that neither memory nor time goes into values that are longer than
+// MergeRoom.
+func TestMergesKeepToTheirCharge(t *testing.T) {
+	copied := 0
+	ops, err := merge.NewOperators(merge.Operator{Name: "op", Merge: func(dst, older, newer []byte) ([]byte, error) {
+		copied += len(older) + len(newer)
+		return append(append(dst, older...), newer...), nil
+	}})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if used := int64(mem.arena.next-before) * unit; used > 1000*MergeBytes(1, 11) {
-		t.Fatalf("%d bytes used, %d charged", used, 1000*MergeBytes(1, 11))
-	}
-	it := mem.NewIter(key.MaxSeq, nil)
-	if !it.First() || it.Trailer().Kind() != key.KindPut || len(it.Value()) != 1<<20+1000 {
-		t.Fatalf("the merged value has %d bytes", len(it.Value()))
+	for _, valueLen := range []int{0, 20, 60, 1 << 20} {
+		for _, operandLen := range []int{1, 5, 30, 60, 70} {
+			mem := newTestMemtable(t, 8<<20)
+			mem.Add([]byte("k"), make([]byte, valueLen), key.MakeTrailer(1, key.KindPut))
+			list := merge.AppendOperand(nil, "op", make([]byte, operandLen))
+			copied = 0
+			before, charged := mem.arena.next, mem.Bytes()
+			for i := range uint64(500) {
+				mem.AddMerge([]byte("k"), list, key.MakeTrailer(i+2, key.KindMerge), ops)
+			}
+			used, charge := int64(mem.arena.next-before)*unit, 500*MergeBytes(1, len(list))
+			if used > charge || mem.Bytes()-charged != charge {
+				t.Errorf("value of %d, operands of %d: %d bytes used, %d charged of %d", valueLen, operandLen, used, mem.Bytes()-charged, charge)
+			}
+			if copied > 500*4*MergeRoom {
+				t.Errorf("value of %d, operands of %d: %d bytes copied", valueLen, operandLen, copied)
+			}
+			it := mem.NewIter(key.MaxSeq, ops)
+			if !it.First() || it.Trailer().Kind() != key.KindPut || len(it.Value()) != valueLen+500*operandLen {
+				t.Errorf("value of %d, operands of %d: the merged value has %d bytes", valueLen, operandLen, len(it.Value()))
+			}
+		}
 	}
 }
 

@@ -96,8 +96,8 @@ func checkAgainstModel(t *testing.T, r *rand.Rand, mk keyMaker, prefix string, o
 
 // testOperators returns the operators that the tests write with, except for "unknown".
 func testOperators(t *testing.T) *merge.Operators {
-	ops, err := merge.NewOperators(merge.Operator{Name: "refusing", Merge: func(dst, _, _ []byte) ([]byte, error) {
-		return dst, errModel
+	ops, err := merge.NewOperators(merge.Operator{Name: "prepend", Merge: func(dst, older, newer []byte) ([]byte, error) {
+		return append(append(dst, newer...), older...), nil
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -144,6 +144,8 @@ func (c *comparison) write(seq uint64) {
 			v.op = "unknown"
 		case counter:
 			v.op = merge.Counter
+		case r.IntN(3) == 0:
+			v.op = "prepend"
 		case r.IntN(10) == 0:
 			v.value = strings.Repeat(v.value, 20)
 		}
@@ -256,14 +258,15 @@ func (c *comparison) newWalker() *walker {
 	if c.r.IntN(2) == 0 {
 		seq = c.r.Uint64N(seq + 1)
 	}
-	w := &walker{comparison: c, seq: seq, it: c.mem.NewIter(seq, c.ops)}
-	if c.r.IntN(2) == 0 {
-		if w.it.First() {
-			_ = w.it.Value()
+	it := c.mem.NewIter(seq, c.ops)
+	if c.r.IntN(2) == 0 { // one that was used at another snapshot, and folds otherwise
+		it = c.mem.NewIter(c.r.Uint64N(c.mo.lastSeq+1), nil)
+		if it.SeekGE([]byte(c.key())) {
+			_ = it.Value()
 		}
-		w.it.Reset(c.mem, seq, c.ops)
+		it.Reset(c.mem, seq, c.ops)
 	}
-	return w
+	return &walker{comparison: c, seq: seq, it: it}
 }
 
 func (w *walker) step() {

@@ -132,12 +132,14 @@ func resolve(said []version, now int64) (value string, present bool, err error) 
 			}
 		case key.KindMerge:
 			switch {
-			case v.op != merge.Append && v.op != merge.Counter:
+			case v.op == "unknown":
 				return "", false, errModel
 			case !present:
 				value, present = v.value, true
 			case v.op == merge.Append:
 				value += v.value
+			case v.op == "prepend":
+				value = v.value + value
 			case len(value) != 8 || len(v.value) != 8:
 				return "", false, errModel
 			default:
