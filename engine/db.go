@@ -58,15 +58,24 @@ func (db *DB) Flush(ctx context.Context) error {
 // deleted and replaced entries there give their space back. A nil bound is none; without bounds all keyspaces
 // are compacted, otherwise the default one. Tables that reach beyond the bounds are compacted whole.
 func (db *DB) Compact(ctx context.Context, lower, upper []byte) error {
+	if lower != nil || upper != nil {
+		return db.defaultKeyspace.Compact(ctx, lower, upper)
+	}
+	return db.administer("compact", func() error { return db.graph.Compact(ctx, nil, nil) })
+}
+
+// Compact is DB.Compact of one keyspace; without bounds it is the whole of it.
+func (ks *Keyspace) Compact(ctx context.Context, lower, upper []byte) error {
 	o := IterOptions{Lower: lower, Upper: upper}
 	lower, upper, err := o.bounds()
+	if err == nil {
+		err = ks.check()
+	}
 	if err != nil {
 		return fmt.Errorf("compact: %w", err)
 	}
-	if lower != nil || upper != nil {
-		lower, upper = db.space.bounds(lower, upper)
-	}
-	return db.administer("compact", func() error { return db.graph.Compact(ctx, lower, upper) })
+	lower, upper = ks.space.bounds(lower, upper)
+	return ks.db.administer("compact", func() error { return ks.db.graph.Compact(ctx, lower, upper) })
 }
 
 // WaitIdle waits until every sealed memtable is flushed and there is nothing left to compact. It

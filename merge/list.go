@@ -150,3 +150,20 @@ func parse(dst []item, list []byte) ([]item, error) {
 	}
 	return dst, nil
 }
+
+// Expiry returns when what an entry says of its key changes by itself, in nanoseconds since 1970: when its value
+// is gone but for what was merged into it. It is 0 if that never happens.
+func Expiry(e Entry) int64 {
+	stored := e.Value
+	if e.Kind == key.KindMerge {
+		items, err := parse(nil, e.Value)
+		if err != nil || items[0].typ != itemExpiring {
+			return 0
+		}
+		stored = items[0].content
+	} else if e.Kind != key.KindPutWithExpiry {
+		return 0
+	}
+	expiry, _, _ := key.SplitExpiring(stored)
+	return expiry
+}

@@ -158,4 +158,10 @@ func TestStatsAreNamesAndNumbersInAPipe(t *testing.T) {
 	if out := must(t, dir, "", "stats", "--data-dir", "db"); !strings.Contains(out, "\nmemtable_keys\t10\n") {
 		t.Errorf("the memtable of a database that was just read has no 10 keys:\n%s", out)
 	}
+	out := must(t, dir, "", "local", "db", "-c", "use users", "-c", "begin", "-c", "stats", "-c", "commit")
+	for _, want := range []string{"transactions\t1", "conflicts\t0", "keyspaces\t2"} {
+		if !strings.Contains(out, "\n"+want+"\n") {
+			t.Errorf("stats in a transaction do not say %s:\n%s", want, out)
+		}
+	}
 }

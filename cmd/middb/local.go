@@ -20,7 +20,7 @@ import (
 // local returns the command that opens a shell.
 func (p *program) local() *cobra.Command {
 	var commands []string
-	var durability string
+	var durability, keyspace string
 	cmd := &cobra.Command{
 		Use:   "local DIR",
 		Short: "open a shell on a database in a directory",
@@ -29,11 +29,18 @@ func (p *program) local() *cobra.Command {
 On a terminal the shell prompts, completes with the tab key and keeps a history.
 Otherwise it reads one command a line from standard input, prints plain answers
 and reports errors on standard error with their line; after an error it goes on
-with the next line, and ends with exit code 1. "help" lists the commands.`,
+with the next line, and ends with exit code 1. "help" lists the commands.
+
+Between begin and commit lies a transaction: it reads one moment, with its own
+writes on top, and is committed as a whole, or not at all if another commit wrote
+what it wrote (with begin serializable: or read). In a script a wrong line in it
+makes commit refuse. The end of the input rolls it back.`,
 		Example: `  middb local ./mydb
   printf 'put a 1\nget a\n' | middb local ./mydb
   middb local ./mydb -c 'get a'
   middb local ./mydb -c batch -c 'put a 1' -c 'delete b' -c end
+  middb local ./mydb -c 'put session/7 ada ttl 30m' -c 'incr logins' -c 'count logins'
+  middb local ./mydb --keyspace users -c 'delrange --prefix test/'
   middb local ./mydb < commands.txt`,
 		Args: atMostOne("one DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -46,13 +53,14 @@ with the next line, and ends with exit code 1. "help" lists the commands.`,
 				return err
 			}
 			return p.with(dir, creating, d, func(db *engine.DB) error {
-				return p.session(cmd.Context(), db, commands)
+				return p.session(cmd.Context(), db, commands, keyspace)
 			})
 		},
 	}
 	cmd.Flags().StringArrayVarP(&commands, "command", "c", nil, "run this command and leave; repeat it for several")
 	cmd.Flags().StringVar(&durability, "durability", "sync",
 		"when a write is answered: sync, once it is on disk; nosync, up to 50 ms before it is written")
+	keyspaceFlag(cmd, &keyspace)
 	return cmd
 }
 
@@ -68,9 +76,15 @@ func parseDurability(name string) (engine.Durability, error) {
 }
 
 // session runs the commands of a shell: those given with -c, those a person types, or a script.
-func (p *program) session(ctx context.Context, db *engine.DB, commands []string) error {
-	s := shell.New(store{db}, p.shellOptions())
-	var err error
+func (p *program) session(ctx context.Context, db *engine.DB, commands []string, keyspace string) error {
+	st, err := newStore(db)
+	if err != nil {
+		return err
+	}
+	s := shell.New(st, p.shellOptions())
+	if err = s.Use(ctx, keyspace, true); err != nil {
+		return err
+	}
 	switch {
 	case commands != nil:
 		err = s.RunCommands(ctx, commands)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,28 +18,44 @@ func (p *program) oneShots() []*cobra.Command {
 	return []*cobra.Command{p.put(), p.get(), p.delete(), p.scan(), p.stats(), p.levels(), p.flush(), p.compact()}
 }
 
-// once runs one command on the database that --data-dir, or the only one of args, names.
-func (p *program) once(cmd *cobra.Command, args []string, a access, run func(context.Context, *shell.Session) error) error {
+// keyspaceFlag adds the flag that names a keyspace.
+func keyspaceFlag(cmd *cobra.Command, name *string) {
+	cmd.Flags().StringVar(name, "keyspace", engine.DefaultKeyspace, "the keyspace to work on")
+}
+
+// once runs one command in a keyspace of the database that --data-dir, or the only one of args, names.
+func (p *program) once(cmd *cobra.Command, args []string, a access, keyspace string, run func(context.Context, *shell.Session) error) error {
 	dir, err := p.dir(args)
 	if err != nil {
 		return err
 	}
 	return p.with(dir, a, engine.Sync, func(db *engine.DB) error {
-		s := shell.New(store{db}, p.shellOptions())
+		st, err := newStore(db)
+		if err != nil {
+			return err
+		}
+		s := shell.New(st, p.shellOptions())
+		if err := s.Use(cmd.Context(), keyspace, a == creating); err != nil {
+			return err
+		}
 		return shellFailure(s.Once(func(s *shell.Session) error { return run(cmd.Context(), s) }))
 	})
 }
 
 func (p *program) put() *cobra.Command {
-	return &cobra.Command{
+	var keyspace string
+	var ttl time.Duration
+	cmd := &cobra.Command{
 		Use:   "put --data-dir DIR KEY VALUE",
 		Short: "store a value",
-		Long: `Store VALUE under KEY and print OK once it is on disk. DIR is made if it does not exist.
+		Long: `Store VALUE under KEY and print OK once it is on disk. DIR and the keyspace are made
+if they do not exist. With --ttl the key is gone after that time.
 
 KEY and VALUE are taken as given, blanks included; those that begin with hex: or
 b64: are decoded. Write -- before a value that begins with a dash.`,
 		Example: `  middb put --data-dir ./mydb greeting 'hello there'
   middb put --data-dir ./mydb hex:0001 b64:AP8=
+  middb put --data-dir ./mydb --ttl 30m --keyspace sessions 7 ada
   middb put --data-dir ./mydb -- balance -5`,
 		Args: exactly("a KEY and a VALUE", 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -46,15 +63,22 @@ b64: are decoded. Write -- before a value that begins with a dash.`,
 			if err != nil {
 				return err
 			}
-			return p.once(cmd, nil, creating, func(ctx context.Context, s *shell.Session) error {
-				return s.Put(ctx, words[0], words[1])
+			if cmd.Flags().Changed("ttl") && ttl <= 0 {
+				return fmt.Errorf("--ttl %v: it is more than 0", ttl)
+			}
+			return p.once(cmd, nil, creating, keyspace, func(ctx context.Context, s *shell.Session) error {
+				return s.Put(ctx, words[0], words[1], ttl)
 			})
 		},
 	}
+	keyspaceFlag(cmd, &keyspace)
+	cmd.Flags().DurationVar(&ttl, "ttl", 0, "how long the key has to live, such as 90s or 1h30m (default: for good)")
+	return cmd
 }
 
 func (p *program) get() *cobra.Command {
 	var raw bool
+	var keyspace string
 	cmd := &cobra.Command{
 		Use:   "get --data-dir DIR KEY",
 		Short: "print a value",
@@ -63,6 +87,7 @@ func (p *program) get() *cobra.Command {
 Text is printed as it is, anything with an unprintable byte with escapes. --raw
 writes the bytes of the value and nothing else, and nothing for a missing key.`,
 		Example: `  middb get --data-dir ./mydb greeting
+  middb get --data-dir ./mydb --keyspace users ada
   middb get --data-dir ./mydb --raw picture > picture.png`,
 		Args: exactly("a KEY", 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -70,7 +95,7 @@ writes the bytes of the value and nothing else, and nothing for a missing key.`,
 			if err != nil {
 				return err
 			}
-			return p.once(cmd, nil, reading, func(_ context.Context, s *shell.Session) error {
+			return p.once(cmd, nil, reading, keyspace, func(_ context.Context, s *shell.Session) error {
 				if raw {
 					return s.GetRaw(words[0])
 				}
@@ -78,27 +103,32 @@ writes the bytes of the value and nothing else, and nothing for a missing key.`,
 			})
 		},
 	}
+	keyspaceFlag(cmd, &keyspace)
 	cmd.Flags().BoolVar(&raw, "raw", false, "write the bytes of the value as they are, without a line end")
 	return cmd
 }
 
 func (p *program) delete() *cobra.Command {
-	return &cobra.Command{
-		Use:     "delete --data-dir DIR KEY",
-		Short:   "remove a key",
-		Long:    `Remove KEY and its value, and print OK once that is on disk. A key that is not there is no error.`,
-		Example: `  middb delete --data-dir ./mydb greeting`,
-		Args:    exactly("a KEY", 1),
+	var keyspace string
+	cmd := &cobra.Command{
+		Use:   "delete --data-dir DIR KEY",
+		Short: "remove a key",
+		Long:  `Remove KEY and its value, and print OK once that is on disk. A key that is not there is no error.`,
+		Example: `  middb delete --data-dir ./mydb greeting
+  middb delete --data-dir ./mydb --keyspace users ada`,
+		Args: exactly("a KEY", 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			words, err := parseWords(args)
 			if err != nil {
 				return err
 			}
-			return p.once(cmd, nil, writing, func(ctx context.Context, s *shell.Session) error {
+			return p.once(cmd, nil, writing, keyspace, func(ctx context.Context, s *shell.Session) error {
 				return s.Delete(ctx, words[0])
 			})
 		},
 	}
+	keyspaceFlag(cmd, &keyspace)
+	return cmd
 }
 
 func (p *program) scan() *cobra.Command {
@@ -113,6 +143,7 @@ of their keys, as lines KEY<TAB>VALUE. Text is printed as it is, anything with a
 unprintable byte with escapes; export --format jsonl writes every byte.`,
 		Example: `  middb scan --data-dir ./mydb
   middb scan --data-dir ./mydb --prefix user: --limit 10
+  middb scan --data-dir ./mydb --keyspace users
   middb scan --data-dir ./mydb --from a --to hex:62ff --reverse`,
 		Args: atMostOne("one DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -127,7 +158,7 @@ unprintable byte with escapes; export --format jsonl writes every byte.`,
 				}
 				r.Limit = limit
 			}
-			return p.once(cmd, args, reading, func(ctx context.Context, s *shell.Session) error { return s.Scan(ctx, r) })
+			return p.once(cmd, args, reading, b.keyspace, func(ctx context.Context, s *shell.Session) error { return s.Scan(ctx, r) })
 		},
 	}
 	b.flags(cmd)
@@ -143,7 +174,7 @@ func (p *program) stats() *cobra.Command {
 		Example: `  middb stats --data-dir ./mydb`,
 		Args:    atMostOne("one DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.once(cmd, args, reading, func(ctx context.Context, s *shell.Session) error { return s.Stats(ctx) })
+			return p.once(cmd, args, reading, engine.DefaultKeyspace, func(ctx context.Context, s *shell.Session) error { return s.Stats(ctx) })
 		},
 	}
 }
@@ -155,7 +186,7 @@ func (p *program) levels() *cobra.Command {
 		Example: `  middb levels --data-dir ./mydb`,
 		Args:    atMostOne("one DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.once(cmd, args, reading, func(ctx context.Context, s *shell.Session) error { return s.Levels(ctx) })
+			return p.once(cmd, args, reading, engine.DefaultKeyspace, func(ctx context.Context, s *shell.Session) error { return s.Levels(ctx) })
 		},
 	}
 }
@@ -167,7 +198,7 @@ func (p *program) flush() *cobra.Command {
 		Example: `  middb flush --data-dir ./mydb`,
 		Args:    atMostOne("one DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.once(cmd, args, writing, func(ctx context.Context, s *shell.Session) error { return s.Flush(ctx) })
+			return p.once(cmd, args, writing, engine.DefaultKeyspace, func(ctx context.Context, s *shell.Session) error { return s.Flush(ctx) })
 		},
 	}
 }
@@ -177,7 +208,8 @@ func (p *program) compact() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compact --data-dir DIR",
 		Short: "merge sorted files down to the last level",
-		Long:  `Merge the sorted files that hold keys with --from <= key < --to down to the last level.`,
+		Long: `Merge the sorted files that hold keys of the keyspace with --from <= key < --to down
+to the last level; without bounds all files, those of other keyspaces included.`,
 		Example: `  middb compact --data-dir ./mydb
   middb compact --data-dir ./mydb --from a --to m`,
 		Args: atMostOne("one DIR"),
@@ -186,7 +218,7 @@ func (p *program) compact() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.once(cmd, args, writing, func(ctx context.Context, s *shell.Session) error {
+			return p.once(cmd, args, writing, b.keyspace, func(ctx context.Context, s *shell.Session) error {
 				return s.Compact(ctx, r.From, r.To)
 			})
 		},
@@ -195,14 +227,15 @@ func (p *program) compact() *cobra.Command {
 	return cmd
 }
 
-// bounds are the flags that select a range of keys.
-type bounds struct{ prefix, from, to string }
+// bounds are the flags that select a range of keys of a keyspace.
+type bounds struct{ prefix, from, to, keyspace string }
 
 func (b *bounds) flags(cmd *cobra.Command) {
 	if cmd.Name() != "compact" {
 		cmd.Flags().StringVar(&b.prefix, "prefix", "", "only keys that begin with this")
 	}
 	cmd.Flags().StringVar(&b.from, "from", "", "only keys from this one on")
+	keyspaceFlag(cmd, &b.keyspace)
 	cmd.Flags().StringVar(&b.to, "to", "", "only keys before this one")
 }
 

@@ -41,8 +41,13 @@ func (s store) Stats() shell.Table {
 		{"stalls", st.Stalls},
 		{"write_delays", st.WriteDelays},
 		{"write_delay_time", st.WriteDelay},
+		{"transactions", st.Txns},
+		{"conflicts", st.Conflicts},
 		{"open_views", st.Views},
 	}}
+	if names, err := s.db.Keyspaces(); err == nil {
+		t.Rows = append(t.Rows, []any{"keyspaces", len(names)})
+	}
 	if st.Views > 0 {
 		t.Rows = append(t.Rows, []any{"oldest_view", fmt.Sprintf("%s at %d", st.OldestView.Kind, st.OldestView.Seq)},
 			[]any{"oldest_view_age", st.OldestView.Age})

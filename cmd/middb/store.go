@@ -1,13 +1,11 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 
-	"github.com/middb/middb/cmd/middb/internal/shell"
 	"github.com/middb/middb/engine"
 )
 
@@ -71,72 +69,19 @@ var hints = []struct {
 	{engine.ErrNewerFormat, "open it with the version of middb that wrote it, or a later one"},
 	{engine.ErrCorruption, "middb verify tells what else is damaged; middb repair saves what a damaged log still holds"},
 	{engine.ErrNoSpace, "make room on the disk and try again; what was acknowledged is safe"},
+	{engine.ErrKeyspaceMissing, "middb local DIR -c keyspaces lists those that are there; use in the shell, put and import make one"},
 	{engine.ErrCommitUnknown, "read the keys to see whether it was stored"},
 	{fs.ErrPermission, "check who owns the file and its directory, and their permissions"},
 }
 
-// store is a database as the shell sees it.
-type store struct{ db *engine.DB }
-
-var _ shell.Store = store{}
-
-func (s store) Get(k []byte) ([]byte, error) {
-	v, err := s.db.Get(k)
-	if errors.Is(err, engine.ErrNotFound) {
-		return nil, shell.ErrNotFound
-	}
-	return v, err
-}
-
-func (s store) Put(ctx context.Context, k, v []byte) error { return s.db.PutContext(ctx, k, v) }
-
-func (s store) Delete(ctx context.Context, k []byte) error { return s.db.DeleteContext(ctx, k) }
-
-func (s store) NewBatch() shell.Batch { return &batch{db: s.db, Batch: s.db.NewBatch()} }
-
-func (s store) Flush(ctx context.Context) error { return s.db.Flush(ctx) }
-
-func (s store) Compact(ctx context.Context, lower, upper []byte) error {
-	return s.db.Compact(ctx, lower, upper)
-}
-
-func (s store) Scan(ctx context.Context, r shell.Range, fn func(k, v []byte) error) error {
-	it, err := s.db.NewIterator(engine.IterOptions{Lower: r.From, Upper: r.To, Prefix: r.Prefix, Reverse: r.Reverse})
-	if err != nil {
-		return err
-	}
-	defer it.Close()
-	n := int64(0)
-	for k, v := range it.All() {
-		if n == r.Limit {
-			break
-		}
-		n++
-		if n%256 == 0 && ctx.Err() != nil {
-			return fmt.Errorf("scan: %w", ctx.Err())
-		}
-		if err := fn(k, v); err != nil {
-			return err
-		}
-	}
-	return it.Err()
-}
-
-// batch is a batch as the shell sees it.
-type batch struct {
-	*engine.Batch
-	db *engine.DB
-}
-
-func (b *batch) Apply(ctx context.Context) error { return b.db.ApplyContext(ctx, b.Batch) }
-
 // sink takes the batches of an import.
 type sink struct {
 	db    *engine.DB
+	ks    *engine.Keyspace
 	batch *engine.Batch
 }
 
-func (s *sink) Put(k, v []byte) error { return s.batch.Put(k, v) }
+func (s *sink) Put(k, v []byte) error { return s.batch.In(s.ks).Put(k, v) }
 
 func (s *sink) Commit() error {
 	if err := s.db.Apply(s.batch, engine.Sync); err != nil {

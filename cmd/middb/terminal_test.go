@@ -76,12 +76,20 @@ func TestShellPromptsAndKeepsHistoryOnATerminal(t *testing.T) {
 	enter("get a")
 	await("\n1")
 	await("middb> ")
+	enter("use users")
+	await("middb:users> ")
+	enter("begin")
+	await("middb:users*> ")
+	enter("keyspaces")
+	await("│ users")
+	await("middb:users*> ")
 	enter("quit")
+	await("rolled back")
 	if err := cmd.Wait(); err != nil {
 		t.Fatal(err)
 	}
 	history, err := os.ReadFile(filepath.Join(dir, "state", "middb", "history"))
-	if err != nil || string(history) != "put a 1\nlevels\nget a\nquit\n" {
+	if err != nil || string(history) != "put a 1\nlevels\nget a\nuse users\nbegin\nkeyspaces\nquit\n" {
 		t.Errorf("the history is %q, %v", history, err)
 	}
 }

@@ -19,12 +19,12 @@ import (
 // importFile returns the command that loads a file.
 func (p *program) importFile() *cobra.Command {
 	var o port.ImportOptions
-	var format string
+	var format, keyspace string
 	cmd := &cobra.Command{
 		Use:   "import --data-dir DIR --format csv|tsv|jsonl --key COLUMN FILE",
 		Short: "load the rows of a file",
-		Long: `Load the rows of FILE (- is standard input) into the database in DIR, which is made
-if it does not exist.
+		Long: `Load the rows of FILE (- is standard input) into a keyspace of the database in DIR.
+Both are made if they do not exist.
 
 The value of a csv or tsv row is JSON: {"column":"text",...} under a header, else
 ["text",...]. A backslash means itself, so \N is the text \N. tsv is csv with tabs,
@@ -39,7 +39,7 @@ that is in the database, replace it; those within the file are counted.
 Rows are stored in atomic batches, each on disk before the next one begins. After
 an error, the batches before it stay; the import can be run again.`,
 		Example: `  middb import --data-dir ./mydb --format csv --key id people.csv
-  middb import --data-dir ./mydb --format csv --no-header --key 1 airports.dat
+  middb import --data-dir ./mydb --keyspace airports --format csv --no-header --key 1 airports.dat
   middb import --data-dir ./mydb --format csv --no-header --key :row routes.dat
   zcat events.jsonl.gz | middb import --data-dir ./mydb --format jsonl --key id -`,
 		Args: exactly("one FILE; - is standard input", 1),
@@ -57,11 +57,12 @@ an error, the batches before it stay; the import can be run again.`,
 			if err := o.Check(); err != nil {
 				return err
 			}
-			return failed(p.load(cmd.Context(), dir, args[0], o))
+			return failed(p.load(cmd.Context(), dir, keyspace, args[0], o))
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "", "format of FILE: "+port.FormatNames+" (default: by its extension)")
 	cmd.Flags().StringVar(&o.Key, "key", "", "column that becomes the key: its name, its number from 1, or :row")
+	keyspaceFlag(cmd, &keyspace)
 	cmd.Flags().BoolVar(&o.NoHeader, "no-header", false, "the first line of csv or tsv is a row, not column names")
 	cmd.Flags().BoolVar(&o.NoQuotes, "no-quotes", false, "quotes in csv or tsv mean themselves")
 	return cmd
@@ -79,7 +80,7 @@ func chooseFormat(name, file string) (port.Format, error) {
 }
 
 // load imports a file. The file is opened first, so that a wrong name makes no database.
-func (p *program) load(ctx context.Context, dir, file string, o port.ImportOptions) error {
+func (p *program) load(ctx context.Context, dir, keyspace, file string, o port.ImportOptions) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	var in io.Reader
@@ -105,9 +106,13 @@ func (p *program) load(ctx context.Context, dir, file string, o port.ImportOptio
 		in, name = f, file
 	}
 	return p.with(dir, creating, engine.Sync, func(db *engine.DB) error {
+		ks, err := db.Keyspace(keyspace, engine.KeyspaceOptions{})
+		if err != nil {
+			return err
+		}
 		done := p.meter("import", size, true)
 		start := time.Now()
-		report, err := port.Import(ctx, io.TeeReader(in, done), o, &sink{db: db, batch: db.NewBatch()})
+		report, err := port.Import(ctx, io.TeeReader(in, done), o, &sink{db, ks, db.NewBatch()})
 		done.end()
 		if err != nil {
 			return importError(name, report, err)
@@ -152,8 +157,9 @@ func (p *program) exportFile() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export --data-dir DIR --format csv|tsv|jsonl [FILE]",
 		Short: "write the entries to a file",
-		Long: `Write the entries, in byte order of their keys, to FILE or standard output. FILE is
-replaced only when all was written.
+		Long: `Write the entries of a keyspace, in byte order of their keys, to FILE or standard
+output. FILE is replaced only when all was written. Merged values are written as
+they are read; how long entries have to live is not written.
 
 jsonl writes {"key":"...","value":"..."} a line, and for what is not UTF-8 the
 fields key_b64 and value_b64; import --format jsonl reads it back, whatever the
@@ -161,7 +167,7 @@ database holds. csv and tsv write the columns of imported rows, under a header
 if they had one; entries that are no rows of the same columns are an error.`,
 		Example: `  middb export --data-dir ./mydb --format csv airports.csv
   middb export --data-dir ./mydb --format jsonl | gzip > backup.jsonl.gz
-  middb export --data-dir ./mydb --format tsv --prefix user:`,
+  middb export --data-dir ./mydb --format tsv --keyspace users --prefix a`,
 		Args: atMostOne("one FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file := "-"
@@ -182,7 +188,11 @@ if they had one; entries that are no rows of the same columns are an error.`,
 			}
 			return p.with(dir, reading, engine.Sync, func(db *engine.DB) error {
 				o := engine.IterOptions{Lower: r.From, Upper: r.To, Prefix: r.Prefix}
-				return p.unload(cmd.Context(), db, o, f, file)
+				ks, err := db.Keyspace(b.keyspace, engine.KeyspaceOptions{MustExist: true})
+				if err != nil {
+					return err
+				}
+				return p.unload(cmd.Context(), ks, o, f, file)
 			})
 		},
 	}
@@ -191,12 +201,12 @@ if they had one; entries that are no rows of the same columns are an error.`,
 	return cmd
 }
 
-func (p *program) unload(ctx context.Context, db *engine.DB, span engine.IterOptions, f port.Format, file string) error {
+func (p *program) unload(ctx context.Context, ks *engine.Keyspace, span engine.IterOptions, f port.Format, file string) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	var rows int64
 	write := func(w io.Writer) error {
-		it, err := db.NewIterator(span)
+		it, err := ks.NewIterator(span)
 		if err != nil {
 			return err
 		}

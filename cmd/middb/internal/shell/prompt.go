@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/peterh/liner"
+
+	"github.com/middb/middb/cmd/middb/internal/literal"
 )
 
 // A Prompter asks a person for lines. Prompt returns io.EOF when there are no more, and
@@ -53,17 +55,25 @@ func (s *Session) Interact(ctx context.Context, p Prompter, interruptible func(c
 			s.report("", err)
 		}
 	}
-	if s.batch != nil {
-		s.report("", errOpenBatch)
+	for _, lost := range s.leave() {
+		s.report("", lost)
 	}
 	return s.flush(nil)
 }
 
+// prompt says where writes go: the keyspace, unless it is the default one, a star for a transaction, or a batch.
 func (s *Session) prompt() string {
 	if s.batch != nil {
-		return fmt.Sprintf("batch of %d> ", s.batch.Len())
+		return fmt.Sprintf("batch of %d> ", s.batch.len)
 	}
-	return "middb> "
+	prompt := "middb"
+	if name := s.ks.Name(); name != s.store.Default().Name() {
+		prompt += ":" + literal.Show([]byte(name))
+	}
+	if s.txn != nil {
+		prompt += "*"
+	}
+	return prompt + "> "
 }
 
 // Complete returns the lines that line may become: it completes commands and flags.

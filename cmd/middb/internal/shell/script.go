@@ -48,7 +48,7 @@ func (s *Session) Run(ctx context.Context, script io.Reader) error {
 		}
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			failed = true
-			s.spoiled = true
+			s.spoil()
 			s.report(fmt.Sprintf("line %d: ", n), err)
 		}
 	}
@@ -65,22 +65,18 @@ func (s *Session) RunCommands(ctx context.Context, given []string) error {
 	}
 	err := s.Execute(ctx, []byte(strings.TrimSpace(text)))
 	if errors.Is(err, errQuit) {
-		return nil
+		err = nil
 	}
-	if err == nil && s.batch != nil {
-		return errOpenBatch
-	}
-	return err
+	return errors.Join(err, errors.Join(s.leave()...))
 }
 
 var errOpenBatch = errors.New("the input ended inside a batch; nothing of it was applied (a batch ends with end)")
 
 // finish ends a script.
 func (s *Session) finish(failed bool) error {
-	if s.batch != nil {
-		s.batch = nil
+	for _, lost := range s.leave() {
 		failed = true
-		s.report("", errOpenBatch)
+		s.report("", lost)
 	}
 	if failed {
 		return ErrFailed

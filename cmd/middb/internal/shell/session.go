@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/middb/middb/cmd/middb/internal/literal"
+	"github.com/middb/middb/merge"
 )
 
 // Options say where a session's answers go.
@@ -19,7 +21,8 @@ type Options struct {
 	Explain func(error) string
 }
 
-// A Session runs commands one after another. It is the state between them: an open batch.
+// A Session runs commands one after another. It is the state between them: the keyspace in use, an open
+// transaction, an open batch.
 type Session struct {
 	store    Store
 	out      *bufio.Writer
@@ -27,23 +30,27 @@ type Session struct {
 	terminal bool
 	explain  func(error) string
 
-	batch   Batch // between batch and end; else nil
-	spoiled bool  // a line of the batch was wrong, and nobody is there to write it again
+	ks    Keyspace // in use
+	txn   *txn     // between begin and commit or rollback; else nil
+	batch *batch   // between batch and end; else nil
 }
 
-// New returns a session on a store.
+// New returns a session on a store, in its default keyspace.
 func New(store Store, o Options) *Session {
 	explain := o.Explain
 	if explain == nil {
 		explain = error.Error
 	}
-	return &Session{store: store, out: bufio.NewWriterSize(o.Out, 64<<10), errors: o.Err, terminal: o.Terminal, explain: explain}
+	return &Session{
+		store: store, out: bufio.NewWriterSize(o.Out, 64<<10), errors: o.Err, terminal: o.Terminal, explain: explain,
+		ks: store.Default(),
+	}
 }
 
 // errOutput wraps a failure to write an answer. It ends the session: nobody listens.
 var errOutput = errors.New("write the answer")
 
-// Execute runs one line and flushes its answer. For get of a missing key it returns ErrNotFound
+// Execute runs one line and flushes its answer. For a read of a missing key it returns ErrNotFound
 // after the answer (nil).
 func (s *Session) Execute(ctx context.Context, line []byte) error {
 	err := s.execute(ctx, line)
@@ -70,11 +77,13 @@ func (s *Session) execute(ctx context.Context, line []byte) error {
 		return nil
 	}
 	c, ok := find(words[0].Raw)
-	if !ok {
+	switch {
+	case !ok:
 		return unknown(words[0].Raw)
-	}
-	if s.batch != nil && !c.batch {
+	case s.batch != nil && !c.where.has(inBatch):
 		return fmt.Errorf("%s cannot stand in a batch; write end to apply the batch first, or cancel", c.name)
+	case s.txn != nil && c.where.has(notInTxn):
+		return fmt.Errorf("%s cannot stand in a transaction; write commit first, or rollback", c.name)
 	}
 	if c.plain == nil {
 		return c.run(s, ctx, words[1:])
@@ -85,23 +94,52 @@ func (s *Session) execute(ctx context.Context, line []byte) error {
 	return c.plain(s, ctx)
 }
 
-// Put stores a value, now or with the open batch.
-func (s *Session) Put(ctx context.Context, k, v []byte) error {
-	if s.batch != nil {
-		return s.batch.Put(k, v)
+// data returns what commands read from, and write to unless there is a batch.
+func (s *Session) data() Data {
+	if s.txn != nil {
+		return s.txn.In(s.ks)
 	}
-	return s.ok(s.store.Put(ctx, k, v))
+	return s.ks
+}
+
+// write writes now, and answers OK, or with the open batch.
+func (s *Session) write(op func(Writer) error) error {
+	if s.batch == nil {
+		return s.ok(op(s.data()))
+	}
+	err := op(s.batch.In(s.ks))
+	if err == nil {
+		s.batch.len++
+	}
+	return err
+}
+
+// Put stores a value, now or with the open batch. It is gone after ttl; 0 is never.
+func (s *Session) Put(ctx context.Context, k, v []byte, ttl time.Duration) error {
+	return s.write(func(w Writer) error { return w.Put(ctx, k, v, ttl) })
+}
+
+// Delete removes a key, now or with the open batch. It answers OK whether the key was there or not.
+func (s *Session) Delete(ctx context.Context, k []byte) error {
+	return s.write(func(w Writer) error { return w.Delete(ctx, k) })
+}
+
+// DeleteRange removes the keys of a range, now or with the open batch.
+func (s *Session) DeleteRange(ctx context.Context, r Range) error {
+	lower, upper := r.Bounds()
+	return s.write(func(w Writer) error { return w.DeleteRange(ctx, lower, upper) })
+}
+
+// Merge changes a value by an operand, now or with the open batch.
+func (s *Session) Merge(ctx context.Context, k []byte, operator string, operand []byte) error {
+	return s.write(func(w Writer) error { return w.Merge(ctx, k, operator, operand) })
 }
 
 // Get prints a value, or (nil), and then returns ErrNotFound.
 func (s *Session) Get(k []byte) error {
-	v, err := s.store.Get(k)
-	if errors.Is(err, ErrNotFound) {
-		fmt.Fprintln(s.out, "(nil)")
-		return err
-	}
+	v, err := s.data().Get(k)
 	if err != nil {
-		return err
+		return s.missing(err)
 	}
 	_, err = s.out.Write(append(literal.AppendShown(nil, v), '\n'))
 	return err
@@ -109,7 +147,7 @@ func (s *Session) Get(k []byte) error {
 
 // GetRaw writes the bytes of a value and nothing else. A missing key is ErrNotFound.
 func (s *Session) GetRaw(k []byte) error {
-	v, err := s.store.Get(k)
+	v, err := s.data().Get(k)
 	if err != nil {
 		return err
 	}
@@ -117,12 +155,53 @@ func (s *Session) GetRaw(k []byte) error {
 	return err
 }
 
-// Delete removes a key, now or with the open batch. It answers OK whether the key was there or not.
-func (s *Session) Delete(ctx context.Context, k []byte) error {
-	if s.batch != nil {
-		return s.batch.Delete(k)
+// Count prints a value that is a counter as a number.
+func (s *Session) Count(k []byte) error {
+	v, err := s.data().Get(k)
+	if err != nil {
+		return s.missing(err)
 	}
-	return s.ok(s.store.Delete(ctx, k))
+	n, err := merge.Count(v)
+	if err != nil {
+		return fmt.Errorf("count: the value is no counter: %w", err)
+	}
+	_, err = fmt.Fprintln(s.out, n)
+	return err
+}
+
+// missing answers (nil) if err says that a key is not there.
+func (s *Session) missing(err error) error {
+	if errors.Is(err, ErrNotFound) {
+		fmt.Fprintln(s.out, "(nil)")
+	}
+	return err
+}
+
+// TTL prints how long a key has to live, rounded up: a duration as put takes it, or none.
+func (s *Session) TTL(k []byte) error {
+	ttl, err := s.data().TTL(k)
+	if err != nil {
+		return s.missing(err)
+	}
+	text := "none"
+	if ttl > 0 {
+		unit := time.Second
+		if ttl < unit {
+			unit = time.Millisecond
+		}
+		text = (ttl + unit - 1).Truncate(unit).String()
+	}
+	_, err = fmt.Fprintln(s.out, text)
+	return err
+}
+
+// SetTTL gives a key that is there a time to live; 0 is for ever. A missing one is answered like Get's.
+func (s *Session) SetTTL(ctx context.Context, k []byte, ttl time.Duration) error {
+	err := s.data().SetTTL(ctx, k, ttl)
+	if errors.Is(err, ErrNotFound) {
+		return s.missing(ErrNotFound)
+	}
+	return s.ok(err)
 }
 
 // Scan prints the entries of a range.
@@ -131,7 +210,7 @@ func (s *Session) Scan(ctx context.Context, r Range) error {
 		return nil
 	}
 	var line []byte
-	return s.store.Scan(ctx, r, func(k, v []byte) error {
+	return s.data().Scan(ctx, r, func(k, v []byte) error {
 		line = append(literal.AppendShown(line[:0], k), '\t')
 		line = append(literal.AppendShown(line, v), '\n')
 		if _, err := s.out.Write(line); err != nil {
@@ -139,6 +218,39 @@ func (s *Session) Scan(ctx context.Context, r Range) error {
 		}
 		return nil
 	})
+}
+
+// Use makes a keyspace the one in use. With create it is made if it is not there.
+func (s *Session) Use(ctx context.Context, name string, create bool) error {
+	ks, err := s.store.Keyspace(ctx, name, create)
+	if err == nil {
+		s.ks = ks
+	}
+	return err
+}
+
+// Keyspaces prints the names of the keyspaces.
+func (s *Session) Keyspaces(ctx context.Context) error {
+	names, err := s.store.Keyspaces(ctx)
+	if err != nil {
+		return err
+	}
+	var t Table
+	if s.terminal {
+		t.Columns = []string{"keyspace"}
+	}
+	for _, name := range names {
+		t.Rows = append(t.Rows, []any{literal.Show([]byte(name))})
+	}
+	return s.table(t)
+}
+
+// Drop removes a keyspace. The one in use it refuses: what comes next would go elsewhere.
+func (s *Session) Drop(ctx context.Context, name string) error {
+	if name == s.ks.Name() && name != s.store.Default().Name() {
+		return fmt.Errorf("drop: keyspace %s is in use; write use %s first", literal.Show([]byte(name)), s.store.Default().Name())
+	}
+	return s.ok(s.store.DropKeyspace(ctx, name))
 }
 
 // Stats prints counters and sizes.
@@ -150,34 +262,12 @@ func (s *Session) Levels(context.Context) error { return s.table(s.store.Levels(
 // Flush writes what is in memory to sorted files.
 func (s *Session) Flush(ctx context.Context) error { return s.ok(s.store.Flush(ctx)) }
 
-// Compact merges the sorted files of a range down to the last level.
+// Compact merges the sorted files of a range of the keyspace, or without bounds all, down to the last level.
 func (s *Session) Compact(ctx context.Context, lower, upper []byte) error {
-	return s.ok(s.store.Compact(ctx, lower, upper))
-}
-
-func (s *Session) beginBatch(context.Context) error {
-	s.batch, s.spoiled = s.store.NewBatch(), false
-	return nil
-}
-
-func (s *Session) endBatch(ctx context.Context) error {
-	if s.batch == nil {
-		return errors.New("there is no batch; it begins with batch")
+	if lower == nil && upper == nil {
+		return s.ok(s.store.Compact(ctx))
 	}
-	b, spoiled := s.batch, s.spoiled
-	s.batch = nil
-	if spoiled {
-		return errors.New("nothing of this batch was applied, because a line of it was wrong")
-	}
-	return s.ok(b.Apply(ctx))
-}
-
-func (s *Session) cancelBatch(context.Context) error {
-	if s.batch == nil {
-		return errors.New("there is no batch; it begins with batch")
-	}
-	s.batch = nil
-	return s.ok(nil)
+	return s.ok(s.ks.Compact(ctx, lower, upper))
 }
 
 func (s *Session) table(t Table) error {

@@ -6,111 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/cockroachdb/datadriven"
 	"github.com/peterh/liner"
 )
-
-// memory is a Store over a map.
-type memory struct{ entries map[string]string }
-
-func newMemory() *memory { return &memory{map[string]string{}} }
-
-func check(k []byte) error {
-	if len(k) == 0 {
-		return errors.New("the key is empty")
-	}
-	return nil
-}
-
-func (m *memory) Get(k []byte) ([]byte, error) {
-	v, ok := m.entries[string(k)]
-	if !ok {
-		return nil, ErrNotFound
-	}
-	return []byte(v), check(k)
-}
-
-func (m *memory) Put(_ context.Context, k, v []byte) error {
-	m.entries[string(k)] = string(v)
-	return check(k)
-}
-
-func (m *memory) Delete(_ context.Context, k []byte) error {
-	delete(m.entries, string(k))
-	return check(k)
-}
-
-func (m *memory) NewBatch() Batch { return &memoryBatch{m: m} }
-
-func (m *memory) Scan(ctx context.Context, r Range, fn func(k, v []byte) error) error {
-	keys := slices.Sorted(maps.Keys(m.entries))
-	if r.Reverse {
-		slices.Reverse(keys)
-	}
-	n := int64(0)
-	for _, k := range keys {
-		if !strings.HasPrefix(k, string(r.Prefix)) || k < string(r.From) || (r.To != nil && k >= string(r.To)) {
-			continue
-		}
-		if n == r.Limit {
-			break
-		}
-		n++
-		if err := fn([]byte(k), []byte(m.entries[k])); err != nil {
-			return err
-		}
-	}
-	return ctx.Err()
-}
-
-func (m *memory) Flush(context.Context) error { return nil }
-
-func (m *memory) Compact(_ context.Context, lower, upper []byte) error {
-	if lower != nil {
-		return fmt.Errorf("no space to compact %q to %q", lower, upper)
-	}
-	return nil
-}
-
-func (m *memory) Stats() Table {
-	return Table{Rows: [][]any{{"entries", len(m.entries)}, {"log bytes", Bytes(5 << 20)}, {"age", 1500 * time.Millisecond}}}
-}
-
-func (m *memory) Levels() Table {
-	return Table{Columns: []string{"level", "files", "bytes", "score"}, Rows: [][]any{{0, 3, Bytes(1536), 0.75}, {6, 12, Bytes(700), 1.0}}}
-}
-
-type memoryBatch struct {
-	m   *memory
-	ops []func()
-}
-
-func (b *memoryBatch) Put(k, v []byte) error {
-	b.ops = append(b.ops, func() { b.m.entries[string(k)] = string(v) })
-	return check(k)
-}
-
-func (b *memoryBatch) Delete(k []byte) error {
-	b.ops = append(b.ops, func() { delete(b.m.entries, string(k)) })
-	return check(k)
-}
-
-func (b *memoryBatch) Len() int { return len(b.ops) }
-
-func (b *memoryBatch) Apply(context.Context) error {
-	for _, op := range b.ops {
-		op()
-	}
-	return nil
-}
 
 // TestScripts runs the transcripts under testdata. The input of "script" is what a pipe holds, that
 // of "type" what a person types; the store lives as long as the file.
@@ -197,8 +100,8 @@ func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 func TestScriptStopsWhenNobodyReadsItsAnswers(t *testing.T) {
 	m := newMemory()
 	err := New(m, Options{Out: brokenPipe{}, Err: io.Discard}).Run(context.Background(), strings.NewReader("put a 1\nput b 2\n"))
-	if !errors.Is(err, io.ErrClosedPipe) || len(m.entries) != 1 {
-		t.Errorf("got %v with %d entries; want the script to stop after one", err, len(m.entries))
+	if !errors.Is(err, io.ErrClosedPipe) || len(m.main.entries) != 1 {
+		t.Errorf("got %v with %d entries; want the script to stop after one", err, len(m.main.entries))
 	}
 }
 
@@ -209,8 +112,8 @@ func TestLongLinesAndMissingLineEnds(t *testing.T) {
 	if err := New(m, Options{Out: io.Discard, Err: io.Discard}).Run(context.Background(), strings.NewReader(script)); err != nil {
 		t.Fatal(err)
 	}
-	if m.entries["a"] != value || m.entries["b"] != "\x00\xff" || m.entries["c"] != "1" {
-		t.Errorf("got %d bytes, %q, %q", len(m.entries["a"]), m.entries["b"], m.entries["c"])
+	if m.main.entries["a"].value != value || m.main.entries["b"].value != "\x00\xff" || m.main.entries["c"].value != "1" {
+		t.Errorf("got %d bytes, %q, %q", len(m.main.entries["a"].value), m.main.entries["b"].value, m.main.entries["c"].value)
 	}
 }
 
@@ -227,13 +130,14 @@ func TestEveryCommandHasHelp(t *testing.T) {
 
 func TestComplete(t *testing.T) {
 	for line, want := range map[string]string{
-		"s":              "scan |stats ",
+		"s":              "scan |savepoint |stats ",
 		"SC":             "scan ",
 		"scan --f":       "scan --from ",
 		"scan --from a ": "",
 		"get x":          "",
 		"help le":        "help levels ",
 		"compact --":     "compact --from |compact --to ",
+		"delrange --p":   "delrange --prefix ",
 		"nothing --":     "",
 	} {
 		if got := strings.Join(Complete(line), "|"); got != want {

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/middb/middb/cmd/middb/internal/shell"
+	"github.com/middb/middb/engine"
+	"github.com/middb/middb/vfs"
+)
+
+// TestSessionsConflict runs two sessions on one database, as a server would.
+func TestSessionsConflict(t *testing.T) {
+	db, err := engine.Spawn(engine.Config{Dir: "/db", FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	st, err := newStore(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	sessions := map[string]*shell.Session{}
+	for _, name := range []string{"ada", "bob"} {
+		sessions[name] = shell.New(st, shell.Options{Out: &out, Err: &out})
+	}
+	for _, step := range []struct{ who, line, wants string }{
+		{"ada", "use stock", ""},
+		{"bob", "use stock", ""},
+		{"ada", "put apples 3", ""},
+		{"ada", "begin", ""},
+		{"bob", "begin", ""},
+		{"ada", "put apples 2", ""},
+		{"bob", "put apples 1", ""},
+		{"bob", "put pears 1", ""},
+		{"ada", "commit", ""},
+		{"bob", "commit", `key apples of keyspace "stock" was written by operation 4 after the transaction began; run it again`},
+		{"bob", "get pears", "key not found"},
+		{"bob", "get apples", ""},
+		// Nothing that either wrote is in the way; what ada read is.
+		{"ada", "begin serializable", ""},
+		{"ada", "scan --from a --to b", ""},
+		{"bob", "put avocados 5", ""},
+		{"ada", "put pears 2", ""},
+		{"ada", "commit", "key avocados"},
+		{"ada", "begin", ""},
+		{"ada", "scan --from a --to b", ""},
+		{"bob", "put avocados 6", ""},
+		{"ada", "put pears 2", ""},
+		{"ada", "commit", ""},
+		{"ada", "begin", ""},
+		{"ada", "put apples 1", ""},
+		{"bob", "use default", ""},
+		{"bob", "drop stock", ""},
+		{"ada", "commit", "the keyspace was dropped"},
+		{"ada", "get apples", "the keyspace was dropped"},
+	} {
+		err := sessions[step.who].Execute(context.Background(), []byte(step.line))
+		if (err == nil) != (step.wants == "") || err != nil && !strings.Contains(err.Error(), step.wants) {
+			t.Errorf("%s: %s: %v; want %q", step.who, step.line, err, step.wants)
+		}
+	}
+	if got, want := out.String(), "apples\t2\navocados\t5\n"; !strings.Contains(got, want) {
+		t.Errorf("the sessions print\n%s, want %s in it", got, want)
+	}
+}
