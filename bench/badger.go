@@ -13,6 +13,7 @@ var badgerEngine = opener{
 	name:     "badger",
 	module:   "github.com/dgraph-io/badger/v4",
 	open:     openBadger,
+	has:      transactions | serializable,
 	settings: badgerSettings,
 }
 
@@ -42,7 +43,7 @@ func openBadger(dir string, o Options) (store, error) {
 		WithBaseLevelSize(baseLevelBytes).
 		WithNumCompactors(compactionLimit).
 		WithMetricsEnabled(false).
-		WithDetectConflicts(false).
+		WithDetectConflicts(o.Transactions).
 		WithLogger(nil)
 	db, err := badger.Open(opts)
 	if err != nil {
@@ -54,7 +55,7 @@ func openBadger(dir string, o Options) (store, error) {
 func badgerSettings(o Options) string {
 	return fmt.Sprintf("memtable %s (%d), block cache %s, indexes and filters always in memory, blocks %s, Snappy, "+
 		"bloom false positive rate %.2f %% (%d bits), L0 compaction at %d tables, base level %s, %d compactors, values in the tree "+
-		"(threshold %s), SyncWrites on or off, one transaction a put, no conflict detection, no metrics, "+
+		"(threshold %s), SyncWrites on or off, one transaction a put, conflict detection (which makes transactions serializable) in the rows with transactions only, no metrics, "+
 		"iterators without value prefetch",
 		mib(o.MemtableBytes), sealedLimit, mib(o.CacheBytes), kib(o.BlockBytes), badgerFalsePositive*100, bloomBits,
 		l0Trigger, mib(baseLevelBytes), compactionLimit, mib(badgerValueThreshold(o)))
@@ -62,6 +63,16 @@ func badgerSettings(o Options) string {
 
 func (s *badgerStore) Put(key, value []byte) error {
 	return s.db.Update(func(txn *badger.Txn) error { return txn.Set(key, value) })
+}
+
+func (s *badgerStore) ReadAndPut(dst, read, key, value []byte) (got []byte, found bool, err error) {
+	err = s.db.Update(func(txn *badger.Txn) error {
+		if got, found, err = badgerGet(txn, dst, read); err != nil {
+			return err
+		}
+		return txn.Set(key, value)
+	})
+	return got, found, err
 }
 
 func (s *badgerStore) Load(keys, values [][]byte) error {
@@ -78,6 +89,10 @@ func (s *badgerStore) Load(keys, values [][]byte) error {
 func (s *badgerStore) Get(dst, key []byte) ([]byte, bool, error) {
 	txn := s.db.NewTransaction(false)
 	defer txn.Discard()
+	return badgerGet(txn, dst, key)
+}
+
+func badgerGet(txn *badger.Txn, dst, key []byte) ([]byte, bool, error) {
 	item, err := txn.Get(key)
 	if errors.Is(err, badger.ErrKeyNotFound) {
 		return dst[:0], false, nil

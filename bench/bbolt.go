@@ -12,6 +12,7 @@ var bboltEngine = opener{
 	name:     "bbolt",
 	module:   "go.etcd.io/bbolt",
 	open:     openBbolt,
+	has:      transactions | serializable,
 	settings: bboltSettings,
 }
 
@@ -46,7 +47,7 @@ func openBbolt(dir string, o Options) (store, error) {
 
 func bboltSettings(Options) string {
 	return "B+Tree in one mapped file: no memtable, cache (the page cache of the system), filter or compression; 4 KiB pages, " +
-		"freelist as a map and not synced, NoSync on or off, no statistics; put by Update with one caller, by Batch of all callers with more"
+		"freelist as a map and not synced, NoSync on or off, no statistics; put by Update with one caller, by Batch of all callers with more; transactions by Update, one at a time, which is serializable"
 }
 
 func (s *bboltStore) Put(key, value []byte) error {
@@ -55,6 +56,17 @@ func (s *bboltStore) Put(key, value []byte) error {
 		return s.db.Batch(put)
 	}
 	return s.db.Update(put)
+}
+
+func (s *bboltStore) ReadAndPut(dst, read, key, value []byte) ([]byte, bool, error) {
+	found := false
+	err := s.db.Update(func(tx *bolt.Tx) error {
+		b := tx.Bucket(bboltBucket)
+		v := b.Get(read)
+		dst, found = append(dst[:0], v...), v != nil
+		return b.Put(key, value)
+	})
+	return dst, found, err
 }
 
 func (s *bboltStore) Load(keys, values [][]byte) error {

@@ -51,6 +51,8 @@ type Result struct {
 
 	WriterOps int   // puts of the writer in readwhilewriting
 	WriterP99 int64 // nanoseconds
+
+	Ranges rangeDeletion // of rangedelete
 }
 
 // childMain is the whole life of a child process.

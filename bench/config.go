@@ -103,6 +103,8 @@ func (c Config) options(r row) Options {
 	return Options{
 		Sync:          r.workload.sync,
 		Callers:       r.callers,
+		Transactions:  r.workload.needs&transactions != 0,
+		Serializable:  r.workload.needs&serializable != 0,
 		MemtableBytes: c.MemtableBytes,
 		CacheBytes:    c.CacheBytes,
 		BlockBytes:    c.BlockBytes,

@@ -31,12 +31,21 @@ func TestSmoke(t *testing.T) {
 			}
 			var rep report
 			check(t, json.Unmarshal(out.Bytes(), &rep))
-			if len(rep.Results) != 14 || len(rep.Loads) != 1 {
-				t.Fatalf("%d results and %d loads, want 14 and 1", len(rep.Results), len(rep.Loads))
+			want := 0
+			for _, w := range must(selectRows("", nil))(t) {
+				if w.runs(e) {
+					want++
+				}
+			}
+			if len(rep.Results) != want || len(rep.Loads) != 1 {
+				t.Fatalf("%d results and %d loads, want %d and 1", len(rep.Results), len(rep.Loads), want)
 			}
 			for _, r := range rep.Results {
 				if r.Ops == 0 || r.Seconds <= 0 || r.P50 <= 0 || r.CPUSeconds <= 0 || r.PeakRSS < 1<<20 || r.DirBytes == 0 {
 					t.Errorf("something was not measured: %+v", r)
+				}
+				if d := r.Ranges; r.Row == "rangedelete" && (d.Delete <= 0 || d.Fresh <= 0 || d.Settled <= 0 || d.Compacted <= 0) {
+					t.Errorf("not all of the deletion was measured: %+v", d)
 				}
 			}
 		})

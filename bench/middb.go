@@ -12,10 +12,14 @@ var middbEngine = opener{
 	name:     "middb",
 	module:   "github.com/middb/middb",
 	open:     openMiddb,
+	has:      transactions | serializable | rangeDeletes,
 	settings: middbSettings,
 }
 
-type middbStore struct{ db *engine.DB }
+type middbStore struct {
+	db  *engine.DB
+	txn engine.TxnOptions
+}
 
 func openMiddb(dir string, o Options) (store, error) {
 	durability := engine.NoSync
@@ -38,7 +42,11 @@ func openMiddb(dir string, o Options) (store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open middb: %w", err)
 	}
-	return &middbStore{db}, nil
+	s := &middbStore{db: db}
+	if o.Serializable {
+		s.txn.Isolation = engine.Serializable
+	}
+	return s, nil
 }
 
 // middbBudget makes middb stop at as many memtables as the others: it grants them half of its
@@ -48,7 +56,8 @@ func middbBudget(o Options) int64 { return 2 * (sealedLimit + 1) * o.MemtableByt
 func middbSettings(o Options) string {
 	return fmt.Sprintf("memtable %s (writes stop at %d), cache %s (blocks, indexes and filters; off the Go heap), blocks %s, "+
 		"S2 on all levels, bloom %d bits on all levels, L0 compaction at %d tables, base level %s, up to %d compactions at once, "+
-		"log segments of %s, memory budget %s (bounds the memtables only, as the cache is set), Durability Sync or NoSync, no logger",
+		"log segments of %s, memory budget %s (bounds the memtables only, as the cache is set), Durability Sync or NoSync, no logger; "+
+		"transactions under snapshot isolation but for txnserializable",
 		mib(o.MemtableBytes), sealedLimit, mib(o.CacheBytes), kib(o.BlockBytes), bloomBits, l0Trigger,
 		mib(baseLevelBytes), compactionLimit, mib(o.MemtableBytes), mib(middbBudget(o)))
 }
@@ -79,6 +88,29 @@ func (s *middbStore) Scan(reverse bool) (scan, error) {
 		return nil, err
 	}
 	return it, nil
+}
+
+func (s *middbStore) ReadAndPut(dst, read, key, value []byte) ([]byte, bool, error) {
+	txn, err := s.db.Begin(s.txn)
+	if err != nil {
+		return dst, false, err
+	}
+	defer txn.Rollback() //nolint:errcheck // of no interest after Commit
+	v, err := txn.GetTo(dst, read)
+	found := !errors.Is(err, engine.ErrNotFound)
+	if err != nil && found {
+		return dst, false, err
+	}
+	if err := txn.Put(key, value); err != nil {
+		return dst, false, err
+	}
+	return v, found, txn.Commit()
+}
+
+func (s *middbStore) DeleteRange(lower, upper []byte) error { return s.db.DeleteRange(lower, upper) }
+
+func (s *middbStore) Compact(ctx context.Context, lower, upper []byte) error {
+	return s.db.Compact(ctx, lower, upper)
 }
 
 func (s *middbStore) Settle() error {

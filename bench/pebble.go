@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -16,6 +17,7 @@ var pebbleEngine = opener{
 	name:     "pebble",
 	module:   pebbleModule,
 	open:     func(dir string, o Options) (store, error) { return openPebble(dir, o, pebble.FormatNewest) },
+	has:      transactions | rangeDeletes,
 	settings: func(o Options) string { return pebbleSettings(o, "FormatNewest") },
 }
 
@@ -25,6 +27,7 @@ var pebbleDefaultFormat = opener{
 	name:      "pebble-default-format",
 	module:    pebbleModule,
 	open:      func(dir string, o Options) (store, error) { return openPebble(dir, o, pebble.FormatDefault) },
+	has:       transactions | rangeDeletes,
 	settings:  func(o Options) string { return pebbleSettings(o, "FormatDefault") },
 	onRequest: true,
 }
@@ -75,12 +78,35 @@ func openPebble(dir string, o Options, format pebble.FormatMajorVersion) (store,
 func pebbleSettings(o Options, format string) string {
 	return fmt.Sprintf("%s, memtable %s (writes stop at %d), cache %s, blocks %s, index blocks 256 KiB, Snappy on all levels, "+
 		"bloom %d bits on all levels, L0 compaction at %d sublevels, writes stop at %d, base level %s, up to %d compactions at once, "+
-		"write pebble.Sync or pebble.NoSync, no event listener",
+		"write pebble.Sync or pebble.NoSync, no event listener; "+
+		"it has no transactions: in txn and txnsync an indexed batch, **without conflict detection** and without a snapshot to read",
 		format, mib(o.MemtableBytes), sealedLimit, mib(o.CacheBytes), kib(o.BlockBytes), bloomBits,
 		l0Trigger, pebbleL0Stop, mib(baseLevelBytes), compactionLimit)
 }
 
 func (s *pebbleStore) Put(key, value []byte) error { return s.db.Set(key, value, s.write) }
+
+// ReadAndPut is the nearest that Pebble has to a transaction: a batch that reads through to the database. It
+// notices no conflicts.
+func (s *pebbleStore) ReadAndPut(dst, read, key, value []byte) ([]byte, bool, error) {
+	b := s.db.NewIndexedBatch()
+	dst, found, err := pebbleGet(b, dst, read)
+	if err == nil {
+		err = b.Set(key, value, nil)
+	}
+	if err == nil {
+		err = b.Commit(s.write)
+	}
+	return dst, found, errors.Join(err, b.Close())
+}
+
+func (s *pebbleStore) DeleteRange(lower, upper []byte) error {
+	return s.db.DeleteRange(lower, upper, s.write)
+}
+
+func (s *pebbleStore) Compact(ctx context.Context, lower, upper []byte) error {
+	return s.db.Compact(ctx, lower, upper, false)
+}
 
 func (s *pebbleStore) Load(keys, values [][]byte) error {
 	b := s.db.NewBatch()
@@ -93,7 +119,11 @@ func (s *pebbleStore) Load(keys, values [][]byte) error {
 }
 
 func (s *pebbleStore) Get(dst, key []byte) ([]byte, bool, error) {
-	v, closer, err := s.db.Get(key)
+	return pebbleGet(s.db, dst, key)
+}
+
+func pebbleGet(r pebble.Reader, dst, key []byte) ([]byte, bool, error) {
+	v, closer, err := r.Get(key)
 	if err != nil {
 		if errors.Is(err, pebble.ErrNotFound) {
 			err = nil

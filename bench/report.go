@@ -35,14 +35,23 @@ func newReport(c Config, dir string) *report {
 	return r
 }
 
-// reference is the engine that ratios refer to: Pebble if it ran, else the first.
-func (r *report) reference() string {
+// reference is the engine that ratios refer to where a row has none of its own: Pebble if it ran, else the
+// first.
+func (r *report) reference() string { return r.referenceOf(row{}) }
+
+// referenceOf is the engine that the ratios of a row refer to: of those that ran it, the peer that the workload
+// names, else Pebble, else the first.
+func (r *report) referenceOf(w row) string {
+	candidates := []string{w.workload.peer, pebbleEngine.name}
 	for _, e := range r.Config.engines {
-		if e.name == pebbleEngine.name {
-			return e.name
+		candidates = append(candidates, e.name)
+	}
+	for _, name := range candidates {
+		if slices.ContainsFunc(r.Config.engines, func(e opener) bool { return e.name == name && w.runs(e) }) {
+			return name
 		}
 	}
-	return r.Config.engines[0].name
+	return candidates[len(candidates)-1] // nobody ran it
 }
 
 // of returns the measurements of a row and an engine, by round.
@@ -116,7 +125,7 @@ after closing. Spread is that of ops/s over the rounds. A * marks a row that the
 func (r *report) writeHeader(b *strings.Builder) {
 	c := r.Config
 	fmt.Fprintf(b, "%d keys of %d bytes (%s), values of %d bytes (half compressible), seed %d, %s; each measurement in its own process, "+
-		"interleaved engine by engine and round by round; medians, and ratios to %s as the median over the rounds.\n\n",
+		"interleaved engine by engine and round by round; medians, and ratios as the median over the rounds, to %s unless the row says to whom.\n\n",
 		c.Keys, keyBytes, c.KeyShape, c.ValueBytes, c.Seed, plural(c.Rounds, "round"), r.reference())
 	for _, line := range r.Machine {
 		fmt.Fprintf(b, "- %s\n", line)
@@ -167,24 +176,39 @@ func (r *report) writeSummary(b *strings.Builder) {
 	}
 	b.WriteString("\n|---|" + strings.Repeat("--:|", len(r.Config.engines)) + "\n")
 	for _, w := range r.Config.rows {
-		fmt.Fprintf(b, "| %s |", w.name())
-		reference := r.of(w.name(), r.reference())
+		fmt.Fprintf(b, "| %s%s |", w.name(), r.toWhom(w))
+		reference := r.of(w.name(), r.referenceOf(w))
 		for _, e := range r.Config.engines {
 			rs := r.of(w.name(), e.name)
+			if len(rs) == 0 {
+				b.WriteString(" – |")
+				continue
+			}
 			fmt.Fprintf(b, " %s%s (%.2f×) |", thousands(median(rs, Result.rate)), star(rs), ratio(rs, reference))
 		}
 		b.WriteString("\n")
 	}
 }
 
+// toWhom says to which engine the ratios of a row refer if it is not that of the report.
+func (r *report) toWhom(w row) string {
+	if name := r.referenceOf(w); name != r.reference() {
+		return " (× " + name + ")"
+	}
+	return ""
+}
+
 func (r *report) writeRow(b *strings.Builder, w row) {
 	fmt.Fprintf(b, "### %s\n\n", w.name())
 	fmt.Fprintf(b, "| engine | ops/s | × %s | p50 | p99 | p99.9 | CPU µs/op | allocs/op | alloc B/op | written MiB | directory MiB | peak RSS MiB | settle s | spread |\n"+
-		"|---|%s\n", r.reference(), strings.Repeat("--:|", 13))
-	reference := r.of(w.name(), r.reference())
-	var writers []string
+		"|---|%s\n", r.referenceOf(w), strings.Repeat("--:|", 13))
+	reference := r.of(w.name(), r.referenceOf(w))
+	var writers, deletions []string
 	for _, e := range r.Config.engines {
 		rs := r.of(w.name(), e.name)
+		if len(rs) == 0 {
+			continue
+		}
 		of := func(f func(Result) float64) float64 { return median(rs, f) }
 		fmt.Fprintf(b, "| %s | %s%s | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.0f | %.1f | %.1f | %.0f | %.1f | %s |\n", e.name,
 			thousands(of(Result.rate)), star(rs), ratio(rs, reference),
@@ -202,10 +226,16 @@ func (r *report) writeRow(b *strings.Builder, w row) {
 			writers = append(writers, fmt.Sprintf("%s %s puts/s, p99 %.1f µs", e.name, thousands(n),
 				of(func(r Result) float64 { return micros(r.WriterP99) })))
 		}
+		if d := medianDeletion(rs); d.Delete > 0 {
+			deletions = append(deletions, d.sentence(e.name))
+		}
 	}
 	b.WriteString("\n")
 	if len(writers) > 0 {
 		fmt.Fprintf(b, "The writers: %s.\n\n", strings.Join(writers, "; "))
+	}
+	if len(deletions) > 0 {
+		fmt.Fprintf(b, "The deletion of %d keys: %s.\n\n", r.Config.Keys-1, strings.Join(deletions, "; "))
 	}
 }
 

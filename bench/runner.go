@@ -46,6 +46,9 @@ func measureAll(ctx context.Context, c Config, diagnostics io.Writer) (_ *report
 		for _, w := range c.rows {
 			for i := range c.engines {
 				e := c.engines[(i+round)%len(c.engines)]
+				if !w.runs(e) {
+					continue
+				}
 				if err := r.one(ctx, e, w, round); err != nil {
 					return nil, fmt.Errorf("%s, %s, round %d: %w", w.name(), e.name, round+1, err)
 				}

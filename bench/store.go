@@ -35,6 +35,18 @@ type scan interface {
 	Close() error
 }
 
+// An ability is something that not every engine has, as a bit.
+type ability uint8
+
+const (
+	// transactions read and write, and fail if another one wrote meanwhile what they write: a [transactor].
+	transactions ability = 1 << iota
+	// serializable transactions also fail if another one wrote meanwhile what they read.
+	serializable
+	// rangeDeletes delete any number of keys in one operation: a [rangeDeleter].
+	rangeDeletes
+)
+
 // A statser can describe its inner state, for --stats.
 type statser interface{ Stats() string }
 
@@ -42,6 +54,8 @@ type statser interface{ Stats() string }
 type Options struct {
 	Sync          bool  // Put returns when the entry is durable, else when it is visible
 	Callers       int   // goroutines that will call Put
+	Transactions  bool  // transactions will run, which must notice conflicts
+	Serializable  bool  // they must notice those with what they only read, too
 	MemtableBytes int64 // size at which a memtable is sealed
 	CacheBytes    int64 // decompressed blocks kept in memory
 	BlockBytes    int   // target size of a data block before compression
@@ -61,6 +75,8 @@ type opener struct {
 	name   string
 	module string // whose version the report prints
 	open   func(dir string, o Options) (store, error)
+	// has is what the engine has, beyond what all have; it is not measured where it lacks what a workload needs.
+	has ability
 	// settings says in one line how o and what else matters is set.
 	settings func(o Options) string
 	// onRequest engines run only when named: they answer a question about a peer's settings.

@@ -35,7 +35,54 @@ func testStore(t *testing.T, e opener, o Options) {
 	check(t, s.Close())
 	s = must(e.open(dir, o))(t)
 	checkContents(t, s)
+	checkTransactions(t, s, e)
+	checkRangeDeletions(t, s, e)
 	check(t, s.Close())
+}
+
+// checkTransactions reads keys that are there, and some that are not, in transactions that put others.
+func checkTransactions(t *testing.T, s store, e opener) {
+	t.Helper()
+	if e.has&transactions == 0 {
+		return
+	}
+	for i := range 10 {
+		read, k := []byte(fmt.Sprintf("key%03d", i)), []byte(fmt.Sprintf("txn%03d", i))
+		got, found, err := s.(transactor).ReadAndPut(nil, read, k, []byte(fmt.Sprintf("value %d", i)))
+		check(t, err)
+		if want, ok, err := s.Get(nil, read); err != nil || found != ok || !bytes.Equal(got, want) {
+			t.Fatalf("a transaction reads %q, %t, Get %q, %t, %v", got, found, want, ok, err)
+		}
+		if got, _, err := s.Get(nil, k); err != nil || string(got) != fmt.Sprintf("value %d", i) {
+			t.Fatalf("after transaction %d: %q, %v", i, got, err)
+		}
+	}
+}
+
+// checkRangeDeletions deletes the keys from 020 up to 100 and looks for them, also after they have settled
+// and after compaction.
+func checkRangeDeletions(t *testing.T, s store, e opener) {
+	t.Helper()
+	if e.has&rangeDeletes == 0 {
+		return
+	}
+	d := s.(rangeDeleter)
+	check(t, d.DeleteRange([]byte("key020"), []byte("key100")))
+	for _, then := range []func() error{
+		func() error { return nil },
+		s.Settle,
+		func() error { return d.Compact(t.Context(), []byte("key"), []byte("kez")) },
+	} {
+		check(t, then())
+		it := must(s.Scan(false))(t)
+		if !it.Seek([]byte("key019")) || string(it.Key()) != "key100" {
+			t.Fatalf("behind the deleted range is %q, want key100", it.Key())
+		}
+		check(t, it.Close())
+		if _, found, err := s.Get(nil, []byte("key018")); err != nil || !found {
+			t.Fatalf("before the deleted range: found %t, %v", found, err)
+		}
+	}
 }
 
 func checkContents(t *testing.T, s store) {

@@ -26,6 +26,8 @@ type workload struct {
 	callers []int
 	start   start
 	sync    bool
+	needs   ability // engines without it are left out
+	peer    string  // ratios refer to it; empty: to the reference of the report
 	ops     func(c Config, callers int) int
 	run     func(m *measurement) error
 	// check looks at what a writing workload left behind, after it settled.
@@ -64,6 +66,18 @@ var workloads = []workload{
 	}, {
 		name: "readwhilewriting", about: "readrandom while one more caller overwrites at a fixed rate, NoSync; operations and latencies are the readers'",
 		callers: []int{2}, start: copied, ops: reads, run: runReadWhileWriting,
+	}, {
+		name: "txn", about: "transactions that read a randomly drawn key which nobody writes and put another of the caller's own: none conflict; NoSync",
+		callers: []int{1, 8}, start: copied, needs: transactions, peer: "badger", ops: everyKey, run: runTxn, check: checkTxn,
+	}, {
+		name: "txnserializable", about: "the same where a change of what a transaction only read would be a conflict, too",
+		callers: []int{8}, start: copied, needs: transactions | serializable, peer: "badger", ops: everyKey, run: runTxn, check: checkTxn,
+	}, {
+		name: "txnsync", about: "as txn, each transaction durable before it returns; keys/20 for each of up to 8 callers",
+		callers: []int{1, 8}, start: copied, sync: true, needs: transactions, peer: "badger", ops: syncedKeys, run: runTxn, check: checkTxn,
+	}, {
+		name: "rangedelete", about: "delete all keys but the last in one operation, then open an iterator, seek from a random one over those deleted, close it; operations are the seeks",
+		callers: []int{1}, start: copied, needs: rangeDeletes, ops: seeks, run: runRangeDelete, check: checkRangeDelete,
 	},
 }
 
@@ -102,6 +116,9 @@ func (r row) name() string {
 	}
 	return r.workload.name + "-" + strconv.Itoa(r.callers)
 }
+
+// runs reports whether an engine has what the row needs.
+func (r row) runs(e opener) bool { return e.has&r.workload.needs == r.workload.needs }
 
 // selectRows returns the rows of a comma-separated list of workloads, in the order of the report;
 // of the empty list, all. A name may say its number of callers ("fillrandom-8"); else callers do,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,6 +20,7 @@ type fakeStore struct {
 	get  func(key string, value []byte, found bool) ([]byte, bool)
 	put  func(key string) (drop bool)
 	skip func(key string) bool
+	keep func(key string) bool // from a range deletion
 }
 
 func (s *fakeStore) Put(key, value []byte) error {
@@ -53,6 +55,20 @@ func (s *fakeStore) Get(dst, key []byte) ([]byte, bool, error) {
 	}
 	return append(dst[:0], v...), ok, nil
 }
+
+func (s *fakeStore) ReadAndPut(dst, read, key, value []byte) ([]byte, bool, error) {
+	got, found, err := s.Get(dst, read)
+	return got, found, errors.Join(err, s.Put(key, value))
+}
+
+func (s *fakeStore) DeleteRange(lower, upper []byte) error {
+	s.keys = slices.DeleteFunc(s.keys, func(k string) bool {
+		return string(lower) <= k && k < string(upper) && (s.keep == nil || !s.keep(k))
+	})
+	return nil
+}
+
+func (s *fakeStore) Compact(context.Context, []byte, []byte) error { return nil }
 
 func (s *fakeStore) Scan(reverse bool) (scan, error) {
 	keys := slices.Clone(s.keys)
@@ -162,6 +178,7 @@ func TestEveryWorkloadRefusesWrongAnswers(t *testing.T) {
 	}
 	skips := func() *fakeStore { return &fakeStore{skip: tenth} }
 	skipsOne := func() *fakeStore { return &fakeStore{skip: func(k string) bool { return k == keyOf(keys/2) }} }
+	keeps := func() *fakeStore { return &fakeStore{keep: func(k string) bool { return k == keyOf(keys/2) }} }
 	for _, c := range []struct {
 		workload, lie string
 		store         func() *fakeStore
@@ -175,8 +192,12 @@ func TestEveryWorkloadRefusesWrongAnswers(t *testing.T) {
 		{"seekrandom", "entries are skipped", skips},
 		{"readseq", "an entry is skipped", skipsOne},
 		{"readreverse", "an entry is skipped", skipsOne},
+		{"txn", "new values are lost", stale},
+		{"txn", "values are wrong", wrong},
+		{"txnserializable", "new values are lost", stale},
+		{"rangedelete", "a key is still there", keeps},
 	} {
-		t.Run(c.workload, func(t *testing.T) {
+		t.Run(c.workload+"/"+c.lie, func(t *testing.T) {
 			if _, err := runOn(t, c.store(), c.workload, 1, keys); err == nil || !strings.Contains(err.Error(), "wrong answer") {
 				t.Errorf("%s: %v, want a wrong answer", c.lie, err)
 			}
@@ -208,8 +229,8 @@ func TestRowsAreChosenByNameAndCallers(t *testing.T) {
 	}
 	all, err := selectRows("", nil)
 	check(t, err)
-	if len(all) != 14 {
-		t.Errorf("%d rows by default, want 14", len(all))
+	if len(all) != 20 {
+		t.Errorf("%d rows by default, want 20", len(all))
 	}
 	for _, bad := range []string{"fill", "fillrandom-0", "fillrandom-x", "readseq,,"} {
 		if _, err := selectRows(bad, nil); err == nil {
