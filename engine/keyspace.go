@@ -164,7 +164,7 @@ func (db *DB) dropKeyspace(name string) error {
 	}
 	db.spaces.changing.Lock()
 	defer db.spaces.changing.Unlock()
-	if err := ks.check(); err != nil {
+	if err = ks.check(); err != nil {
 		return err
 	}
 	b := db.NewBatch()

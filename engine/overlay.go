@@ -72,50 +72,54 @@ func spaceOf(ks *Keyspace) *space {
 // append encodes an operation on a keyspace; nil is the default one. It reports false if the operation does
 // nothing: a range without keys.
 func (w *writes) append(ks *Keyspace, op *write, limit int64) (done bool, err error) {
-	s := spaceOf(ks)
-	n, kept := len(op.key)+len(op.value)+spaceBytes, len(w.ops)
 	switch op.kind {
 	case key.KindRangeDelete:
-		from, to := s.bounds(op.key, op.value)
-		if bytes.Compare(from, to) >= 0 {
-			return false, nil
-		}
-		if err := w.add(ks, n+spaceBytes, memtable.RangeBytes(len(from), len(to)), limit); err != nil {
-			return false, err
-		}
-		w.ops, w.ranges = wal.AppendRangeDelete(w.ops, from, to), true
-		return true, nil
+		return w.appendRange(ks, op, limit)
 	case key.KindMerge:
-		list := merge.AppendOperand(nil, op.operator, op.value)
-		charge := memtable.EntryBytes(len(op.key)+spaceBytes, max(len(list), memtable.MergeRoom))
-		if err := w.add(ks, n+len(op.operator), charge, limit); err != nil {
-			return false, err
-		}
-		w.ops = wal.AppendMerge(w.ops, s.appendStored(nil, op.key), list)
-		return true, nil
-	}
-	prefix := s.before(op.key)
-	stored := len(prefix) + len(op.key)
-	switch op.kind {
-	case key.KindPut:
-		err = w.add(ks, n, memtable.EntryBytes(stored, len(op.value)), limit)
-	case key.KindPutWithExpiry:
-		err = w.add(ks, n, memtable.EntryBytes(stored, len(op.value)+8), limit)
+		return true, w.appendMerge(ks, op, limit)
 	default:
-		err = w.add(ks, n, memtable.EntryBytes(stored, 0), limit)
+		return true, w.appendPoint(ks, op, limit)
 	}
-	if err != nil {
+}
+
+func (w *writes) appendRange(ks *Keyspace, op *write, limit int64) (done bool, err error) {
+	from, to := spaceOf(ks).bounds(op.key, op.value)
+	if bytes.Compare(from, to) >= 0 {
+		return false, nil
+	}
+	if err := w.add(ks, len(from)+len(to), memtable.RangeBytes(len(from), len(to)), limit); err != nil {
 		return false, err
 	}
-	k := op.key
-	var buf *keyBuffer
-	if prefix != nil {
-		k, buf = s.stored(op.key)
-	}
-	w.ops = appendPoint(w.ops[:kept], op, k)
-	putKeyBuffer(buf)
+	w.ops, w.ranges = wal.AppendRangeDelete(w.ops, from, to), true
 	return true, nil
 }
+
+func (w *writes) appendMerge(ks *Keyspace, op *write, limit int64) error {
+	list := merge.AppendOperand(nil, op.operator, op.value)
+	k := spaceOf(ks).appendStored(nil, op.key)
+	if err := w.add(ks, len(k)+len(list), memtable.MergeBytes(len(k), len(list)), limit); err != nil {
+		return err
+	}
+	w.ops = wal.AppendMerge(w.ops, k, list)
+	return nil
+}
+
+func (w *writes) appendPoint(ks *Keyspace, op *write, limit int64) error {
+	k, buf := spaceOf(ks).stored(op.key)
+	defer putKeyBuffer(buf)
+	n := len(op.value)
+	if op.kind == key.KindPutWithExpiry {
+		n += expiryBytes
+	}
+	if err := w.add(ks, len(k)+n, memtable.EntryBytes(len(k), n), limit); err != nil {
+		return err
+	}
+	w.ops = appendPoint(w.ops, op, k)
+	return nil
+}
+
+// expiryBytes is the length of the expiry that is stored before a value.
+const expiryBytes = 8
 
 // appendPoint encodes an operation of one key, as it is stored.
 func appendPoint(dst []byte, op *write, stored []byte) []byte {

@@ -123,9 +123,9 @@ func (c *Compaction) open(ops *merge.Operators) (m *iterator.Merging, ranges []s
 		}
 		ranged := withRanges(left)
 		for _, t := range ranged {
-			more, err := t.rangeDeletes()
-			if err != nil {
-				return err
+			more, e := t.rangeDeletes()
+			if e != nil {
+				return e
 			}
 			ranges = append(ranges, more...)
 		}

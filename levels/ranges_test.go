@@ -143,7 +143,6 @@ func (f *forest) choose(v *Version) *Compaction {
 		c.Output = l + 1 + f.rng.IntN(lastLevel-l)
 	}
 	for settled := false; !settled; {
-		settled = true
 		inputs := c.Inputs[:1:1]
 		for l := c.From() + 1; l <= c.Output; l++ {
 			if ts := v.overlapping(l, c.Smallest, c.Largest); len(ts) > 0 {

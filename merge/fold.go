@@ -158,6 +158,7 @@ func (o *Operators) Finish(dst []byte, e Entry, now int64, bottom bool) Entry {
 		}
 		r := reduction{ops: o, room: dst[len(dst):]}
 		return r.pack(r.reduce(items))
+	default:
 	}
 	return e
 }

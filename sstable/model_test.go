@@ -205,6 +205,7 @@ func checkInfo(t *testing.T, seed uint64, info Info, kvs []kv, ranges []Range) {
 			expiry, _, _ := key.SplitExpiring(e.v)
 			want.Expiring++
 			expiries = append(expiries, expiry)
+		default:
 		}
 	}
 	for _, r := range ranges {

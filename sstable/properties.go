@@ -61,6 +61,7 @@ func (i *Info) note(k []byte, t key.Trailer, v []byte) {
 		}
 		i.Expiring++
 		i.Earliest, i.Latest = min(i.Earliest, expiry), max(i.Latest, expiry)
+	default:
 	}
 }
 

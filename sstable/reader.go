@@ -122,8 +122,8 @@ func (r *Reader) load(t *tail) error {
 	}
 	dataEnd := h.offset
 	for _, kind := range []byte{metaFilter, metaRanges} {
-		if h, ok := r.meta[kind]; ok {
-			dataEnd = min(dataEnd, h.offset)
+		if before, ok := r.meta[kind]; ok {
+			dataEnd = min(dataEnd, before.offset)
 		}
 	}
 	if r.index, wrong = parseIndex(raw, dataEnd); wrong != "" {

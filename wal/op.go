@@ -99,6 +99,7 @@ func checkValue(kind key.Kind, k, v []byte) error {
 		}
 	case key.KindMerge:
 		return merge.CheckList(v)
+	default:
 	}
 	return nil
 }
