@@ -114,6 +114,22 @@ func TestMergesKeepToTheirCharge(t *testing.T) {
 	}
 }
 
+// TestResetForgetsFolds claims that an iterator that is used again shows nothing of what it folded before.
+func TestResetForgetsFolds(t *testing.T) {
+	mem := newTestMemtable(t, 1<<20)
+	k, list := []byte("k"), merge.AppendOperand(nil, "prepend", []byte("a"))
+	mem.Add(k, []byte("b"), key.MakeTrailer(1, key.KindPut))
+	mem.Add(k, list, key.MakeTrailer(2, key.KindMerge))
+	it := mem.NewIter(2, nil)
+	if !it.First() || merge.Format(it.Value()) != `"b", prepend "a"` {
+		t.Fatalf("without the operator it is %s", merge.Format(it.Value()))
+	}
+	it.Reset(mem, 2, testOperators(t))
+	if !it.First() || it.Trailer() != key.MakeTrailer(2, key.KindPut) || string(it.Value()) != "ab" {
+		t.Fatalf("with the operator it is %v %q", it.Trailer(), it.Value())
+	}
+}
+
 // TestMergesAllocateNothing claims that a counter's changes leave no garbage.
 func TestMergesAllocateNothing(t *testing.T) {
 	mem := newTestMemtable(t, 4<<20)
