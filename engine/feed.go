@@ -35,7 +35,7 @@ func (e *FeedTruncatedError) Is(target error) bool { return target == ErrFeedTru
 // A Feed yields the operations of commits, in the order of their sequence numbers and without a gap, as
 // they become durable: what a feed has yielded no crash takes back. It reads the log's files by itself,
 // when it is asked, so it holds nobody back and keeps nothing in memory; who does not ask for long
-// is cut off (see Config.FeedBacklogBytes). Next and All are for one goroutine; any may call Close.
+// is cut off (see Config.FeedBacklogBytes). Next, NextContext and All are for one goroutine; any may call Close.
 //
 //	feed, err := db.Watch(ctx, from, []byte("user/"))
 //	...
@@ -111,16 +111,35 @@ func (db *DB) watch(ctx context.Context, from uint64, window feedWindow) (*Feed,
 // Next waits for the next change. It returns ErrClosed when the database or the feed is closed, the
 // cause of the feed's context when that has ended, ErrFailed when the engine has failed and all that
 // was durable by then is delivered, a *FeedTruncatedError when the feed was cut off, and a
-// *CorruptionError when the log is damaged. The first error ends the feed.
+// *CorruptionError when the log is damaged. The first error ends the feed; see NextContext.
 func (f *Feed) Next() (Change, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.wait(f.ctx)
+}
+
+// NextContext is Next that also gives up when ctx ends, with its cause, and then does not end the feed. Changes
+// that are there without waiting it returns also after that.
+func (f *Feed) NextContext(ctx context.Context) (Change, error) {
+	either, cancel := context.WithCancelCause(f.ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.wait(either)
+}
+
+// wait is Next that waits no longer than ctx, which ends with the feed's.
+func (f *Feed) wait(ctx context.Context) (Change, error) {
 	if f.err != nil {
 		return Change{}, f.err
 	}
-	c, err := f.next()
+	c, err := f.next(ctx)
 	if err == nil {
 		return c, nil
+	}
+	if errors.Is(err, errGaveUp) && f.ended() == nil {
+		return Change{}, fmt.Errorf("feed: %w", context.Cause(ctx))
 	}
 	if ended := f.ended(); ended != nil { // which may be why it failed
 		err = ended
@@ -191,7 +210,10 @@ func (f *Feed) ended() error {
 	return f.follower.Ended()
 }
 
-func (f *Feed) next() (Change, error) {
+// errGaveUp marks that waiting was given up.
+var errGaveUp = errors.New("gave up waiting")
+
+func (f *Feed) next(ctx context.Context) (Change, error) {
 	for {
 		if err := f.ended(); err != nil {
 			return Change{}, err
@@ -206,7 +228,11 @@ func (f *Feed) next() (Change, error) {
 		case err == nil:
 			f.rec, f.ops, f.seq = rec, rec.Ops, rec.FirstSeq
 		case errors.Is(err, io.EOF):
-			if err = f.follower.Await(f.ctx, f.done, max(limit, f.tail.Position()-1)); err != nil {
+			err = f.follower.Await(ctx, f.done, max(limit, f.tail.Position()-1))
+			if err != nil && ctx.Err() != nil {
+				err = errGaveUp
+			}
+			if err != nil {
 				return Change{}, err
 			}
 		case errors.Is(err, wal.ErrGone):

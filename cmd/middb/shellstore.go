@@ -137,6 +137,60 @@ func (ks keyspace) SetTTL(ctx context.Context, k []byte, ttl time.Duration) erro
 	return ks.db.Update(ctx, func(t *engine.Txn) error { return setTTL(t.In(ks.Keyspace), k, ttl) })
 }
 
+func (ks keyspace) Watch(ctx context.Context, o shell.WatchOptions, fn func(shell.Change) error) error {
+	feed, err := ks.Keyspace.Watch(ctx, o.From, o.Prefix)
+	if err != nil {
+		return err
+	}
+	defer feed.Close()
+	waiting, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	go func() {
+		select {
+		case <-o.Enough:
+			stop(errEnough)
+		case <-waiting.Done():
+		}
+	}()
+	for flushed := false; ; {
+		c, err := feed.NextContext(waiting)
+		switch {
+		case err == nil:
+			if err = fn(change(c)); err != nil {
+				return err
+			}
+		case !errors.Is(err, errEnough) || flushed:
+			return unless(err, errEnough)
+		default: // what was committed by now may not be durable yet
+			flushed = true
+			if err = ks.db.Apply(ks.db.NewBatch(), engine.Sync); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// errEnough ends the waiting for more changes.
+var errEnough = errors.New("enough")
+
+// unless returns err if it is not another one.
+func unless(err, other error) error {
+	if errors.Is(err, other) {
+		return nil
+	}
+	return err
+}
+
+// change is a change as the shell sees it.
+func change(c engine.Change) shell.Change {
+	commands := map[engine.ChangeKind]string{
+		engine.ChangePut: "put", engine.ChangeDelete: "delete", engine.ChangeDeleteRange: "delrange", engine.ChangeMerge: "merge",
+	}
+	return shell.Change{
+		Seq: c.Seq, Command: commands[c.Kind], Key: c.Key, Value: c.Value, To: c.End, Operator: c.Operator, Expires: c.Expires,
+	}
+}
+
 // setTTL writes what k has again, for ttl or, if that is 0, for good.
 func setTTL(t engine.TxnKeyspace, k []byte, ttl time.Duration) error {
 	v, err := t.Get(k)

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -65,5 +68,60 @@ func TestSessionsConflict(t *testing.T) {
 	}
 	if got, want := out.String(), "apples\t2\navocados\t5\n"; !strings.Contains(got, want) {
 		t.Errorf("the sessions print\n%s, want %s in it", got, want)
+	}
+}
+
+// TestWatchFollowsUntilTheInputGoesOn watches what another session writes.
+func TestWatchFollowsUntilTheInputGoesOn(t *testing.T) {
+	db, err := engine.Spawn(engine.Config{Dir: "/db", FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	st, err := newStore(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inR, in := io.Pipe()
+	out, outW := io.Pipe()
+	done := make(chan error)
+	go func() {
+		done <- shell.New(st, shell.Options{Out: outW, Err: outW}).Run(context.Background(), inR)
+	}()
+	lines := bufio.NewReader(out)
+	writer := shell.New(st, shell.Options{Out: io.Discard, Err: io.Discard})
+	for _, step := range []struct{ write, in, wants string }{
+		{in: "put a1 0", wants: "OK"},
+		{in: "watch from 1 prefix a", wants: "1\tput\ta1\t0"},
+		{write: "put b 1"},
+		{write: "put a2 2", wants: "3\tput\ta2\t2"},
+		{write: "delete a2", wants: "4\tdelete\ta2"},
+		{in: "get b", wants: "1"},
+		{in: "watch from 4 limit 2", wants: "4\tdelete\ta2"},
+		{write: "incr n", wants: "5\tmerge\tn\tcounter\t1"},
+		{in: "get a1", wants: "0"},
+	} {
+		if step.write != "" {
+			if err := writer.Execute(context.Background(), []byte(step.write)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if step.in != "" {
+			fmt.Fprintln(in, step.in)
+		}
+		if step.wants != "" {
+			if line, err := lines.ReadString('\n'); line != step.wants+"\n" {
+				t.Fatalf("%+v: got %q, %v", step, line, err)
+			}
+		}
+	}
+	in.Close()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := writer.Execute(ctx, []byte("watch")); err != nil {
+		t.Errorf("a watch that is interrupted: %v", err)
 	}
 }

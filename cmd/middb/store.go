@@ -70,6 +70,7 @@ var hints = []struct {
 	{engine.ErrCorruption, "middb verify tells what else is damaged; middb repair saves what a damaged log still holds"},
 	{engine.ErrNoSpace, "make room on the disk and try again; what was acknowledged is safe"},
 	{engine.ErrKeyspaceMissing, "middb local DIR -c keyspaces lists those that are there; use in the shell, put and import make one"},
+	{engine.ErrFeedTruncated, "watch from the oldest that is kept, or scan and watch from now on"},
 	{engine.ErrCommitUnknown, "read the keys to see whether it was stored"},
 	{fs.ErrPermission, "check who owns the file and its directory, and their permissions"},
 }

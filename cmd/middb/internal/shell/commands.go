@@ -52,6 +52,7 @@ func commands() []command {
 		{"use", "KEYSPACE", "read and write this keyspace from now on; it is made if it is not there", inBatch, (*Session).runUse, nil},
 		{"keyspaces", "", "print the names of all keyspaces", 0, nil, (*Session).Keyspaces},
 		{"drop", "KEYSPACE", "remove a keyspace with all its keys", notInTxn, (*Session).runDrop, nil},
+		{"watch", "[from SEQ] [prefix P] [limit N]", "print changes as they are committed, until Ctrl-C or, in a script, the next line", notInTxn, (*Session).runWatch, nil},
 		{"stats", "", "print counters and sizes", 0, nil, (*Session).Stats},
 		{"levels", "", "print the levels of sorted files", 0, nil, (*Session).Levels},
 		{"flush", "", "write what is in memory to sorted files", 0, nil, (*Session).Flush},

@@ -6,10 +6,18 @@
 // before the next line is read, so that a program can hold a conversation through pipes. Errors
 // go to standard error with the number of their line, and a script goes on with the next one.
 //
-// Between batch and end, put and delete are collected and answer nothing; end applies them all or
+// Between batch and end, writes are collected and answer nothing; end applies them all or
 // none and answers OK. In a script a wrong line between them spoils the batch: end then refuses,
 // because applying the rest would be neither all nor none. The end of the input inside a batch is
 // an error and applies nothing.
+//
+// Between begin and commit, commands read and write in a transaction. What is said of batches holds for it, but
+// each command answers, and a return to a savepoint before the wrong line undoes what that spoiled. A batch
+// in a transaction is a savepoint.
+//
+// In a script, watch prints what was committed and then what is being committed, until the input goes on or
+// ends. So a script that is a file never waits in it, and a program at the other end of a pipe ends it by
+// saying the next thing.
 //
 // On a terminal stats and levels are drawn as tables; elsewhere they are lines of tab-separated
 // cells with plain numbers.

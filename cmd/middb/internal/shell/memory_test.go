@@ -183,6 +183,37 @@ func (s *space) Compact(_ context.Context, lower, upper []byte) error {
 	return fmt.Errorf("no space to compact %q to %q of %s", lower, upper, s.name)
 }
 
+// changes is what every memory saw.
+var changes = []Change{
+	{Seq: 1, Command: "put", Key: []byte("a"), Value: []byte("1")},
+	{Seq: 2, Command: "put", Key: []byte("a\tb"), Value: []byte{}, Expires: time.Unix(1e9, 0)},
+	{Seq: 4, Command: "merge", Key: []byte("ac"), Operator: merge.Counter, Value: merge.AppendCount(nil, -5)},
+	{Seq: 5, Command: "merge", Key: []byte("ad"), Operator: merge.Append, Value: []byte("x")},
+	{Seq: 6, Command: "delete", Key: []byte("a")},
+	{Seq: 7, Command: "delrange", Key: []byte("a"), To: []byte("b")},
+	{Seq: 8, Command: "delrange"},
+}
+
+func (s *space) Watch(ctx context.Context, o WatchOptions, fn func(Change) error) error {
+	if o.From > 9 {
+		return errors.New("watch: the log does not reach back")
+	}
+	for _, c := range changes {
+		if o.From == 0 || c.Seq < o.From || !strings.HasPrefix(string(c.Key), string(o.Prefix)) {
+			continue
+		}
+		if err := fn(c); err != nil {
+			return err
+		}
+	}
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("feed: %w", context.Cause(ctx))
+	case <-o.Enough:
+		return nil
+	}
+}
+
 // memoryTxn is a transaction, or a batch that is read by nobody: a copy that becomes the original.
 type memoryTxn struct {
 	m      *memory

@@ -194,6 +194,29 @@ func (s *Session) runDrop(ctx context.Context, args []literal.Word) error {
 	return s.Drop(ctx, string(args[0].Bytes))
 }
 
+// runWatch takes its words with dashes, too.
+func (s *Session) runWatch(ctx context.Context, args []literal.Word) error {
+	flags := append([]literal.Word(nil), args...)
+	for i := 0; i < len(flags); i += 2 {
+		for _, name := range []string{"from", "prefix", "limit"} {
+			if is(flags[i], name) {
+				flags[i].Raw = "--" + name
+			}
+		}
+	}
+	r, err := parseRange("watch", flags, "--from", "--prefix", "--limit")
+	if err != nil {
+		return err
+	}
+	var from uint64
+	if r.From != nil {
+		if from, err = strconv.ParseUint(string(r.From), 10, 64); err != nil {
+			return usage("watch", "from needs a sequence number")
+		}
+	}
+	return s.Watch(ctx, from, r.Prefix, r.Limit)
+}
+
 // isFlag reports whether a word is a flag, and not what merely looks like one in quotes.
 func isFlag(w literal.Word) bool { return !w.Quoted && strings.HasPrefix(w.Raw, "--") }
 

@@ -25,10 +25,13 @@ var errLineTooLong = errors.New("the line is longer than the longest put")
 // the result is then ErrFailed.
 func (s *Session) Run(ctx context.Context, script io.Reader) error {
 	in := bufio.NewReaderSize(script, 64<<10)
+	next := &ahead{in: in}
+	s.goesOn = next.goesOn
 	var line []byte
 	var failed bool
 	for n := 1; ; n++ {
 		var err error
+		next.wait()
 		line, err = readLine(in, line[:0])
 		if errors.Is(err, io.EOF) {
 			break
@@ -63,6 +66,7 @@ func (s *Session) RunCommands(ctx context.Context, given []string) error {
 	if len(given) > 1 || strings.Contains(strings.TrimSpace(text), "\n") {
 		return s.Run(ctx, strings.NewReader(text))
 	}
+	s.goesOn = (&ahead{in: bufio.NewReader(strings.NewReader(""))}).goesOn
 	err := s.Execute(ctx, []byte(strings.TrimSpace(text)))
 	if errors.Is(err, errQuit) {
 		err = nil

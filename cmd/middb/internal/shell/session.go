@@ -33,6 +33,9 @@ type Session struct {
 	ks    Keyspace // in use
 	txn   *txn     // between begin and commit or rollback; else nil
 	batch *batch   // between batch and end; else nil
+
+	// goesOn returns a channel that is closed when the input goes on or has ended. Nil: a person types.
+	goesOn func() <-chan struct{}
 }
 
 // New returns a session on a store, in its default keyspace.

@@ -77,6 +77,9 @@ type Keyspace interface {
 	Name() string
 	// Compact merges the files of the range [lower, upper) down to the last level; nil bounds are open.
 	Compact(ctx context.Context, lower, upper []byte) error
+	// Watch calls fn with each change, as it becomes durable, until fn fails, and returns that failure, ctx
+	// ends, or it has passed on enough.
+	Watch(ctx context.Context, o WatchOptions, fn func(Change) error) error
 }
 
 // TxnOptions say how a transaction is run.
