@@ -29,7 +29,9 @@ cannot. With --to, make a new database of it in NEW.
 
 DIR itself is never changed. What is saved may be a state that the database never
 had: where an entry is lost, an older one of the same key, if there is one, is
-back. A database whose manifest is damaged cannot be repaired; restore a backup.`,
+back, and so are keys whose deletion, or that of their keyspace, is lost. A
+keyspace whose name is lost gets a new one. A database whose manifest is damaged
+cannot be repaired; restore a backup.`,
 		Example: `  middb repair ./mydb
   middb repair ./mydb --to ./saved`,
 		Args: atMostOne("one DIR"),
@@ -64,9 +66,9 @@ back. A database whose manifest is damaged cannot be repaired; restore a backup.
 func (p *program) salvage(ctx context.Context, f *files, db *engine.DB) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	out := &copier{ctx: ctx, db: db}
+	out := &copier{ctx: ctx}
 	if db != nil {
-		out.batch = db.NewBatch()
+		out.to = db.Restore()
 	}
 	damaged, err := out.tables(f.set.Current())
 	if err != nil {
@@ -89,8 +91,12 @@ func (p *program) salvage(ctx context.Context, f *files, db *engine.DB) error {
 		fmt.Fprintf(p.out, "nothing was written; middb repair %s --to NEW makes a database of what was read\n", f.dir)
 		return nil
 	}
-	if err := out.flush(); err != nil {
+	renamed, err := out.to.Finish(ctx)
+	if err != nil {
 		return err
+	}
+	for _, name := range renamed {
+		fmt.Fprintf(p.out, "the name of a keyspace is lost; it is called %s now\n", name)
 	}
 	if err := db.Flush(ctx); err != nil {
 		return err
@@ -99,12 +105,11 @@ func (p *program) salvage(ctx context.Context, f *files, db *engine.DB) error {
 	return nil
 }
 
-// copier applies operations to a database in batches.
+// copier copies operations as they are stored, or counts them.
 type copier struct {
-	ctx   context.Context
-	db    *engine.DB // nil: only count
-	batch *engine.Batch
-	ops   int64
+	ctx context.Context
+	to  *engine.Restore // nil: only count
+	ops int64
 }
 
 // tables copies the tables of v, oldest first, so that of each key the newest entry comes last. It
@@ -132,9 +137,14 @@ func (c *copier) tables(v *levels.Version) (damaged []error, err error) {
 // errCopy marks failures to write, as against failures to read.
 var errCopy = errors.New("copy")
 
-// table copies a table. When a block is damaged it goes on from the other end of the table, so that
+// table copies a table: its range deletes first, for they hide what is in older tables alone. When a block is damaged it goes on from the other end of the table, so that
 // what lies before the first damaged block and after the last one is saved.
 func (c *copier) table(r *sstable.Reader) error {
+	for _, d := range r.RangeDeletes() {
+		if err := c.add(key.KindRangeDelete, d.Start, d.End); err != nil {
+			return err
+		}
+	}
 	it := r.NewIter(sstable.IterOptions{Readahead: true})
 	var last []byte
 	for ok := it.First(); ok; ok = it.Next() {
@@ -184,29 +194,11 @@ func (c *copier) add(kind key.Kind, k, v []byte) error {
 	if c.ops%1024 == 0 && c.ctx.Err() != nil {
 		return fmt.Errorf("%w: interrupted", errCopy)
 	}
-	if c.db == nil {
+	if c.to == nil {
 		return nil
 	}
-	var err error
-	if kind == key.KindDelete {
-		err = c.batch.Delete(k)
-	} else {
-		err = c.batch.Put(k, v)
-	}
-	if err != nil {
+	if err := c.to.Add(c.ctx, kind, k, v); err != nil {
 		return fmt.Errorf("%w: %w", errCopy, err)
 	}
-	if c.batch.Bytes() < 1<<20 {
-		return nil
-	}
-	return c.flush()
-}
-
-// flush applies what was collected.
-func (c *copier) flush() error {
-	if err := c.db.Apply(c.batch); err != nil {
-		return fmt.Errorf("%w: %w", errCopy, err)
-	}
-	c.batch.Reset()
 	return nil
 }

@@ -1,0 +1,168 @@
+package engine
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/middb/middb/actors"
+	"github.com/middb/middb/key"
+	"github.com/middb/middb/memtable"
+	"github.com/middb/middb/wal"
+)
+
+// A Restore writes operations of another database as that has them stored: keys with the prefixes of their
+// keyspaces, merge lists, expiries. It is for tools such as middb repair, on a database that is empty and that
+// nobody else uses; where keyspaces are concerned others see the outcome only after Finish. It is for one
+// goroutine.
+type Restore struct {
+	db *DB
+	w  writes
+}
+
+// restoreBytes is how many bytes of operations are committed together.
+const restoreBytes = 1 << 20
+
+// Restore begins to restore into the database.
+func (db *DB) Restore() *Restore { return &Restore{db: db} }
+
+// Add adds an operation, decoded as wal.DecodeOp does. Of operations on one key the newest must come last.
+func (r *Restore) Add(ctx context.Context, kind key.Kind, k, v []byte) error {
+	n := len(k) + len(v)
+	if len(r.w.ops) > 0 && len(r.w.ops)+n > restoreBytes {
+		if err := r.commit(ctx); err != nil {
+			return err
+		}
+	}
+	charge := memtable.EntryBytes(len(k), len(v))
+	switch kind {
+	case key.KindRangeDelete:
+		charge = memtable.RangeBytes(len(k), len(v))
+	case key.KindMerge:
+		charge = memtable.MergeBytes(len(k), len(v))
+	}
+	err := r.w.add(nil, n, charge, 0)
+	if err != nil {
+		return fmt.Errorf("restore %v %s: %w", kind, key.Format(k), err)
+	}
+	switch kind {
+	case key.KindDelete:
+		r.w.ops = wal.AppendDelete(r.w.ops, k)
+	case key.KindPut:
+		r.w.ops = wal.AppendPut(r.w.ops, k, v)
+	case key.KindPutWithExpiry:
+		expiry, v, _ := key.SplitExpiring(v)
+		r.w.ops = wal.AppendPutWithExpiry(r.w.ops, k, expiry, v)
+	case key.KindMerge:
+		r.w.ops = wal.AppendMerge(r.w.ops, k, v)
+	case key.KindRangeDelete:
+		r.w.ops, r.w.ranges = wal.AppendRangeDelete(r.w.ops, k, v), true
+	default:
+		return fmt.Errorf("restore %v %s: %w", kind, key.Format(k), ErrNewerFormat)
+	}
+	return nil
+}
+
+func (r *Restore) commit(ctx context.Context) error {
+	if r.w.count == 0 {
+		return nil
+	}
+	c := actors.NewCommit()
+	r.w.fill(c)
+	if _, err := r.db.submit(ctx, c); err != nil {
+		r.w = writes{} // the engine may still read it
+		return fmt.Errorf("restore: %w", err)
+	}
+	r.w = writes{ops: r.w.ops[:0]}
+	return nil
+}
+
+// Finish makes what was added durable and in order: keyspaces that have keys but whose names are lost get new
+// ones, which it returns, and no keyspace to come gets the number of one that is there.
+func (r *Restore) Finish(ctx context.Context) (renamed []string, err error) {
+	if err = r.commit(ctx); err != nil {
+		return nil, err
+	}
+	if renamed, err = r.nameKeyspaces(ctx); err != nil {
+		return nil, fmt.Errorf("restore the names of keyspaces: %w", err)
+	}
+	return renamed, nil
+}
+
+func (r *Restore) nameKeyspaces(ctx context.Context) (renamed []string, err error) {
+	db := r.db
+	named, last, err := db.keyspaceNumbers()
+	if err != nil {
+		return nil, err
+	}
+	used, err := db.usedNumbers()
+	if err != nil {
+		return nil, err
+	}
+	b := db.NewBatch()
+	for _, id := range used {
+		last = max(last, id)
+		if named[id] {
+			continue
+		}
+		name := fmt.Sprintf("recovered-%d", id)
+		for {
+			taken, err := db.meta.Has([]byte(keyspacePrefix + name))
+			if err != nil {
+				return nil, err
+			}
+			if !taken {
+				break
+			}
+			name += "x"
+		}
+		if err := b.In(db.meta).Put([]byte(keyspacePrefix+name), binary.BigEndian.AppendUint32(nil, id)); err != nil {
+			return nil, err
+		}
+		renamed = append(renamed, name)
+	}
+	next, err := db.meta.Get([]byte(nextKeyspaceID))
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, err
+	}
+	if last > 0 && len(next) != 4 || len(next) == 4 && binary.BigEndian.Uint32(next) <= last {
+		if err := b.In(db.meta).Put([]byte(nextKeyspaceID), binary.BigEndian.AppendUint32(nil, last+1)); err != nil {
+			return nil, err
+		}
+	}
+	return renamed, db.ApplyContext(ctx, b, Sync)
+}
+
+// keyspaceNumbers returns the numbers of the keyspaces that have a name, and the greatest.
+func (db *DB) keyspaceNumbers() (named map[uint32]bool, last uint32, err error) {
+	it, err := db.meta.NewIterator(IterOptions{Prefix: []byte(keyspacePrefix)})
+	if err != nil {
+		return nil, 0, err
+	}
+	named = map[uint32]bool{}
+	for _, v := range it.All() {
+		if len(v) == 4 {
+			id := binary.BigEndian.Uint32(v)
+			named[id], last = true, max(last, id)
+		}
+	}
+	return named, last, it.Close()
+}
+
+// usedNumbers returns the numbers of the keyspaces that have keys, in order.
+func (db *DB) usedNumbers() (used []uint32, err error) {
+	// A keyspace of all stored keys with a number but 0.
+	all := &Keyspace{db: db, space: space{prefix: []byte{}, lower: numberedSpace(1).lower, upper: escapeLow}}
+	it, err := all.NewIterator(IterOptions{KeysOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	for ok := it.First(); ok; {
+		id := binary.BigEndian.Uint32(it.source.Key()[len(spacePrefix):])
+		used = append(used, id)
+		ok = id < math.MaxUint32 && it.Seek(numberedSpace(id+1).lower)
+	}
+	return used, it.Close()
+}
