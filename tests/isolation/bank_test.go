@@ -1,6 +1,7 @@
 package isolation
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -187,6 +188,13 @@ func views(db *engine.DB, s store) []view {
 	return []view{
 		{"a transaction", inTxn(snapshot)},
 		{"a serializable transaction", inTxn(serializable)},
+		{"a read-only transaction", func() (found []pair, err error) {
+			err = db.View(context.Background(), func(t *engine.Txn) error {
+				found, err = engineTxn{t}.scan(span{})
+				return err
+			})
+			return found, err
+		}},
 		{"an iterator", func() ([]pair, error) {
 			it, err := db.NewIterator(engine.IterOptions{})
 			if err != nil {
