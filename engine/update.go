@@ -59,7 +59,7 @@ func (db *DB) update(ctx context.Context, o TxnOptions, fn func(*Txn) error) err
 		if attempt == maxAttempts {
 			return fmt.Errorf("gave up after %d attempts: %w", attempt, err)
 		}
-		if e := sleep(ctx, db.jitter.below(pause)); e != nil {
+		if e := db.sleep(ctx, db.jitter.below(pause)); e != nil {
 			return errors.Join(e, err)
 		}
 		pause = min(2*pause, longPause)
@@ -83,7 +83,13 @@ func (db *DB) attempt(ctx context.Context, o TxnOptions, fn func(*Txn) error) er
 	return t.commit(ctx)
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+func (db *DB) sleep(ctx context.Context, d time.Duration) error {
+	if s := db.cfg.Scheduler; s != nil {
+		over := false
+		s.After(d, func() { over = true })
+		s.Wait("the end of a pause", func() bool { return over || ctx.Err() != nil })
+		return context.Cause(ctx)
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

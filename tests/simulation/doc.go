@@ -7,8 +7,9 @@
 // [Play] chooses options that make everything happen often: memtables, blocks, levels and log segments
 // of a few hundred bytes, two log blocks, a door that lets one write in at a time. Then it plays
 // lives. A life opens the database on a file system in memory, compares what is there with the model,
-// and lets two to six callers put, delete, apply batches with and without Sync, read, iterate, hold
-// snapshots, flush, compact and give up, until they are done or the power fails: at a chosen call to
+// and lets two to six callers put, for a time or for good, delete keys and ranges, merge, apply batches
+// with and without Sync, run transactions, read, iterate, hold snapshots, flush, compact and give up,
+// until they are done or the power fails: at a chosen call to
 // the file system, recovery included, or between two steps. Some disks are full for a while. Some lives
 // end with Close, a few of them under the callers; some only look, read-only. The next life gets what
 // the disk kept: synced data, and of the rest nothing, everything, or torn pieces.
@@ -29,6 +30,7 @@
 //     a flush or a wait for durability covered, and after Close everything acknowledged.
 //   - A read shows a state between the newest one that anybody knew when it began and what was handed
 //     over when it ended. A snapshot shows one state, and so does an iterator, whatever its moves.
+//   - A transaction conflicts exactly if something that it depends on was written since it began.
 //   - A commit that is acknowledged was handed over, has the number that its place says, and one that is
 //     refused was not handed over.
 //   - Nobody waits for ever: if nothing can go on, the report says who waits for what.

@@ -17,6 +17,7 @@ type history struct {
 	keys     [][]byte    // ascending, all that may ever be written; a key's index is its id
 	versions [][]version // by id, ascending
 	commits  []*commit   // ascending
+	locked   []uint64    // by id: the last transaction that read it for update
 
 	// acked is a sequence number that somebody knows to be visible: whoever reads from now on sees
 	// at least this.
@@ -25,19 +26,44 @@ type history struct {
 	durable uint64
 }
 
-// A version is what one operation made of one key.
+// A version is what one operation made of one key: a value, until a time if it expires, and then another
+// one or none.
 type version struct {
 	seq     uint64
-	value   []byte
 	deleted bool
+	value   []byte
+	expires int64  // nanoseconds since 1970; 0: never
+	after   []byte // what operands merged into an expiring value leave; nil: nothing
+}
+
+// at returns the value at a time.
+func (v *version) at(now int64) (value []byte, ok bool) {
+	if v.expires != 0 && now >= v.expires {
+		return v.after, v.after != nil
+	}
+	return v.value, !v.deleted
 }
 
 // A write is what an operation of a commit does to a key. An operation may write several.
 type write struct {
 	op      uint64 // index in the commit
 	id      int
-	value   []byte
+	value   []byte // of a merge: what is appended
 	deleted bool
+	merge   bool
+	expires int64
+}
+
+// onto returns the version that a write makes on top of another one.
+func (w *write) onto(v version) version {
+	if !w.merge {
+		return version{deleted: w.deleted, value: w.value, expires: w.expires}
+	}
+	v.deleted, v.value = false, append(bytes.Clone(v.value), w.value...)
+	if v.expires != 0 {
+		v.after = append(bytes.Clone(v.after), w.value...)
+	}
+	return v
 }
 
 // A commit is one commit as its caller knows it.
@@ -45,12 +71,21 @@ type commit struct {
 	writes []write
 	ops    uint64 // operations, each of which takes a sequence number
 	sync   bool
-	first  uint64 // sequence number of its first operation; 0: not handed over
-	last   uint64
+
+	// Of a transaction: what it read at, and the keys that must be as they were, beside those written.
+	txn    bool
+	view   uint64
+	reads  []int // read, under serializable isolation
+	locked []int // read for update
+
+	handedOver bool
+	refused    bool   // it conflicts
+	first      uint64 // sequence number of its first operation
+	last       uint64
 }
 
 func newHistory(keys [][]byte) *history {
-	return &history{keys: keys, versions: make([][]version, len(keys))}
+	return &history{keys: keys, versions: make([][]version, len(keys)), locked: make([]uint64, len(keys))}
 }
 
 // last returns the sequence number of the newest operation that was handed over.
@@ -61,14 +96,39 @@ func (h *history) last() uint64 {
 	return 0
 }
 
-// add appends a commit that was handed over now, so that it follows on all before.
+// add takes a commit that was handed over now, so that it follows on all before, or is refused because of
+// them.
 func (h *history) add(c *commit) {
+	c.handedOver = true
+	if c.refused = c.txn && h.conflicts(c); c.refused {
+		return
+	}
 	c.first = h.last() + 1
 	c.last = c.first + c.ops - 1
 	h.commits = append(h.commits, c)
-	for _, w := range c.writes {
-		h.versions[w.id] = append(h.versions[w.id], version{c.first + w.op, w.value, w.deleted})
+	for i := range c.writes {
+		w := &c.writes[i]
+		v := version{deleted: true}
+		if n := len(h.versions[w.id]); n > 0 {
+			v = h.versions[w.id][n-1]
+		}
+		v = w.onto(v)
+		v.seq = c.first + w.op
+		h.versions[w.id] = append(h.versions[w.id], v)
 	}
+	for _, id := range c.locked {
+		h.locked[id] = c.last
+	}
+}
+
+// conflicts reports whether something that a transaction depends on was written since it began.
+func (h *history) conflicts(c *commit) bool {
+	written := func(id int) bool {
+		vs := h.versions[id]
+		return h.locked[id] > c.view || len(vs) > 0 && vs[len(vs)-1].seq > c.view
+	}
+	return slices.ContainsFunc(c.reads, written) || slices.ContainsFunc(c.locked, written) ||
+		slices.ContainsFunc(c.writes, func(w write) bool { return written(w.id) })
 }
 
 // observe notes that the state at a sequence number was seen by somebody. What is visible stays so,
@@ -86,17 +146,17 @@ func (h *history) observe(seq uint64) {
 	}
 }
 
-// at returns the value of a key at a sequence number.
-func (h *history) at(id int, seq uint64) (value []byte, ok bool) {
+// at returns the value of a key at a sequence number and a time.
+func (h *history) at(id int, seq uint64, now int64) (value []byte, ok bool) {
 	vs := h.versions[id]
 	i := len(vs)
 	if i > 0 && vs[i-1].seq > seq {
 		i = sort.Search(i, func(i int) bool { return vs[i].seq > seq })
 	}
-	if i == 0 || vs[i-1].deleted {
+	if i == 0 {
 		return nil, false
 	}
-	return vs[i-1].value, true
+	return vs[i-1].at(now)
 }
 
 // boundary reports whether a commit ends at a sequence number.
@@ -132,22 +192,33 @@ func (h *history) truncate(seq uint64) {
 	i := sort.Search(len(h.commits), func(i int) bool { return h.commits[i].last > seq })
 	h.commits = h.commits[:i]
 	h.acked, h.durable = seq, seq
+	clear(h.locked) // no transaction outlives a life
 }
 
-// checkGet compares what a read of a key found with the states in [low, high], and returns the sequence
+// A window is when a read took place: in some state of [low, high], at a time in [from, to].
+type window struct {
+	low, high uint64
+	from, to  int64
+}
+
+// checkGet compares what a read of a key found with the states in the window, and returns the sequence
 // number of the oldest version that it may be, 0 if that is none at all.
-func (h *history) checkGet(id int, got []byte, found bool, low, high uint64) (seq uint64, err error) {
+func (h *history) checkGet(id int, got []byte, found bool, in window) (seq uint64, err error) {
 	vs := h.versions[id]
 	agrees := false
+	shows := func(v version, now int64) bool {
+		value, ok := v.at(now)
+		return ok == found && bytes.Equal(value, got)
+	}
 	for i := len(vs); ; i-- {
 		v := version{deleted: true} // before the first
 		if i > 0 {
 			v = vs[i-1]
 		}
-		if v.seq <= high && v.deleted != found && bytes.Equal(v.value, got) && h.ends(vs, i, high) {
+		if v.seq <= in.high && (shows(v, in.from) || shows(v, in.to)) && h.ends(vs, i, in.high) {
 			seq, agrees = v.seq, true
 		}
-		if v.seq <= low {
+		if v.seq <= in.low {
 			break
 		}
 	}
@@ -155,7 +226,7 @@ func (h *history) checkGet(id int, got []byte, found bool, low, high uint64) (se
 		return seq, nil
 	}
 	return 0, fmt.Errorf("get %s found %s, which no state from %d to %d has:%s",
-		show(h.keys[id]), answer(got, found), low, high, h.describe(id, high))
+		show(h.keys[id]), answer(got, found), in.low, in.high, h.describe(id, in.high))
 }
 
 // ends reports whether version i of vs, counted from 1, is the newest one of its key in some whole
@@ -168,11 +239,11 @@ func (h *history) ends(vs []version, i int, high uint64) bool {
 	return end <= high && (i == len(vs) || vs[i].seq > end)
 }
 
-// checkAll compares everything that is in the database with a state.
-func (h *history) checkAll(got []entry, seq uint64) error {
+// checkAll compares everything that is in the database at a time with a state.
+func (h *history) checkAll(got []entry, seq uint64, now int64) error {
 	i := 0
 	for id, k := range h.keys {
-		value, ok := h.at(id, seq)
+		value, ok := h.at(id, seq, now)
 		var e entry
 		found := i < len(got) && bytes.Equal(got[i].key, k)
 		if found {
@@ -193,12 +264,24 @@ func (h *history) checkAll(got []entry, seq uint64) error {
 // An entry is a key and its value, as an iterator shows it.
 type entry struct{ key, value []byte }
 
+// describeKey is describe of the key k, if it is one.
+func (h *history) describeKey(k []byte, seq uint64) string {
+	id, ok := slices.BinarySearchFunc(h.keys, k, bytes.Compare)
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("\n    %s:%s", show(k), h.describe(id, seq))
+}
+
 // describe lists the last versions of a key.
 func (h *history) describe(id int, seq uint64) string {
 	var sb strings.Builder
 	vs := h.versions[id]
 	for _, v := range vs[max(0, len(vs)-8):] {
 		fmt.Fprintf(&sb, " %d:%s", v.seq, answer(v.value, !v.deleted))
+		if v.expires != 0 {
+			fmt.Fprintf(&sb, "(until %d, then %s)", v.expires, answer(v.after, v.after != nil))
+		}
 	}
 	fmt.Fprintf(&sb, "; %d is durable, %d visible, %d asked for, %d handed over", h.durable, h.acked, seq, h.last())
 	return sb.String()

@@ -47,7 +47,7 @@ func TestReadsMatchStatesOnly(t *testing.T) {
 		if found {
 			v = []byte(c.got)
 		}
-		seq, err := h.checkGet(c.id, v, found, c.low, c.high)
+		seq, err := h.checkGet(c.id, v, found, window{low: c.low, high: c.high})
 		if err != nil != (c.seq < 0) || err == nil && seq != uint64(c.seq) {
 			t.Errorf("%+v: %d %v", c, seq, err)
 		}
@@ -71,7 +71,7 @@ func TestContentsMatchOneState(t *testing.T) {
 		{[]entry{a2, b3, {[]byte("d"), nil}}, 3, false},
 		{[]entry{a2, a2, b3}, 3, false},
 	} {
-		if err := h.checkAll(c.got, c.seq); (err == nil) != c.ok {
+		if err := h.checkAll(c.got, c.seq, 0); (err == nil) != c.ok {
 			t.Errorf("%q at %d: %v", c.got, c.seq, err)
 		}
 	}
@@ -94,7 +94,7 @@ func TestStatesEndWithCommits(t *testing.T) {
 		t.Errorf("%d %d", h.acked, h.durable)
 	}
 	h.truncate(3)
-	if v, _ := h.at(0, 9); string(v) != "a2" || h.last() != 3 {
+	if v, _ := h.at(0, 9, 0); string(v) != "a2" || h.last() != 3 {
 		t.Errorf("%q %d", v, h.last())
 	}
 }
@@ -105,22 +105,22 @@ func TestMovesFollowOneState(t *testing.T) {
 		return move{kind: kind, found: true, at: entry{[]byte(k), []byte(v)}}
 	}
 	moves := []move{at("first", "a", "a2"), at("next", "b", "b3"), {kind: "next"}, {kind: "prev"}, at("last", "b", "b3"), at("prev", "a", "a2")}
-	if err := h.follow(moves, engine.IterOptions{}, 3); err != nil {
+	if err := h.follow(moves, engine.IterOptions{}, 3, 0); err != nil {
 		t.Error(err)
 	}
-	if err := h.follow(moves, engine.IterOptions{}, 6); err == nil {
+	if err := h.follow(moves, engine.IterOptions{}, 6, 0); err == nil {
 		t.Error("another state has other keys")
 	}
 	back := []move{at("first", "b", "b3"), at("next", "a", "a2"), {kind: "next"}}
-	if err := h.follow(back, engine.IterOptions{Reverse: true}, 3); err != nil {
+	if err := h.follow(back, engine.IterOptions{Reverse: true}, 3, 0); err != nil {
 		t.Error(err)
 	}
 	seek := at("seek", "b", "b3")
 	seek.to = []byte("b")
-	if err := h.follow([]move{seek}, engine.IterOptions{Lower: []byte("b")}, 3); err != nil {
+	if err := h.follow([]move{seek}, engine.IterOptions{Lower: []byte("b")}, 3, 0); err != nil {
 		t.Error(err)
 	}
-	if err := h.follow([]move{seek}, engine.IterOptions{Upper: []byte("b")}, 3); err == nil {
+	if err := h.follow([]move{seek}, engine.IterOptions{Upper: []byte("b")}, 3, 0); err == nil {
 		t.Error("the bound is exclusive")
 	}
 }

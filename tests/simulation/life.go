@@ -173,6 +173,9 @@ func (l *life) open() (*engine.DB, error) {
 	return db, nil
 }
 
+// now is the time in nanoseconds, as expiries are.
+func (l *life) now() int64 { return l.s.clock.UnixNano() }
+
 // Read makes the life a random source.
 func (l *life) Read(p []byte) (int, error) {
 	for i := range p {
@@ -189,7 +192,7 @@ func (l *life) recovered() error {
 	if err != nil {
 		return err
 	}
-	seq := snapshot.Seq()
+	seq, now := snapshot.Seq(), l.now()
 	low := max(h.durable, l.r.kept)
 	switch {
 	case seq < low:
@@ -199,7 +202,7 @@ func (l *life) recovered() error {
 	case !h.boundary(seq):
 		err = fmt.Errorf("found half a commit: %d is inside one", seq)
 	default:
-		err = l.checkAll(snapshot, seq)
+		err = l.checkAll(snapshot, seq, now)
 	}
 	if err != nil {
 		return errors.Join(err, snapshot.Close())
@@ -218,7 +221,7 @@ type source interface {
 }
 
 // checkAll compares everything that a reader shows with a state.
-func (l *life) checkAll(from source, seq uint64) error {
+func (l *life) checkAll(from source, seq uint64, now int64) error {
 	it, err := from.NewIterator(engine.IterOptions{})
 	if err != nil {
 		return err
@@ -230,7 +233,7 @@ func (l *life) checkAll(from source, seq uint64) error {
 	if err := it.Close(); err != nil {
 		return err
 	}
-	return l.r.h.checkAll(got, seq)
+	return l.r.h.checkAll(got, seq, now)
 }
 
 // close closes the database. What happens to it after the power has failed is nobody's business, but
@@ -280,7 +283,7 @@ func (l *life) posted(from *task, _, message string) {
 	if message != "Commit" || from == nil || l.d.dead {
 		return
 	}
-	if c := l.underWay[from]; c != nil && c.first == 0 {
+	if c := l.underWay[from]; c != nil && !c.handedOver {
 		l.r.h.add(c)
 	}
 }

@@ -13,6 +13,7 @@ type Tally struct {
 	Crashes, Closes                int // ends of lives
 	Commits, Reads                 int // acknowledged, checked
 	Lost                           int // operations that a crash took back
+	Conflicts                      int // transactions that were refused
 	Flushes, Compactions           int64
 	Stalls, Delayed, Queued, Fulls int64
 }
@@ -34,6 +35,7 @@ func (t *Tally) counts() []struct {
 		{"commits", int64(t.Commits)},
 		{"reads", int64(t.Reads)},
 		{"operations lost", int64(t.Lost)},
+		{"conflicts", int64(t.Conflicts)},
 		{"flushes", t.Flushes},
 		{"compactions", t.Compactions},
 		{"stalls", t.Stalls},
@@ -53,6 +55,7 @@ func (t *Tally) Add(o Tally) {
 	t.Commits += o.Commits
 	t.Reads += o.Reads
 	t.Lost += o.Lost
+	t.Conflicts += o.Conflicts
 	t.Flushes += o.Flushes
 	t.Compactions += o.Compactions
 	t.Stalls += o.Stalls

@@ -16,8 +16,9 @@ type move struct {
 }
 
 // walk moves an iterator about, with others in between, and compares where it stood with the states
-// that it may show: those given, or those that were visible when it was made.
-func (c *caller) walk(from source, states []uint64) error {
+// that it may show: those given, or those that were visible when it was made. now is the time at which it
+// shows them.
+func (c *caller) walk(from source, states []uint64, now int64) error {
 	h := c.l.r.h
 	low := h.acked
 	o := engine.IterOptions{Reverse: c.oneIn(3)}
@@ -47,7 +48,7 @@ func (c *caller) walk(from source, states []uint64) error {
 		return err
 	}
 	for _, seq := range states {
-		if err = h.follow(moves, o, seq); err == nil {
+		if err = h.follow(moves, o, seq, now); err == nil {
 			h.observe(seq)
 			return nil
 		}
@@ -86,14 +87,14 @@ func (c *caller) move(it *engine.Iterator, first bool) move {
 	return m
 }
 
-// follow makes the moves in the model of a state.
-func (h *history) follow(moves []move, o engine.IterOptions, seq uint64) error {
+// follow makes the moves in the model of a state at a time.
+func (h *history) follow(moves []move, o engine.IterOptions, seq uint64, now int64) error {
 	var all []entry
 	for id, k := range h.keys {
 		if o.Lower != nil && bytes.Compare(k, o.Lower) < 0 || o.Upper != nil && bytes.Compare(k, o.Upper) >= 0 {
 			continue
 		}
-		if v, ok := h.at(id, seq); ok {
+		if v, ok := h.at(id, seq, now); ok {
 			all = append(all, entry{k, v})
 		}
 	}
@@ -117,8 +118,9 @@ func (h *history) follow(moves []move, o engine.IterOptions, seq uint64) error {
 			want = all[at]
 		}
 		if m.found != (at >= 0) || !bytes.Equal(m.at.key, want.key) || !bytes.Equal(m.at.value, want.value) {
-			return fmt.Errorf("at %d, move %d (%s %s, reverse %v) stands at %s = %s, not %s = %s", seq, i, m.kind, show(m.to), o.Reverse,
-				show(m.at.key), answer(m.at.value, m.found), show(want.key), answer(want.value, at >= 0))
+			return fmt.Errorf("at %d, time %d, move %d (%s %s, reverse %v) stands at %s = %s, not %s = %s:%s%s", seq, now,
+				i, m.kind, show(m.to), o.Reverse, show(m.at.key), answer(m.at.value, m.found), show(want.key),
+				answer(want.value, at >= 0), h.describeKey(m.at.key, seq), h.describeKey(want.key, seq))
 		}
 	}
 	return nil

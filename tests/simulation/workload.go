@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/middb/middb/engine"
+	"github.com/middb/middb/merge"
 )
 
 // A caller is one of several users of the database in a life.
@@ -19,6 +20,7 @@ type caller struct {
 
 	pending  []engine.Pending
 	snapshot *engine.Snapshot
+	since    int64 // when the snapshot was taken
 	buffer   []byte
 }
 
@@ -33,7 +35,12 @@ type operation struct {
 var operations = []operation{
 	{"put", 30, (*caller).put},
 	{"delete", 8, (*caller).delete},
+	{"put for a time", 6, (*caller).putForATime},
+	{"delete a range", 3, (*caller).deleteRange},
+	{"merge", 6, (*caller).merge},
 	{"batch", 16, (*caller).batch},
+	{"transaction", 12, (*caller).transaction},
+	{"update", 4, (*caller).update},
 	{"put with a deadline", 4, (*caller).putWithDeadline},
 	{"asynchronous batch", 8, (*caller).asynchronousBatch},
 	{"wait for durability", 4, (*caller).awaitDurability},
@@ -147,11 +154,17 @@ func (c *caller) commitAs(commit *commit, call func() error) error {
 // settle notes the answer to a commit.
 func (c *caller) settle(commit *commit, err error) error {
 	h := c.l.r.h
-	handedOver := commit.first > 0
+	conflict := errors.Is(err, engine.ErrConflict)
 	switch {
 	case c.l.d.dead:
 		return err
-	case err == nil && !handedOver:
+	case conflict && commit.refused:
+		c.note("conflicts")
+		c.l.r.result.Conflicts++
+		return nil
+	case conflict || commit.refused && !errors.Is(err, engine.ErrCommitUnknown):
+		return fmt.Errorf("a transaction since %d, in conflict %v, is answered: %w", commit.view, commit.refused, err)
+	case err == nil && !commit.handedOver:
 		return errors.New("acknowledged without having been handed over")
 	case err == nil:
 		c.l.r.result.Commits++
@@ -160,9 +173,9 @@ func (c *caller) settle(commit *commit, err error) error {
 			h.durable = max(h.durable, commit.last)
 		}
 		return nil
-	case errors.Is(err, engine.ErrCommitUnknown) && !handedOver:
+	case errors.Is(err, engine.ErrCommitUnknown) && !commit.handedOver:
 		return fmt.Errorf("never handed over: %w", err)
-	case !errors.Is(err, engine.ErrCommitUnknown) && handedOver:
+	case !errors.Is(err, engine.ErrCommitUnknown) && commit.handedOver:
 		return fmt.Errorf("handed over as %d, then refused: %w", commit.last, err)
 	}
 	return err
@@ -201,22 +214,101 @@ func (c *caller) fill() (*engine.Batch, *commit, error) {
 	b := c.l.db.NewBatch()
 	out := &commit{ops: 1 + uint64(c.rng.IntN(c.l.r.o.batch))}
 	for op := range out.ops {
-		id := c.id()
-		w := write{op: op, id: id}
-		var err error
-		if c.oneIn(3) {
-			w.deleted = true
-			err = b.Delete(c.l.r.h.keys[id])
-		} else {
-			w.value = c.value()
-			err = b.Put(c.l.r.h.keys[id], w.value)
-		}
+		writes, err := c.write(b)
 		if err != nil {
 			return nil, nil, err
 		}
-		out.writes = append(out.writes, w)
+		out.include(op, writes)
 	}
 	return b, out, nil
+}
+
+// include adds what operation op of a commit writes.
+func (c *commit) include(op uint64, writes []write) {
+	for _, w := range writes {
+		w.op = op
+		c.writes = append(c.writes, w)
+	}
+}
+
+// A writer collects operations: a batch or a transaction.
+type writer interface {
+	Put(k, v []byte) error
+	PutTTL(k, v []byte, ttl time.Duration) error
+	Delete(k []byte) error
+	DeleteRange(lower, upper []byte) error
+	Merge(k []byte, operator string, operand []byte) error
+}
+
+// write adds an operation of any kind to a batch or a transaction.
+func (c *caller) write(to writer) ([]write, error) {
+	id := c.id()
+	k := c.l.r.h.keys[id]
+	switch c.rng.IntN(12) {
+	case 0, 1:
+		return []write{{id: id, deleted: true}}, to.Delete(k)
+	case 2:
+		lower, upper, writes := c.someRange()
+		return writes, to.DeleteRange(lower, upper)
+	case 3, 4:
+		operand := c.value()
+		return []write{{id: id, value: operand, merge: true}}, to.Merge(k, merge.Append, operand)
+	case 5:
+		v, ttl := c.value(), c.ttl()
+		return []write{{id: id, value: v, expires: c.l.now() + int64(ttl)}}, to.PutTTL(k, v, ttl)
+	}
+	v := c.value()
+	return []write{{id: id, value: v}}, to.Put(k, v)
+}
+
+// ttl is a time that may end within a life, or not.
+func (c *caller) ttl() time.Duration {
+	return time.Duration(1 + c.rng.Int64N(int64(time.Microsecond)<<c.rng.IntN(20)))
+}
+
+// someRange returns the bounds of a range, nil for none, and what it means to delete it.
+func (c *caller) someRange() (lower, upper []byte, writes []write) {
+	h := c.l.r.h
+	a, b := c.id(), c.id()
+	a, b = min(a, b), max(a, b)+1
+	if c.oneIn(4) {
+		a = 0
+	} else {
+		lower = h.keys[a]
+	}
+	if b == len(h.keys) {
+		upper = nil
+	} else {
+		upper = h.keys[b]
+	}
+	for id := a; id < b; id++ {
+		writes = append(writes, write{id: id, deleted: true})
+	}
+	return lower, upper, writes
+}
+
+func (c *caller) putForATime() error {
+	id, v, ttl, d := c.id(), c.value(), c.ttl(), c.durability()
+	w := []write{{id: id, value: v, expires: c.l.now() + int64(ttl)}}
+	return c.commitAs(&commit{writes: w, ops: 1, sync: c.syncs(d)}, func() error {
+		return c.l.db.PutTTL(c.l.r.h.keys[id], v, ttl, d)
+	})
+}
+
+func (c *caller) deleteRange() error {
+	lower, upper, writes := c.someRange()
+	d := c.durability()
+	return c.commitAs(&commit{writes: writes, ops: 1, sync: c.syncs(d)}, func() error {
+		return c.l.db.DeleteRange(lower, upper, d)
+	})
+}
+
+func (c *caller) merge() error {
+	id, operand, d := c.id(), c.value(), c.durability()
+	w := []write{{id: id, value: operand, merge: true}}
+	return c.commitAs(&commit{writes: w, ops: 1, sync: c.syncs(d)}, func() error {
+		return c.l.db.Merge(c.l.r.h.keys[id], merge.Append, operand, d)
+	})
 }
 
 func (c *caller) batch() error {
@@ -261,12 +353,14 @@ func (c *caller) awaitDurability() error {
 
 func (c *caller) get() error {
 	h := c.l.r.h
-	id, low := c.id(), h.acked
+	id := c.id()
+	in := window{low: h.acked, from: c.l.now()}
 	v, found, err := c.read(c.l.db, id)
 	if err != nil || c.l.d.dead {
 		return err
 	}
-	seq, err := h.checkGet(id, v, found, low, h.last())
+	in.high, in.to = h.last(), c.l.now()
+	seq, err := h.checkGet(id, v, found, in)
 	if err != nil {
 		return err
 	}
@@ -279,11 +373,13 @@ func (c *caller) get() error {
 func (c *caller) read(from source, id int) (v []byte, found bool, err error) {
 	c.l.r.result.Reads++
 	c.buffer, err = from.GetTo(c.buffer, c.l.r.h.keys[id])
-	if errors.Is(err, engine.ErrNotFound) {
+	if isMissing(err) {
 		return nil, false, nil
 	}
 	return c.buffer, err == nil, err
 }
+
+func isMissing(err error) bool { return errors.Is(err, engine.ErrNotFound) }
 
 func (c *caller) takeSnapshot() error {
 	c.closeSnapshot()
@@ -293,7 +389,7 @@ func (c *caller) takeSnapshot() error {
 	if err != nil || c.l.d.dead {
 		return err
 	}
-	c.snapshot = s
+	c.snapshot, c.since = s, c.l.now()
 	return c.checkSeq("a snapshot", s.Seq(), low)
 }
 
@@ -316,14 +412,14 @@ func (c *caller) readSnapshot() error {
 		return nil
 	}
 	if c.oneIn(3) {
-		return c.walk(s, []uint64{s.Seq()})
+		return c.walk(s, []uint64{s.Seq()}, c.since)
 	}
 	id := c.id()
 	v, found, err := c.read(s, id)
 	if err != nil || c.l.d.dead {
 		return err
 	}
-	_, err = h.checkGet(id, v, found, s.Seq(), s.Seq())
+	_, err = h.checkGet(id, v, found, window{s.Seq(), s.Seq(), c.since, c.since})
 	return err
 }
 
@@ -336,7 +432,7 @@ func (c *caller) closeSnapshot() {
 	}
 }
 
-func (c *caller) iterate() error { return c.walk(c.l.db, nil) }
+func (c *caller) iterate() error { return c.walk(c.l.db, nil, c.l.now()) }
 
 // patience returns a context that mostly has no end.
 func (c *caller) patience() (context.Context, context.CancelFunc) {
