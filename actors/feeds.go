@@ -161,6 +161,14 @@ func (f *Follower) Await(ctx context.Context, done <-chan struct{}, beyond uint6
 		case failure != nil:
 			return failure
 		}
+		if s := w.scheduler; s != nil {
+			s.Wait("changes", func() bool {
+				return ended(wake) || ended(a.raised) || ctx.Err() != nil || ended(done) || ended(w.stopped)
+			})
+			if ended(wake) || ended(a.raised) { // a select might find something else as well
+				continue
+			}
+		}
 		select {
 		case <-wake:
 		case <-a.raised: // for want of space perhaps, which passes

@@ -238,6 +238,20 @@ var bugs = []bug{
 		test: simTest, packages: simPackage, sign: seedSign,
 	},
 	{
+		name: "a transaction commits although what it read was written",
+		file: "actors/examine.go",
+		old:  "if err := c.recent.Check(m.Txn); err != nil {",
+		new:  "if err := c.recent.Check(m.Txn); err != nil && m.Txn == nil {",
+		test: simTest, packages: simPackage, sign: seedSign,
+	},
+	{
+		name: "a feed delivers what is visible and not durable, to a crash",
+		file: "actors/feeds.go",
+		old:  "return min(f.graph.Durable(), f.graph.Visible())",
+		new:  "return f.graph.Visible()",
+		test: simTest, packages: simPackage, sign: seedSign,
+	},
+	{
 		name: "tables go while somebody reads them",
 		file: "actors/memowner.go",
 		old:  "old.Unref()",

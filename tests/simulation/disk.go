@@ -48,6 +48,10 @@ func (d *disk) crash() {
 	d.crashed()
 }
 
+// letGo ends the use of the disk. Open tables hold on to their file until the garbage collector has found
+// the table, which it never would if the table could be reached from the file by way of the life.
+func (d *disk) letGo() { d.mem, d.s, d.left, d.crashed, d.dead = nil, nil, nil, nil, true }
+
 // enter is called before each call that changes something.
 func (d *disk) enter(kind vfs.OpKind, name string) error {
 	if !d.dead && d.s.current != nil && d.pause > 0 && d.rng.IntN(d.pause) == 0 {

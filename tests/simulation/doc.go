@@ -30,6 +30,7 @@
 //     a flush or a wait for durability covered, and after Close everything acknowledged.
 //   - A read shows a state between the newest one that anybody knew when it began and what was handed
 //     over when it ended. A snapshot shows one state, and so does an iterator, whatever its moves.
+//   - A feed yields every operation, in order and without a gap, and none that a crash takes back.
 //   - A transaction conflicts exactly if something that it depends on was written since it began.
 //   - A commit that is acknowledged was handed over, has the number that its place says, and one that is
 //     refused was not handed over.

@@ -60,6 +60,7 @@ func (r *run) live(callers int, readOnly bool) error {
 	if l.d.dead {
 		r.mem = l.d.left
 	}
+	l.d.letGo()
 	return nil
 }
 
@@ -96,6 +97,7 @@ func (l *life) main(callers int) error {
 	if l.r.o.full && callers > 0 {
 		l.fillDisk()
 	}
+	follower := l.startFollower(callers)
 	impatient := callers > 0 && l.rng.IntN(8) == 0 // closes under the callers
 	l.s.Wait("the callers", func() bool { return l.done(impatient) })
 	if l.wasFull && !impatient && l.rng.IntN(2) == 0 {
@@ -106,7 +108,23 @@ func (l *life) main(callers int) error {
 	if callers > 0 && !impatient && !l.d.dead && l.rng.IntN(3) == 0 {
 		l.d.crash()
 	}
-	return l.close()
+	err = l.close()
+	if follower != nil {
+		l.s.Wait("the feed to end", func() bool { return follower.done })
+	}
+	return err
+}
+
+// startFollower has somebody watch the database, in some seeds.
+func (l *life) startFollower(callers int) *task {
+	if !l.r.o.follow || callers == 0 {
+		return nil
+	}
+	return l.s.spawn("follower", func() {
+		if err := l.follow(); err != nil {
+			l.s.fail(err)
+		}
+	})
 }
 
 // tryAgain writes when the disk has space again: that must work sooner or later.
@@ -210,6 +228,7 @@ func (l *life) recovered() error {
 	l.r.trace.note(l.s, "main", "found", fmt.Sprint(seq), "of", fmt.Sprint(h.last()))
 	l.r.result.Lost += int(h.last() - seq)
 	h.truncate(seq)
+	l.r.watched = min(l.r.watched, seq+1)
 	l.r.kept = 0
 	return snapshot.Close()
 }

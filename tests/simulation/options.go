@@ -25,6 +25,7 @@ type options struct {
 	pause       int // see disk, as the next one
 	times       syncTimes
 	full        bool // the disk may be full for a while
+	follow      bool // somebody watches the changes
 	huge        bool // a few values exceed memtables and log blocks
 	keys        [][]byte
 }
@@ -61,8 +62,9 @@ func chooseOptions(rng *rand.Rand) options {
 			compaction: time.Duration(pick(0, 400, 500_000)) * time.Microsecond,
 			other:      time.Duration(pick(0, 400, 20_000)) * time.Microsecond,
 		},
-		full: rng.IntN(8) == 0,
-		huge: rng.IntN(16) == 0,
+		full:   rng.IntN(8) == 0,
+		huge:   rng.IntN(16) == 0,
+		follow: rng.IntN(4) == 0,
 	}
 	if rng.IntN(16) == 0 { // compactions fall so far behind that writes are delayed
 		o.config.MemtableBytes, o.config.L0CompactionTrigger, o.config.MaxCompactions = 512, 1, 1
@@ -95,9 +97,9 @@ func makeKey(rng *rand.Rand) []byte {
 // String prints the options for a report.
 func (o options) String() string {
 	c := o.config
-	return fmt.Sprintf("%d lives, %d callers, up to %d operations, %d keys, %d%% sync, values to %d, batches to %d, pause %d, syncs to %v, full %v, huge %v; "+
+	return fmt.Sprintf("%d lives, %d callers, up to %d operations, %d keys, %d%% sync, values to %d, batches to %d, pause %d, syncs to %v, full %v, huge %v, follow %v; "+
 		"memtable %d, block %d, bloom %d, L0 trigger %d, table %d, base level %d, manifest %d, log %d in %d blocks, %d compactions, %d in flight, durability %d",
-		o.lives, o.callers, o.operations, len(o.keys), o.syncPercent, o.valueBytes, o.batch, o.pause, o.times, o.full, o.huge,
+		o.lives, o.callers, o.operations, len(o.keys), o.syncPercent, o.valueBytes, o.batch, o.pause, o.times, o.full, o.huge, o.follow,
 		c.MemtableBytes, c.BlockBytes, c.BloomBitsPerKey, c.L0CompactionTrigger, c.TargetFileBytes, c.BaseLevelBytes,
 		c.ManifestBytes, c.LogBytes, c.LogBlocks, c.MaxCompactions, c.InFlightBytes, c.Durability)
 }

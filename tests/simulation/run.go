@@ -42,6 +42,7 @@ type run struct {
 	mem     *vfs.Mem
 	written int    // values made so far: each is different
 	kept    uint64 // the last Close promised all through here
+	watched uint64 // where a feed goes on; 0: nowhere
 	result  *Result
 }
 

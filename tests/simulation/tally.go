@@ -14,6 +14,7 @@ type Tally struct {
 	Commits, Reads                 int // acknowledged, checked
 	Lost                           int // operations that a crash took back
 	Conflicts                      int // transactions that were refused
+	Changes                        int // that a feed yielded
 	Flushes, Compactions           int64
 	Stalls, Delayed, Queued, Fulls int64
 }
@@ -36,6 +37,7 @@ func (t *Tally) counts() []struct {
 		{"reads", int64(t.Reads)},
 		{"operations lost", int64(t.Lost)},
 		{"conflicts", int64(t.Conflicts)},
+		{"changes watched", int64(t.Changes)},
 		{"flushes", t.Flushes},
 		{"compactions", t.Compactions},
 		{"stalls", t.Stalls},
@@ -56,6 +58,7 @@ func (t *Tally) Add(o Tally) {
 	t.Reads += o.Reads
 	t.Lost += o.Lost
 	t.Conflicts += o.Conflicts
+	t.Changes += o.Changes
 	t.Flushes += o.Flushes
 	t.Compactions += o.Compactions
 	t.Stalls += o.Stalls
