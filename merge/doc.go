@@ -6,6 +6,9 @@
 // keeps its promise of one entry a key: what it has of a key is one merge list, which whoever reads
 // or compacts folds with what older sources have. [Operators] are the registered ones.
 //
+// Neighbours are folded first, in any grouping, so a chain of n operands costs n log n. What grows beyond
+// key.MaxValueBytes meanwhile is given up: reads fail until the key is written anew.
+//
 // [Operators.Combine] is associative and total. What cannot be folded, because an operator is
 // not registered in this process, refuses its operand, or waits for a value to expire, stays in the list as it
 // is; only a user who reads the value gets an error.

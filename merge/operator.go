@@ -21,8 +21,9 @@ type Operator struct {
 	// Name tells operators apart, on disk: 1 to 255 bytes that never change their meaning.
 	Name string
 	// Merge appends to dst what becomes of a value, or an operand, when an operand is added to it. It must
-	// be associative, depend on nothing else, and keep neither slice. An operand that is added to
-	// nothing is the value. Safe for concurrent use. An error says why the two do not fit.
+	// be associative, in what it refuses too, depend on nothing else, and keep or return neither slice. An
+	// operand that is added to nothing is the value. Safe for concurrent use. An error says why the two
+	// do not fit.
 	Merge func(dst, older, newer []byte) ([]byte, error)
 	// Check says why an operand is not one; nil accepts all.
 	Check func(operand []byte) error

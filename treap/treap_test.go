@@ -116,15 +116,20 @@ func TestRangesMatchModel(t *testing.T) {
 	const seed = 2
 	rng := rand.New(rand.NewPCG(seed, 0))
 	for range 200 {
-		var r Ranges
-		var want [64]uint64 // by key, one byte each
+		var r, old Ranges
+		var want, oldWant [64]uint64 // by key, one byte each
 		for seq := uint64(1); seq < 30; seq++ {
 			a, b := byte(rng.IntN(63)), byte(rng.IntN(63))
 			r = r.Cover([]byte{a}, []byte{b}, seq)
 			for k := a; k < b; k++ {
 				want[k] = seq
 			}
+			if rng.IntN(8) == 0 {
+				old, oldWant = r, want
+			}
 			checkRanges(t, r, &want)
+			checkRanges(t, old, &oldWant)
+			checkOverlap(t, r, &want, a, byte(rng.IntN(63)))
 			if t.Failed() {
 				t.Fatalf("seed %d", seed)
 			}
@@ -185,6 +190,30 @@ func checkRanges(t *testing.T, r Ranges, want *[64]uint64) {
 		if seen[i] != (want[i] > 0) {
 			t.Fatalf("key %d in a span: %v, covered by %d", i, seen[i], want[i])
 		}
+	}
+}
+
+func checkOverlap(t *testing.T, r Ranges, want *[64]uint64, a, b byte) {
+	t.Helper()
+	if a >= b {
+		return
+	}
+	overlaps := false
+	for k := a; k < b; k++ {
+		overlaps = overlaps || want[k] > 0
+	}
+	if got := r.Overlaps([]byte{a}, []byte{b}); got != overlaps {
+		t.Fatalf("keys %d to %d are covered in part: %v, want %v", a, b, got, overlaps)
+	}
+	s := r.Find([]byte{a})
+	if inside := s.Start == nil || s.Start[0] <= a; !inside || !s.Holds([]byte{a}) {
+		t.Fatalf("the span %v of key %d does not hold it", s, a)
+	}
+	if inside := s.End == nil || b < s.End[0]; s.Holds([]byte{b}) != inside {
+		t.Fatalf("the span %v holds key %d: %v", s, b, !inside)
+	}
+	if s.Start != nil && s.Start[0] > 0 && s.Holds([]byte{s.Start[0] - 1}) {
+		t.Fatalf("the span %v holds the key before it", s)
 	}
 }
 
