@@ -131,3 +131,60 @@ func BenchmarkSeekGE(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkMergeHotCounter counts in one key.
+func BenchmarkMergeHotCounter(b *testing.B) {
+	list := countBy(1)
+	benchAdds(b, func(mem *Memtable, _ []byte, t key.Trailer) {
+		mem.AddMerge([]byte("the one hot key"), list, key.MakeTrailer(t.Seq(), key.KindMerge), nil)
+	})
+}
+
+// BenchmarkGetBesideRangeDeletes reads where 1,000 range deletes lie between the keys.
+func BenchmarkGetBesideRangeDeletes(b *testing.B) {
+	mem := benchFilled(b)
+	r := rand.New(rand.NewPCG(1, 2))
+	var kb [16]byte
+	for i := range uint64(1000) {
+		start := benchKey(&kb, i)
+		mem.DeleteRange(start, append(start[:15:15], start[15]+1, 0), benchKeys+i+1)
+	}
+	b.ResetTimer()
+	for range b.N {
+		if _, _, ok := mem.Get(benchKey(&kb, r.Uint64N(benchKeys)), key.MaxSeq); !ok {
+			b.Fatal("lost a key")
+		}
+	}
+}
+
+// BenchmarkNextBesideRangeDeletes walks where 1,000 range deletes lie between the keys.
+func BenchmarkNextBesideRangeDeletes(b *testing.B) {
+	mem := benchFilled(b)
+	var kb [16]byte
+	for i := range uint64(1000) {
+		start := benchKey(&kb, i)
+		mem.DeleteRange(start, append(start[:15:15], start[15]+1, 0), benchKeys+i+1)
+	}
+	var it Iter
+	b.ResetTimer()
+	for n := 0; n < b.N; {
+		it.Reset(mem, key.MaxSeq, nil)
+		for ok := it.First(); ok && n < b.N; ok = it.Next() {
+			n++
+		}
+	}
+}
+
+// BenchmarkDeleteRange adds range deletes apart from each other.
+func BenchmarkDeleteRange(b *testing.B) {
+	var mem *Memtable
+	var kb [16]byte
+	b.ReportAllocs()
+	for i := range uint64(b.N) {
+		if i%10000 == 0 {
+			mem = newTestMemtable(b, benchBytes)
+		}
+		start := benchKey(&kb, i)
+		mem.DeleteRange(start, append(start[:16:16], 0), i+1)
+	}
+}

@@ -158,6 +158,23 @@ func TestFoldIsNotQuadratic(t *testing.T) {
 	}
 }
 
+// TestOperatorsOfAKeyMayDiffer claims that what can be folded onto a value is, whatever the operators.
+func TestOperatorsOfAKeyMayDiffer(t *testing.T) {
+	ops := testOperators(t, 0)
+	var entries []Entry
+	for _, w := range []write{
+		{key.KindMerge, Append, "e", 0}, {key.KindMerge, "no x", "d", 0}, {key.KindMerge, "greatest", "a", 0}, {key.KindMerge, Append, "c", 0},
+	} {
+		entries = append(entries, w.entry())
+	}
+	for _, base := range []write{{kind: key.KindDelete}, {kind: key.KindPut, value: "b"}} {
+		e := ops.Fold(nil, append(slices.Clip(entries), base.entry()))
+		if want := base.value + "cde"; e.Kind != key.KindPut || string(e.Value) != want {
+			t.Errorf("on a %v: %v %s, want %s", base.kind, e.Kind, Format(e.Value), want)
+		}
+	}
+}
+
 // TestFoldUsesTheRoom claims that dst keeps what it has and lends the rest, and that without enough of it
 // nothing breaks.
 func TestFoldUsesTheRoom(t *testing.T) {
@@ -295,8 +312,10 @@ func TestGrownValueIsGivenUp(t *testing.T) {
 		if e.Kind != key.KindMerge || Format(e.Value) != "given up" || CheckList(e.Value) != nil || !Complete(e.Value) {
 			t.Errorf("%s: %v %s", name, e.Kind, Format(e.Value))
 		}
-		if e = ops.Combine(nil, e, grow); Format(e.Value) != "given up" {
-			t.Errorf("%s: one more makes it %s", name, Format(e.Value))
+		for _, operator := range []string{Append, Counter, "unknown"} {
+			if e = ops.Combine(nil, e, Entry{key.KindMerge, AppendOperand(nil, operator, []byte("1"))}); Format(e.Value) != "given up" {
+				t.Errorf("%s: one more %s makes it %s", name, operator, Format(e.Value))
+			}
 		}
 		if e = ops.Finish(nil, e, math.MaxInt64, true); Format(e.Value) != "given up" {
 			t.Errorf("%s: a compaction makes it %s", name, Format(e.Value))
