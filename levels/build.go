@@ -97,7 +97,7 @@ func (c *Compaction) Run(b *Builder, stop func() bool, now int64) (Edit, error) 
 	if err != nil {
 		return Edit{}, fmt.Errorf("compact: %w", err)
 	}
-	out := output{b: b, level: c.Output, limit: c.targetBytes, ranges: c.clip(ranges), useful: c.hides}
+	out := output{b: b, level: c.Output, limit: c.targetBytes, ranges: ranges, trim: c.trim}
 	err = c.merge(m, &out, stop, max(now, c.now))
 	err = errors.Join(err, m.Close())
 	if err == nil {

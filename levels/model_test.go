@@ -368,13 +368,28 @@ func checkKey(v *Version, k []byte, ops []modelOp, now int64) error {
 
 func checkScans(t testing.TB, rng *rand.Rand, v *Version, live []memEntry, now int64) {
 	t.Helper()
-	lower, upper := []byte("key"), []byte("key999999")
+	target := func() []byte { // a key or one near it
+		k := []byte("key000000")
+		if len(live) > 0 {
+			k = bytes.Clone(live[rng.IntN(len(live))].k)
+		}
+		switch rng.IntN(3) {
+		case 0:
+			k = append(k, 0)
+		case 1:
+			k = k[:1+rng.IntN(len(k))]
+		}
+		return k
+	}
+	lower, upper := target(), target()
 	if rng.IntN(2) == 0 {
-		lower = fmt.Appendf(nil, "key%06d", rng.IntN(1500))
-		upper = fmt.Appendf(nil, "key%06d", 1500+rng.IntN(1500))
+		lower = nil
+	}
+	if bytes.Compare(lower, upper) > 0 || rng.IntN(3) == 0 {
+		upper = nil
 	}
 	in := slices.DeleteFunc(slices.Clone(live), func(e memEntry) bool {
-		return bytes.Compare(e.k, lower) < 0 || bytes.Compare(e.k, upper) >= 0
+		return bytes.Compare(e.k, lower) < 0 || upper != nil && bytes.Compare(e.k, upper) >= 0
 	})
 	its, err := v.AppendIters(nil, lower, upper, IterOptions{FillCache: rng.IntN(2) == 0})
 	if err != nil {
@@ -402,10 +417,7 @@ func checkScans(t testing.TB, rng *rand.Rand, v *Version, live []memEntry, now i
 		}
 	}
 	for range 100 {
-		k := fmt.Appendf(nil, "key%06d", rng.IntN(3000))
-		if bytes.Compare(k, lower) < 0 || bytes.Compare(k, upper) > 0 {
-			continue
-		}
+		k := target()
 		if rng.IntN(2) == 0 {
 			same("seek", it.SeekGE(k), want.SeekGE(k))
 		} else {

@@ -16,9 +16,9 @@ import (
 type output struct {
 	b      *Builder
 	level  int
-	limit  int64                      // a table ends once it has this many bytes
-	ranges []sstable.Range            // coalesced; those that are not in a table yet
-	useful func(r sstable.Range) bool // whether a range hides anything, else it is left out; nil: yes
+	limit  int64                                     // a table ends once it has this many bytes
+	ranges []sstable.Range                           // coalesced; those that are not in a table yet
+	trim   func(sstable.Range) (sstable.Range, bool) // what of a range is worth keeping; nil: all
 	added  []Added
 
 	w     *sstable.Writer
@@ -43,9 +43,8 @@ func (o *output) add(k []byte, t key.Trailer, v []byte) error {
 // addRangesBefore appends the ranges that end before k or at it; all if k is nil.
 func (o *output) addRangesBefore(k []byte) error {
 	for len(o.ranges) > 0 && (k == nil || bytes.Compare(o.ranges[0].End, k) <= 0) {
-		r := o.ranges[0]
-		o.ranges = o.ranges[1:]
-		if o.useful != nil && !o.useful(r) {
+		r, ok := o.trimmed(o.ranges[0])
+		if o.ranges = o.ranges[1:]; !ok {
 			continue
 		}
 		if err := o.prepare(r.Start); err != nil {
@@ -56,6 +55,13 @@ func (o *output) addRangesBefore(k []byte) error {
 		}
 	}
 	return nil
+}
+
+func (o *output) trimmed(r sstable.Range) (sstable.Range, bool) {
+	if o.trim == nil {
+		return r, true
+	}
+	return o.trim(r)
 }
 
 // addRange appends a range to the current table.
@@ -90,8 +96,7 @@ func (o *output) cut(k []byte) error {
 		if o.ranges[0].Start = at; bytes.Equal(at, r.End) {
 			o.ranges = o.ranges[1:]
 		}
-		r.End = at
-		if o.useful == nil || o.useful(r) {
+		if r, ok := o.trimmed(sstable.Range{Start: r.Start, End: at, Seq: r.Seq}); ok {
 			if err := o.addRange(r); err != nil {
 				return err
 			}

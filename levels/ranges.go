@@ -113,40 +113,24 @@ func covers(ranges []sstable.Range, lo, hi []byte) bool {
 	return i < len(ranges) && bytes.Compare(ranges[i].Start, lo) <= 0 && bytes.Compare(hi, ranges[i].End) < 0
 }
 
-// hides reports whether a range covers anything that the levels below the output may hold.
-func (c *Compaction) hides(r sstable.Range) bool {
+// trim takes from the ends of a range what hides nothing of the levels below the output, and reports whether
+// anything is left. It leaves gaps inside alone: a range in one piece is passed by one seek.
+func (c *Compaction) trim(r sstable.Range) (sstable.Range, bool) {
+	var lo, hi []byte
 	for l := c.Output + 1; l < NumLevels; l++ {
-		if len(c.version.overlapping(l, r.Start, r.Last())) > 0 {
-			return true
+		if ts := c.version.overlapping(l, r.Start, r.Last()); len(ts) > 0 {
+			lo, hi = widen(lo, hi, &ts[0].TableMeta)
+			lo, hi = widen(lo, hi, &ts[len(ts)-1].TableMeta)
 		}
 	}
-	return false
-}
-
-// clip takes from the ends of coalesced ranges what hides nothing of the levels below the output. It leaves
-// gaps inside alone: a range in one piece is passed by one seek. The result is in the memory of ranges.
-func (c *Compaction) clip(ranges []sstable.Range) []sstable.Range {
-	out := ranges[:0]
-	for _, r := range ranges {
-		var lo, hi []byte
-		for l := c.Output + 1; l < NumLevels; l++ {
-			if ts := c.version.overlapping(l, r.Start, r.Last()); len(ts) > 0 {
-				lo, hi = widen(lo, hi, &ts[0].TableMeta)
-				lo, hi = widen(lo, hi, &ts[len(ts)-1].TableMeta)
-			}
-		}
-		if lo == nil {
-			continue
-		}
-		if bytes.Compare(r.Start, lo) < 0 {
-			r.Start = lo
-		}
-		if end := following(hi); bytes.Compare(end, r.End) < 0 {
-			r.End = end
-		}
-		if bytes.Compare(r.Start, r.End) < 0 {
-			out = append(out, r)
-		}
+	if lo == nil {
+		return r, false
 	}
-	return out
+	if bytes.Compare(r.Start, lo) < 0 {
+		r.Start = lo
+	}
+	if end := following(hi); bytes.Compare(end, r.End) < 0 {
+		r.End = end
+	}
+	return r, bytes.Compare(r.Start, r.End) < 0
 }

@@ -217,14 +217,15 @@ func TestCompactionMatchesModel(t *testing.T) {
 
 // checkLean verifies that the outputs have nothing that could have gone.
 func (f *forest) checkLean(c *Compaction, before, after *Version, added []Added) {
-	deeper := func(lo, hi []byte) bool {
+	below := func(lo, hi []byte) (first, last []byte) { // bounds of what lies deeper there
 		for l := c.Output + 1; l < NumLevels; l++ {
-			if len(before.overlapping(l, lo, hi)) > 0 {
-				return true
+			for _, t := range before.overlapping(l, lo, hi) {
+				first, last = widen(first, last, &t.TableMeta)
 			}
 		}
-		return false
+		return first, last
 	}
+	deeper := func(k []byte) bool { first, _ := below(k, k); return first != nil }
 	for _, t := range after.Levels[c.Output] {
 		if !slices.ContainsFunc(added, func(a Added) bool { return a.Num == t.Num }) {
 			continue
@@ -237,7 +238,9 @@ func (f *forest) checkLean(c *Compaction, before, after *Version, added []Added)
 			f.t.Fatal(err)
 		}
 		for _, d := range r.RangeDeletes() {
-			if !deeper(d.Start, d.Last()) || bytes.Compare(d.Start, c.Smallest) < 0 || bytes.Compare(d.Last(), c.Largest) > 0 {
+			first, last := below(d.Start, d.Last())
+			if first == nil || bytes.Compare(d.Start, first) < 0 || bytes.Compare(d.Last(), last) > 0 ||
+				bytes.Compare(d.Start, c.Smallest) < 0 || bytes.Compare(d.Last(), c.Largest) > 0 {
 				f.t.Fatalf("%q to %q is of no use after %v in\n%v", d.Start, d.End, c, after)
 			}
 		}
@@ -246,9 +249,9 @@ func (f *forest) checkLean(c *Compaction, before, after *Version, added []Added)
 			k, tr, v := it.Key(), it.Trailer(), it.Value()
 			expiry, _, _ := key.SplitExpiring(v)
 			switch {
-			case tr.Kind() == key.KindDelete && !deeper(k, k),
+			case tr.Kind() == key.KindDelete && !deeper(k),
 				tr.Kind() == key.KindPutWithExpiry && expiry <= f.now,
-				tr.Kind() == key.KindMerge && !merge.Complete(v) && !deeper(k, k):
+				tr.Kind() == key.KindMerge && !merge.Complete(v) && !deeper(k):
 				f.t.Fatalf("%q %v is left after %v in\n%v", k, tr, c, after)
 			}
 			if newest := f.model[string(k)]; tr.Kind() != key.KindDelete && newest[0].seq > tr.Seq() {
@@ -440,6 +443,18 @@ func TestWideRangeDeleteGivesSpaceBack(t *testing.T) {
 	}
 	check(t, s.rng, after, s.model, s.now)
 	s.checkFiles()
+
+	// What is covered whole is not even opened.
+	m = &memory{entries: map[string]memEntry{}}
+	m.deleteRange("key", "kez", s.seq+1)
+	s.model.deleteRange("key", "kez", s.seq+1)
+	flush(m)
+	size := s.set.Current().Levels[0][0].Size
+	read = 0
+	s.settle()
+	if n := s.set.Current().NumTables(); n != 0 || read > size {
+		t.Errorf("%d tables are left, %d bytes were read", n, read)
+	}
 }
 
 // settle does what compactors do while nothing is written.

@@ -187,7 +187,8 @@ func (s *sim) run(c *Compaction) {
 	slices.Sort(keys)
 	deeper := deeperLevels(s.v, c.Output)
 	spans = slices.DeleteFunc(joinSpans(spans), func(span simSpan) bool {
-		return !c.hides(sstable.Range{Start: simKey(span.start), End: append(simKey(span.end-1), 0)})
+		_, ok := c.trim(sstable.Range{Start: simKey(span.start), End: append(simKey(span.end-1), 0)})
+		return !ok
 	})
 	var es []simEntry
 	var size int64
