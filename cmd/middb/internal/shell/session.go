@@ -180,7 +180,8 @@ func (s *Session) missing(err error) error {
 	return err
 }
 
-// TTL prints how long a key has to live, rounded up: a duration as put takes it, or none.
+// TTL prints how long a key has to live, rounded up to seconds or, from an hour on, minutes: a duration as put
+// takes it, or none.
 func (s *Session) TTL(k []byte) error {
 	ttl, err := s.data().TTL(k)
 	if err != nil {
@@ -189,8 +190,11 @@ func (s *Session) TTL(k []byte) error {
 	text := "none"
 	if ttl > 0 {
 		unit := time.Second
-		if ttl < unit {
+		switch {
+		case ttl < unit:
 			unit = time.Millisecond
+		case ttl >= time.Hour-time.Minute:
+			unit = time.Minute
 		}
 		text = (ttl + unit - 1).Truncate(unit).String()
 	}
