@@ -288,7 +288,7 @@ func (m *TableMeta) String() string {
 		s += fmt.Sprintf(" ranges=%d", m.Ranges)
 	}
 	if m.Expiring > 0 {
-		s += fmt.Sprintf(" expiring=%d at=%d-%d", m.Expiring, m.EarliestExpiry, m.LatestExpiry)
+		s += fmt.Sprintf(" expiring=%d at=%s..%s", m.Expiring, key.FormatTime(m.EarliestExpiry), key.FormatTime(m.LatestExpiry))
 	}
 	return s
 }

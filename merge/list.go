@@ -82,6 +82,20 @@ func Format(list []byte) string {
 	return strings.Join(parts, ", ")
 }
 
+// String prints what an entry says, for people, long values cut short.
+func (e Entry) String() string {
+	switch e.Kind {
+	case key.KindMerge:
+		return Format(e.Value)
+	case key.KindPutWithExpiry:
+		return item{typ: itemExpiring, content: e.Value}.String()
+	case key.KindPut:
+		return quote(e.Value)
+	default:
+		return "nothing"
+	}
+}
+
 // String prints an item.
 func (it item) String() string {
 	switch it.typ {

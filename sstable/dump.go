@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/middb/middb/key"
+	"github.com/middb/middb/merge"
 )
 
 // Dump prints the table for people: footer, metaindex, properties, filter and blocks; with verbose
@@ -16,7 +17,7 @@ func (r *Reader) Dump(w io.Writer, verbose bool) error {
 	fmt.Fprintf(out, "table %d: %d bytes, format version %d\n", r.fileNum, r.size, r.version)
 	fmt.Fprintf(out, "entries %d, tombstones %d, sequence numbers %d to %d\n", p.Entries, p.Tombstones, p.MinSeq, p.MaxSeq)
 	if p.Expiring > 0 {
-		fmt.Fprintf(out, "expiring %d, from %d to %d\n", p.Expiring, p.Earliest, p.Latest)
+		fmt.Fprintf(out, "expiring %d, from %s to %s\n", p.Expiring, key.FormatTime(p.Earliest), key.FormatTime(p.Latest))
 	}
 	fmt.Fprintf(out, "keys \"%s\" to \"%s\", order %s\n", key.Format(p.Smallest), key.Format(p.Largest), p.Comparer)
 	fmt.Fprintf(out, "keys %d bytes, values %d bytes, stored as %d bytes in %d blocks, compression %v\n",
@@ -55,13 +56,8 @@ func (r *Reader) dumpBlocks(out *bufio.Writer, verbose bool) error {
 	}
 	it := r.fresh().NewIter(IterOptions{Readahead: true})
 	for ok := it.First(); ok; ok = it.Next() {
-		v := it.Value()
-		cut := ""
-		if len(v) > 64 {
-			v, cut = v[:64], "..."
-		}
-		fmt.Fprintf(out, "%d+%d \"%s\" %v, %d bytes \"%s\"%s\n",
-			it.bi, it.off, key.Format(it.Key()), it.Trailer(), len(it.Value()), key.Format(v), cut)
+		e := merge.Entry{Kind: it.Trailer().Kind(), Value: it.Value()}
+		fmt.Fprintf(out, "%d+%d \"%s\" %v, %d bytes: %v\n", it.bi, it.off, key.Format(it.Key()), it.Trailer(), len(e.Value), e)
 	}
 	return it.Close()
 }

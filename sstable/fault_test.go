@@ -138,7 +138,7 @@ func TestDumpShowsEntries(t *testing.T) {
 	}
 	for _, want := range []string{
 		"table 12", "format version 2", "entries 2", "range deletes at", "filter of 1 lines", `up to "pear"`,
-		`"apple" 7,put, 3 bytes "red"`, `range delete "b" to "c\x00", sequence number 9`, "expiring 1, from 99 to 99",
+		`"apple" 7,put, 3 bytes: "red"`, `"green" until 1970-01-01`, `range delete "b" to "c\x00", sequence number 9`, "expiring 1, from 1970-01-01T00:00:00.000000099Z to 1970",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())

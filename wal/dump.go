@@ -1,7 +1,6 @@
 package wal
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -126,11 +125,8 @@ func (p *printer) ops(b []byte) {
 // operand prints what an operation of a kind has beside its key.
 func operand(kind key.Kind, v []byte) string {
 	switch kind {
-	case key.KindPut:
-		return fmt.Sprintf(" = \"%s\"", key.Format(clip(v)))
-	case key.KindPutWithExpiry:
-		expiry, value, _ := key.SplitExpiring(v)
-		return fmt.Sprintf(" = \"%s\" until %s", key.Format(clip(value)), key.FormatTime(expiry))
+	case key.KindPut, key.KindPutWithExpiry:
+		return " = " + merge.Entry{Kind: kind, Value: v}.String()
 	case key.KindRangeDelete:
 		return fmt.Sprintf(" to \"%s\"", key.Format(v))
 	case key.KindMerge:
@@ -138,13 +134,4 @@ func operand(kind key.Kind, v []byte) string {
 	default:
 		return ""
 	}
-}
-
-// clip shortens long values.
-func clip(v []byte) []byte {
-	const most = 64
-	if len(v) <= most {
-		return v
-	}
-	return append(bytes.Clone(v[:most]), "..."...)
 }

@@ -124,18 +124,30 @@ func TestRepairOfADamagedLogSavesEveryKind(t *testing.T) {
 func TestInspectPrintsEveryKindOfOperation(t *testing.T) {
 	dir := t.TempDir()
 	must(t, dir, everything[0]+everything[1], "local", "db")
-	names, err := filepath.Glob(filepath.Join(dir, "db/*.wal"))
-	if err != nil || len(names) != 1 {
-		t.Fatal(names, err)
-	}
-	out := must(t, dir, "", "inspect", "log", "--verbose", names[0])
-	for _, want := range []string{
+	inspectShows(t, dir, "log", "db/*.wal",
 		`put "a" = "1"`, `delete "\x00\x00\x00\x00\x00\x00keyspace/gone"`, `range-delete "b" to "f"`,
 		`merge "n": counter +5`, `merge "m": append "+1"`, `put-with-expiry "e" = "2" until 20`,
-		`range-delete "\x00\x00\x00\x00\x00\x01b" to "\x00\x00\x00\x00\x00\x01c"`,
-	} {
+		`range-delete "\x00\x00\x00\x00\x00\x01b" to "\x00\x00\x00\x00\x00\x01c"`)
+	must(t, dir, "", "compact", "--data-dir", "db")
+	must(t, dir, "delrange a b\nappend log x\nincr n -7\nflush\n", "local", "db")
+	inspectShows(t, dir, "sstable", "db/*.sst",
+		`put, 1 bytes: "1"`, `put-with-expiry, 9 bytes: "2" until 20`, `append "x"`, `counter -7`, `range delete "a" to "b"`)
+}
+
+// inspectShows prints the files that match a pattern, and looks for lines in that.
+func inspectShows(t *testing.T, dir, kind, pattern string, lines ...string) {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, pattern))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := ""
+	for _, name := range names {
+		out += must(t, dir, "", "inspect", kind, "--verbose", name)
+	}
+	for _, want := range lines {
 		if !strings.Contains(out, want) {
-			t.Errorf("the log does not show %s:\n%s", want, out)
+			t.Errorf("inspect %s does not show %s:\n%s", kind, want, out)
 		}
 	}
 }
