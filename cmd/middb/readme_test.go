@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -39,17 +40,26 @@ func TestReadmeTranscript(t *testing.T) {
 	}
 }
 
-func TestReadmeShowsTheQuickstart(t *testing.T) {
-	program, err := os.ReadFile("../../examples/quickstart/main.go")
-	if err != nil {
-		t.Fatal(err)
+// TestReadmeShowsTheExamples wants all of the quickstart, and each other piece of Go to be a part of an example.
+func TestReadmeShowsTheExamples(t *testing.T) {
+	var examples []string
+	for _, name := range []string{"quickstart", "transactions"} {
+		program, err := os.ReadFile("../../examples/" + name + "/main.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		examples = append(examples, string(program))
 	}
+	whole := false
 	for _, block := range blocks(t, "go") {
-		if block == string(program) {
-			return
+		whole = whole || block == examples[0]
+		if !slices.ContainsFunc(examples, func(program string) bool { return strings.Contains(program, block) }) {
+			t.Errorf("no example has\n%s", block)
 		}
 	}
-	t.Fatal("no go block of the README is examples/quickstart/main.go")
+	if !whole {
+		t.Error("no go block of the README is examples/quickstart/main.go")
+	}
 }
 
 // blocks returns the README's fenced blocks of a language.
