@@ -21,8 +21,8 @@ func (t TxnKeyspace) Get(k []byte) ([]byte, error) { return owned(t.GetTo(nil, k
 // GetTo is Get into the memory of dst, as Keyspace.GetTo.
 func (t TxnKeyspace) GetTo(dst, k []byte) ([]byte, error) { return t.get(dst, k, false) }
 
-// GetForUpdate is Get of a key that counts as written: if another transaction that writes it, or reads it
-// for update, commits first, this one does not commit, at either isolation level.
+// GetForUpdate is Get of a key that counts as written, at either isolation level: if another transaction that
+// writes it, or that reads it for update and writes anything, commits first, this one does not commit.
 func (t TxnKeyspace) GetForUpdate(k []byte) ([]byte, error) { return owned(t.get(nil, k, true)) }
 
 // Has reports whether k is there as the transaction sees it.
