@@ -87,7 +87,7 @@ func (l *life) main(callers int) error {
 		return err
 	}
 	l.db = db
-	if err := l.recovered(); err != nil && !l.d.dead {
+	if err = l.recovered(); err != nil && !l.d.dead {
 		_ = db.Close()
 		return fmt.Errorf("after recovery: %w", err)
 	}
@@ -101,7 +101,7 @@ func (l *life) main(callers int) error {
 	impatient := callers > 0 && l.rng.IntN(8) == 0 // closes under the callers
 	l.s.Wait("the callers", func() bool { return l.done(impatient) })
 	if l.wasFull && !impatient && l.rng.IntN(2) == 0 {
-		if err := l.tryAgain(); err != nil && !l.d.dead {
+		if err = l.tryAgain(); err != nil && !l.d.dead {
 			return err
 		}
 	}
