@@ -298,6 +298,7 @@ func TestSummaryCountsLevels(t *testing.T) {
 
 func TestLevelIterReportsDamage(t *testing.T) {
 	s := newStore(t, newMem(t), newRand(t))
+	s.plain = true
 	for range 20 {
 		if err := s.flush(); err != nil {
 			t.Fatal(err)
