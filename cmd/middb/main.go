@@ -94,8 +94,9 @@ func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "middb",
 		Short: "middb is an embedded key-value database",
-		Long: `middb is an embedded key-value database: ordered keys, atomic batches, and every
-acknowledged write survives a crash. This program is its shell and its tools.
+		Long: `middb is an embedded key-value database: ordered keys in keyspaces, serializable
+transactions, a feed of what changes, and every acknowledged write survives a
+crash. This program is its shell and its tools.
 
 Keys and values on the command line are taken as given, blanks included; those
 that begin with hex: or b64: are decoded.
@@ -104,8 +105,9 @@ Exit codes: 0 done, 1 a command failed, 2 usage, 3 the database cannot be opened
 4 key not found (one-shot commands and a single -c).`,
 		Example: `  middb local ./mydb                          # a shell; makes ./mydb
   printf 'put a 1\nget a\n' | middb local ./mydb
-  middb put --data-dir ./mydb greeting 'hello there'
-  middb get --data-dir ./mydb greeting`,
+  middb local ./mydb -c begin -c 'put a 2' -c 'incr n' -c commit
+  middb put --data-dir ./mydb --keyspace texts greeting 'hello there'
+  middb get --data-dir ./mydb --keyspace texts greeting`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Version:       version(),
