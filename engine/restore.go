@@ -36,33 +36,36 @@ func (r *Restore) Add(ctx context.Context, kind key.Kind, k, v []byte) error {
 			return err
 		}
 	}
-	charge := memtable.EntryBytes(len(k), len(v))
-	switch kind {
-	case key.KindRangeDelete:
-		charge = memtable.RangeBytes(len(k), len(v))
-	case key.KindMerge:
-		charge = memtable.MergeBytes(len(k), len(v))
+	encoded, charge, err := encodeStored(r.w.ops, kind, k, v)
+	if err == nil {
+		err = r.w.add(nil, n, charge, 0)
 	}
-	err := r.w.add(nil, n, charge, 0)
 	if err != nil {
 		return fmt.Errorf("restore %v %s: %w", kind, key.Format(k), err)
 	}
+	r.w.ops, r.w.ranges = encoded, r.w.ranges || kind == key.KindRangeDelete
+	return nil
+}
+
+// encodeStored appends an operation on a stored key, and returns what it is charged.
+func encodeStored(dst []byte, kind key.Kind, k, v []byte) (ops []byte, charge int64, err error) {
+	charge = memtable.EntryBytes(len(k), len(v))
 	switch kind {
 	case key.KindDelete:
-		r.w.ops = wal.AppendDelete(r.w.ops, k)
+		dst = wal.AppendDelete(dst, k)
 	case key.KindPut:
-		r.w.ops = wal.AppendPut(r.w.ops, k, v)
+		dst = wal.AppendPut(dst, k, v)
 	case key.KindPutWithExpiry:
-		expiry, v, _ := key.SplitExpiring(v)
-		r.w.ops = wal.AppendPutWithExpiry(r.w.ops, k, expiry, v)
+		expiry, value, _ := key.SplitExpiring(v)
+		dst = wal.AppendPutWithExpiry(dst, k, expiry, value)
 	case key.KindMerge:
-		r.w.ops = wal.AppendMerge(r.w.ops, k, v)
+		dst, charge = wal.AppendMerge(dst, k, v), memtable.MergeBytes(len(k), len(v))
 	case key.KindRangeDelete:
-		r.w.ops, r.w.ranges = wal.AppendRangeDelete(r.w.ops, k, v), true
+		dst, charge = wal.AppendRangeDelete(dst, k, v), memtable.RangeBytes(len(k), len(v))
 	default:
-		return fmt.Errorf("restore %v %s: %w", kind, key.Format(k), ErrNewerFormat)
+		err = ErrNewerFormat
 	}
-	return nil
+	return dst, charge, err
 }
 
 func (r *Restore) commit(ctx context.Context) error {
@@ -107,18 +110,12 @@ func (r *Restore) nameKeyspaces(ctx context.Context) (renamed []string, err erro
 		if named[id] {
 			continue
 		}
-		name := fmt.Sprintf("recovered-%d", id)
-		for {
-			taken, err := db.meta.Has([]byte(keyspacePrefix + name))
-			if err != nil {
-				return nil, err
-			}
-			if !taken {
-				break
-			}
-			name += "x"
+		var name string
+		name, err = db.freeName(fmt.Sprintf("recovered-%d", id))
+		if err == nil {
+			err = b.In(db.meta).Put([]byte(keyspacePrefix+name), binary.BigEndian.AppendUint32(nil, id))
 		}
-		if err := b.In(db.meta).Put([]byte(keyspacePrefix+name), binary.BigEndian.AppendUint32(nil, id)); err != nil {
+		if err != nil {
 			return nil, err
 		}
 		renamed = append(renamed, name)
@@ -128,11 +125,22 @@ func (r *Restore) nameKeyspaces(ctx context.Context) (renamed []string, err erro
 		return nil, err
 	}
 	if last > 0 && len(next) != 4 || len(next) == 4 && binary.BigEndian.Uint32(next) <= last {
-		if err := b.In(db.meta).Put([]byte(nextKeyspaceID), binary.BigEndian.AppendUint32(nil, last+1)); err != nil {
+		if err = b.In(db.meta).Put([]byte(nextKeyspaceID), binary.BigEndian.AppendUint32(nil, last+1)); err != nil {
 			return nil, err
 		}
 	}
 	return renamed, db.ApplyContext(ctx, b, Sync)
+}
+
+// freeName returns a name that no keyspace has, which begins with name.
+func (db *DB) freeName(name string) (string, error) {
+	for {
+		taken, err := db.meta.Has([]byte(keyspacePrefix + name))
+		if err != nil || !taken {
+			return name, err
+		}
+		name += "x"
+	}
 }
 
 // keyspaceNumbers returns the numbers of the keyspaces that have a name, and the greatest.

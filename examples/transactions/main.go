@@ -48,24 +48,25 @@ func run(ctx context.Context, dir string) error {
 	}
 	workers.Wait()
 	for range 10 {
-		if err := <-failures; err != nil {
+		if err = <-failures; err != nil {
 			return err
 		}
 	}
 	// View is a read-only transaction: all that it reads is of one moment.
-	err = db.View(ctx, func(txn *engine.Txn) error {
-		a, err := balance(txn.In(accounts), "ada")
-		if err != nil {
-			return err
-		}
-		b, err := balance(txn.In(accounts), "bob")
-		fmt.Printf("ada has %d, bob has %d\n", a, b)
-		return err
-	})
-	if err != nil {
+	if err = db.View(ctx, func(txn *engine.Txn) error { return show(txn.In(accounts)) }); err != nil {
 		return err
 	}
 	return errors.Join(conflict(db, accounts), kinds(ctx, db))
+}
+
+func show(accounts engine.TxnKeyspace) error {
+	ada, err := balance(accounts, "ada")
+	if err != nil {
+		return err
+	}
+	bob, err := balance(accounts, "bob")
+	fmt.Printf("ada has %d, bob has %d\n", ada, bob)
+	return err
 }
 
 func balance(accounts engine.TxnKeyspace, name string) (int, error) {
@@ -105,7 +106,7 @@ func conflict(db *engine.DB, accounts *engine.Keyspace) error {
 	}
 	var lost *engine.ConflictError
 	if err = txn.Commit(); !errors.As(err, &lost) {
-		return fmt.Errorf("bob was written, but commit says %v", err)
+		return errors.Join(errors.New("a commit that wrote bob did not get in the way"), err)
 	}
 	fmt.Printf("another commit wrote %s\n", lost.Key)
 	return nil
