@@ -43,6 +43,7 @@ func TestShellPromptsAndKeepsHistoryOnATerminal(t *testing.T) {
 	cmd := command(dir, "local", "db")
 	cmd.Env = append(cmd.Env, "TERM=xterm")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = program, program, program
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true} // so that Ctrl-C comes as a signal
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -76,6 +77,12 @@ func TestShellPromptsAndKeepsHistoryOnATerminal(t *testing.T) {
 	enter("get a")
 	await("\n1")
 	await("middb> ")
+	enter("watch from 1")
+	await("put\ta\t1")
+	if _, err := screen.WriteString("\x03"); err != nil {
+		t.Fatal(err)
+	}
+	await("middb> ")
 	enter("use users")
 	await("middb:users> ")
 	enter("begin")
@@ -89,7 +96,7 @@ func TestShellPromptsAndKeepsHistoryOnATerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	history, err := os.ReadFile(filepath.Join(dir, "state", "middb", "history"))
-	if err != nil || string(history) != "put a 1\nlevels\nget a\nuse users\nbegin\nkeyspaces\nquit\n" {
+	if err != nil || string(history) != "put a 1\nlevels\nget a\nwatch from 1\nuse users\nbegin\nkeyspaces\nquit\n" {
 		t.Errorf("the history is %q, %v", history, err)
 	}
 }
