@@ -143,13 +143,18 @@ func (t *Txn) leave() {
 	}
 }
 
+// finish ends the transaction on the side of its user. It reports whether it was under way.
+func (t *Txn) finish() bool {
+	if t.timer != nil {
+		t.timer.Stop()
+	}
+	return t.end(txnEnded)
+}
+
 // end ends the transaction, once.
 func (t *Txn) end(how uint32) bool {
 	if !t.state.CompareAndSwap(txnActive, how) {
 		return false
-	}
-	if t.timer != nil {
-		t.timer.Stop()
 	}
 	t.leave()
 	t.db.views.remove(&t.held)
@@ -194,14 +199,14 @@ func (t *Txn) CommitContext(ctx context.Context) error {
 func (t *Txn) commit(ctx context.Context) error {
 	err := t.usable()
 	if err == nil && t.options.ReadOnly {
-		t.end(txnEnded)
+		t.finish()
 		err = ErrTxnReadOnly
 	}
 	if err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	err = t.submit(ctx)
-	if !t.end(txnEnded) && err == nil && t.overlay.count == 0 {
+	if !t.finish() && err == nil && t.overlay.count == 0 {
 		err = ErrTxnExpired
 	}
 	if err != nil {
@@ -237,7 +242,7 @@ func (t *Txn) Rollback() error {
 }
 
 func (t *Txn) rollback() error {
-	if !t.end(txnEnded) {
+	if !t.finish() {
 		if t.state.Load() == txnExpired {
 			return fmt.Errorf("rollback: %w", ErrTxnExpired)
 		}

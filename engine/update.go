@@ -21,7 +21,7 @@ func (db *DB) View(ctx context.Context, fn func(*Txn) error) error {
 		return fmt.Errorf("view: %w", err)
 	}
 	t.managed = true
-	defer t.end(txnEnded)
+	defer t.finish()
 	return fn(t)
 }
 
@@ -76,7 +76,7 @@ func (db *DB) attempt(ctx context.Context, o TxnOptions, fn func(*Txn) error) er
 		return err
 	}
 	t.managed = true
-	defer t.end(txnEnded) // also if fn panics
+	defer t.finish() // also if fn panics
 	if err := fn(t); err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func (ks *Keyspace) tryPutIf(k, v []byte, o TxnOptions, condition func(last uint
 	if err != nil {
 		return 0, err
 	}
-	defer t.end(txnEnded)
+	defer t.finish()
 	last, found, err := t.In(ks).withSeq(k)
 	if err != nil {
 		return 0, err

@@ -68,7 +68,7 @@ func TestFormatExample(t *testing.T) {
 	})
 	want := []string{
 		"0 identity log=1122334455667788 epoch=1 cluster=0 node=0 next-file=4",
-		"59 next-file=6 flushed=300 -L0:000004 +L6:000005[ab .. cd] bytes=4096 entries=2 tombstones=0 seq=299-300 expiring=1 at=1000-1000",
+		"59 next-file=6 flushed=300 -L0:000004 +L6:000005[ab .. cd] bytes=4096 entries=2 tombstones=0 seq=299-300 expiring=1 at=1970-01-01T00:00:00.000001Z..1970-01-01T00:00:00.000001Z",
 	}
 	if err != nil || torn || length != int64(len(dumps[0])) || !slices.Equal(got, want) {
 		t.Fatalf("read %d of %d bytes, %v\n%s", length, len(dumps[0]), err, strings.Join(got, "\n"))

@@ -26,10 +26,18 @@ func (h history) conflict(start, end string, view uint64) bool {
 	return false
 }
 
+// seeds returns how many of n seeds to run.
+func seeds(n int) int {
+	if testing.Short() {
+		return max(1, n/10)
+	}
+	return n
+}
+
 // TestRecentAgreesWithTheWholeHistory runs writers and transactions; whatever Recent forgets in between, it
 // finds exactly the conflicts that looking at all of history finds.
 func TestRecentAgreesWithTheWholeHistory(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range uint64(seeds(20)) {
 		rng := rand.New(rand.NewPCG(seed, 0))
 		live := NewLive()
 		r := NewRecent(live, 0)
