@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -355,4 +357,63 @@ func TestExpiredValuesStayGoneWhenTheClockGoesBack(t *testing.T) {
 	db = open()
 	defer db.Close()
 	wantGet(t, db.Get, "k", "none")
+}
+
+// A drop of which the caller was told nothing has its place in the order: what is made under the name after that
+// is another keyspace.
+func TestKeyspaceIsMadeAnewAfterADropOfUnknownOutcome(t *testing.T) {
+	disk := vfs.NewMem()
+	fault := vfs.NewFault(disk)
+	db := openMem(t, func(c *Config) { c.FS = fault })
+	old, err := db.Keyspace("k", KeyspaceOptions{})
+	must(t, err, old.Put([]byte("a"), []byte("old"), Sync))
+	full := fault.Inject(vfs.Rule{Ops: vfs.OpWrite | vfs.OpAllocate, Err: syscall.ENOSPC, Sticky: true})
+	if err := db.DropKeyspace("k"); !errors.Is(err, ErrCommitUnknown) || !errors.Is(err, ErrNoSpace) {
+		t.Fatalf("drop on a full disk: %v", err)
+	}
+	if _, err := db.Keyspace("k", KeyspaceOptions{}); !errors.Is(err, ErrNoSpace) {
+		t.Errorf("open on a full disk: %v", err)
+	}
+	full.Remove()
+	var anew *Keyspace
+	for {
+		if anew, err = db.Keyspace("k", KeyspaceOptions{}); !errors.Is(err, ErrNoSpace) {
+			break
+		}
+		runtime.Gosched()
+	}
+	must(t, err)
+	wantGet(t, anew.Get, "a", "none")
+	must(t, anew.Put([]byte("b"), []byte("new")))
+	if err := old.Put([]byte("b"), nil); !errors.Is(err, ErrKeyspaceDropped) {
+		t.Errorf("put with the old handle: %v", err)
+	}
+	must(t, db.DropKeyspace("k"))
+	if names, err := db.Keyspaces(); err != nil || len(names) != 1 {
+		t.Errorf("in the end there are keyspaces %q, %v", names, err)
+	}
+}
+
+// A number that a keyspace of unknown outcome has taken is not given to the next one.
+func TestKeyspaceOfUnknownOutcomeKeepsItsNumber(t *testing.T) {
+	fault := vfs.NewFault(vfs.NewMem())
+	db := openMem(t, func(c *Config) { c.FS = fault })
+	must(t, db.Put([]byte("a"), nil, Sync))
+	full := fault.Inject(vfs.Rule{Ops: vfs.OpWrite | vfs.OpAllocate, Err: syscall.ENOSPC, Sticky: true})
+	if _, err := db.Keyspace("first", KeyspaceOptions{}); !errors.Is(err, ErrCommitUnknown) {
+		t.Fatalf("make a keyspace on a full disk: %v", err)
+	}
+	full.Remove()
+	var second *Keyspace
+	for {
+		var err error
+		if second, err = db.Keyspace("second", KeyspaceOptions{}); !errors.Is(err, ErrNoSpace) {
+			must(t, err)
+			break
+		}
+		runtime.Gosched()
+	}
+	first, err := db.Keyspace("first", KeyspaceOptions{MustExist: true})
+	must(t, err, first.Put([]byte("k"), nil))
+	wantGet(t, second.Get, "k", "none")
 }

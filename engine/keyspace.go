@@ -79,13 +79,19 @@ func (db *DB) openKeyspace(name string, o KeyspaceOptions) (*Keyspace, error) {
 	if name == DefaultKeyspace {
 		return db.defaultKeyspace, nil
 	}
-	if ks := db.spaces.find(name); ks != nil {
+	if ks := db.spaces.find(name); ks != nil && ks.check() == nil {
 		return ks, nil
 	}
 	db.spaces.changing.Lock()
 	defer db.spaces.changing.Unlock()
+	if err := db.settle(); err != nil {
+		return nil, err
+	}
 	if ks := db.spaces.find(name); ks != nil {
-		return ks, nil
+		if ks.check() == nil {
+			return ks, nil
+		}
+		db.spaces.set(name, nil) // it was dropped, and its caller not told
 	}
 	id, err := db.meta.Get([]byte(keyspacePrefix + name))
 	switch {
@@ -124,7 +130,7 @@ func (db *DB) createKeyspace(name string) (id []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return id, db.Apply(b, Sync)
+	return id, db.changed(db.Apply(b, Sync))
 }
 
 // Keyspaces returns the names of all keyspaces, the default one first, the others in order.
@@ -175,10 +181,32 @@ func (db *DB) dropKeyspace(name string) error {
 	c := actors.NewCommit()
 	b.fill(c)
 	c.Sync, c.Shuts = true, ks.gate
-	if _, err = db.submit(context.Background(), c); err != nil {
+	_, err = db.submit(context.Background(), c)
+	if err = db.changed(err); err != nil {
 		return err
 	}
 	db.spaces.set(name, nil)
+	return nil
+}
+
+// changed notes whether a change of the keyspaces that was handed over has ended, for the next one.
+func (db *DB) changed(err error) error {
+	db.spaces.unsettled = errors.Is(err, ErrCommitUnknown)
+	return err
+}
+
+// settle waits for the change before, if its caller was not told of its end: until that is visible, a number that
+// is taken looks free, and a keyspace that is gone looks alive. In an engine that has failed it stays as it looks.
+func (db *DB) settle() error {
+	if !db.spaces.unsettled {
+		return nil
+	}
+	barrier := actors.NewCommit()
+	barrier.Sync = true
+	if _, err := db.submit(context.Background(), barrier); err != nil && !errors.Is(err, ErrFailed) {
+		return fmt.Errorf("await the last change of the keyspaces: %w", err)
+	}
+	db.spaces.unsettled = false
 	return nil
 }
 
@@ -192,7 +220,8 @@ func (db *DB) keyspaceOf(stored []byte) *Keyspace {
 
 // openKeyspaces are the named keyspaces that have been opened.
 type openKeyspaces struct {
-	changing sync.Mutex // held to make, open and drop one
+	changing  sync.Mutex // held to make, open and drop one
+	unsettled bool       // the last change may yet come; guarded by changing
 
 	mu     sync.Mutex // held for a moment
 	byName map[string]*Keyspace
