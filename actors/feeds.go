@@ -100,7 +100,7 @@ type Follower struct {
 func (g *Graph) Follow(from uint64) (f *Follower, oldest uint64, ok bool) {
 	s := &g.wiring.feeds
 	f = &Follower{graph: g}
-	s.mu.Lock()
+	g.wiring.lock(&s.mu)
 	if from == 0 {
 		from = g.Durable() + 1
 	}
@@ -122,7 +122,7 @@ func (g *Graph) Follow(from uint64) (f *Follower, oldest uint64, ok bool) {
 // OldestInLog returns the first sequence number that the log still has.
 func (g *Graph) OldestInLog() uint64 {
 	s := &g.wiring.feeds
-	s.mu.Lock()
+	g.wiring.lock(&s.mu)
 	defer s.mu.Unlock()
 	return s.oldest
 }
@@ -186,7 +186,7 @@ func (f *Follower) Await(ctx context.Context, done <-chan struct{}, beyond uint6
 func (f *Follower) Close() {
 	f.once.Do(func() {
 		w := f.graph.wiring
-		w.feeds.mu.Lock()
+		w.lock(&w.feeds.mu)
 		delete(w.feeds.open, f)
 		w.feeds.count.Add(-1)
 		w.feeds.mu.Unlock()

@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"reflect"
+	"sync"
 	"time"
 )
 
@@ -115,6 +116,21 @@ func (w *wiring) now() time.Time {
 		return w.scheduler.Now()
 	}
 	return time.Now()
+}
+
+// lock locks a mutex for a caller. An actor may hold it while it changes the disk, and a simulation suspends
+// the actor there: whoever blocked on the mutex then would block everything.
+func (w *wiring) lock(mu *sync.Mutex) {
+	if w.scheduler != nil {
+		w.scheduler.Wait("a lock", func() bool {
+			free := mu.TryLock()
+			if free {
+				mu.Unlock()
+			}
+			return free
+		})
+	}
+	mu.Lock()
 }
 
 // ended reports whether a signal was given, by closing it.

@@ -60,5 +60,6 @@
 // One function of caller and one line in operations (workload.go). What writes describes itself as a
 // commit: which keys each of its operations writes, so that the model knows the state behind it. What
 // reads compares with history: checkGet, follow, checkSeq. Whatever waits must wait through the
-// Scheduler, or the simulation stands still; whatever takes time or chance must take it from Config.
+// Scheduler, or the simulation stands still; whatever takes time or chance must take it from Config. That
+// holds for a mutex, too, which somebody keeps while he changes the disk: see wiring.lock in actors.
 package simulation
