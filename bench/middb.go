@@ -95,7 +95,7 @@ func (s *middbStore) ReadAndPut(dst, read, key, value []byte) ([]byte, bool, err
 	if err != nil {
 		return dst, false, err
 	}
-	defer txn.Rollback() //nolint:errcheck // of no interest after Commit
+	defer txn.Rollback()
 	v, err := txn.GetTo(dst, read)
 	found := !errors.Is(err, engine.ErrNotFound)
 	if err != nil && found {

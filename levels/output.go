@@ -96,8 +96,8 @@ func (o *output) cut(k []byte) error {
 		if o.ranges[0].Start = at; bytes.Equal(at, r.End) {
 			o.ranges = o.ranges[1:]
 		}
-		if r, ok := o.trimmed(sstable.Range{Start: r.Start, End: at, Seq: r.Seq}); ok {
-			if err := o.addRange(r); err != nil {
+		if here, ok := o.trimmed(sstable.Range{Start: r.Start, End: at, Seq: r.Seq}); ok {
+			if err := o.addRange(here); err != nil {
 				return err
 			}
 		}
