@@ -100,7 +100,7 @@ func (t *Table) verifyFile(report func(int64)) (err error) {
 func (t *Table) compare(p *sstable.Properties) error {
 	if int64(p.Entries) == t.Entries && int64(p.Tombstones) == t.Tombstones &&
 		int64(p.Ranges) == t.Ranges && int64(p.Expiring) == t.Expiring &&
-		p.Earliest == t.EarliestExpiry && p.Latest == t.LatestExpiry &&
+		p.EarliestExpiry == t.EarliestExpiry && p.LatestExpiry == t.LatestExpiry &&
 		bytes.Equal(p.Smallest, t.Smallest) && bytes.Equal(p.Largest, t.Largest) &&
 		p.MinSeq == t.MinSeq && p.MaxSeq == t.MaxSeq && p.Codec == t.Compression {
 		return nil

@@ -17,7 +17,7 @@ func (r *Reader) Dump(w io.Writer, verbose bool) error {
 	fmt.Fprintf(out, "table %d: %d bytes, format version %d\n", r.fileNum, r.size, r.version)
 	fmt.Fprintf(out, "entries %d, tombstones %d, sequence numbers %d to %d\n", p.Entries, p.Tombstones, p.MinSeq, p.MaxSeq)
 	if p.Expiring > 0 {
-		fmt.Fprintf(out, "expiring %d, from %s to %s\n", p.Expiring, key.FormatTime(p.Earliest), key.FormatTime(p.Latest))
+		fmt.Fprintf(out, "expiring %d, from %s to %s\n", p.Expiring, key.FormatTime(p.EarliestExpiry), key.FormatTime(p.LatestExpiry))
 	}
 	fmt.Fprintf(out, "keys \"%s\" to \"%s\", order %s\n", key.Format(p.Smallest), key.Format(p.Largest), p.Comparer)
 	fmt.Fprintf(out, "keys %d bytes, values %d bytes, stored as %d bytes in %d blocks, compression %v\n",

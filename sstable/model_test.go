@@ -221,7 +221,7 @@ func checkInfo(t *testing.T, seed uint64, info Info, kvs []kv, ranges []Range) {
 		want.Smallest, want.Largest = slices.MinFunc(bounds, bytes.Compare), slices.MaxFunc(bounds, bytes.Compare)
 	}
 	if len(expiries) > 0 {
-		want.Earliest, want.Latest = slices.Min(expiries), slices.Max(expiries)
+		want.EarliestExpiry, want.LatestExpiry = slices.Min(expiries), slices.Max(expiries)
 	}
 	want.Size, want.Checksum = info.Size, info.Checksum
 	if fmt.Sprintf("%+v", info) != fmt.Sprintf("%+v", want) {

@@ -12,20 +12,20 @@ const comparerName = "bytes"
 
 // Info describes a finished table. It is all that a manifest keeps of it.
 type Info struct {
-	Size          int64    // bytes of the file
-	Entries       uint64   // of keys, tombstones too
-	Tombstones    uint64   // deletes among them
-	Ranges        uint64   // range deletes
-	Expiring      uint64   // entries that are puts with an expiry
-	Smallest      []byte   // first key, or start of a range
-	Largest       []byte   // last key, or Range.Last of a range: no key that the table speaks of is above
-	MinSeq        uint64   // smallest sequence number of an entry or range
-	MaxSeq        uint64   // greatest one
-	Earliest      int64    // first expiry, in nanoseconds since 1970; 0 if nothing expires
-	Latest        int64    // last one
-	RawKeyBytes   uint64   // sum of the lengths of the keys
-	RawValueBytes uint64   // sum of the lengths of the values, as they are stored
-	Checksum      [16]byte // xxh3-128 of the file, big-endian
+	Size           int64    // bytes of the file
+	Entries        uint64   // of keys, tombstones too
+	Tombstones     uint64   // deletes among them
+	Ranges         uint64   // range deletes
+	Expiring       uint64   // entries that are puts with an expiry
+	Smallest       []byte   // first key, or start of a range
+	Largest        []byte   // last key, or Range.Last of a range: no key that the table speaks of is above
+	MinSeq         uint64   // smallest sequence number of an entry or range
+	MaxSeq         uint64   // greatest one
+	EarliestExpiry int64    // first expiry, in nanoseconds since 1970; 0 if nothing expires
+	LatestExpiry   int64    // last one
+	RawKeyBytes    uint64   // sum of the lengths of the keys
+	RawValueBytes  uint64   // sum of the lengths of the values, as they are stored
+	Checksum       [16]byte // xxh3-128 of the file, big-endian
 }
 
 // Properties is what a table says about itself.
@@ -57,10 +57,10 @@ func (i *Info) note(k []byte, t key.Trailer, v []byte) {
 	case key.KindPutWithExpiry:
 		expiry, _, _ := key.SplitExpiring(v)
 		if i.Expiring == 0 {
-			i.Earliest, i.Latest = expiry, expiry
+			i.EarliestExpiry, i.LatestExpiry = expiry, expiry
 		}
 		i.Expiring++
-		i.Earliest, i.Latest = min(i.Earliest, expiry), max(i.Latest, expiry)
+		i.EarliestExpiry, i.LatestExpiry = min(i.EarliestExpiry, expiry), max(i.LatestExpiry, expiry)
 	default:
 	}
 }
@@ -119,8 +119,8 @@ func (p *Properties) append(dst []byte) []byte {
 		{propCodec, uint64(p.Codec)},
 		{propRanges, p.Ranges},
 		{propExpiring, p.Expiring},
-		{propEarliest, uint64(p.Earliest)},
-		{propLatest, uint64(p.Latest)},
+		{propEarliest, uint64(p.EarliestExpiry)},
+		{propLatest, uint64(p.LatestExpiry)},
 	} {
 		dst = appendProp(dst, n.id, binary.AppendUvarint(nil, n.v))
 	}
@@ -174,13 +174,13 @@ func parseProperties(b []byte) (Properties, string) {
 			}
 		}
 	}
-	p.Earliest, p.Latest = int64(earliest), int64(latest)
+	p.EarliestExpiry, p.LatestExpiry = int64(earliest), int64(latest)
 	switch {
 	case p.Comparer != comparerName:
 		return p, "unknown key order " + p.Comparer
 	case len(p.Smallest) > maxBoundBytes || len(p.Largest) > maxBoundBytes,
 		bytes.Compare(p.Smallest, p.Largest) > 0, p.Tombstones+p.Expiring > p.Entries,
-		p.MinSeq > p.MaxSeq, p.Earliest > p.Latest:
+		p.MinSeq > p.MaxSeq, p.EarliestExpiry > p.LatestExpiry:
 		return p, "properties contradict one another"
 	}
 	return p, ""

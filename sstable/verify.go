@@ -127,7 +127,7 @@ func (v *verification) finish() error {
 	describe := func(i *Info) string {
 		return fmt.Sprintf("%d entries, %d tombstones, %d range deletes, %s to %s, sequence numbers %d to %d, "+
 			"%d expiring from %d to %d, %d and %d bytes", i.Entries, i.Tombstones, i.Ranges, key.Format(i.Smallest),
-			key.Format(i.Largest), i.MinSeq, i.MaxSeq, i.Expiring, i.Earliest, i.Latest, i.RawKeyBytes, i.RawValueBytes)
+			key.Format(i.Largest), i.MinSeq, i.MaxSeq, i.Expiring, i.EarliestExpiry, i.LatestExpiry, i.RawKeyBytes, i.RawValueBytes)
 	}
 	if got, want := describe(s), describe(&p.Info); got != want {
 		return v.r.file.at(v.r.meta[metaProperties].offset, "the table holds %s; its properties say %s", got, want)
