@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/middb/middb/iterator"
 	"github.com/middb/middb/key"
@@ -110,47 +111,46 @@ func (c *Compaction) Run(b *Builder, stop func() bool, now int64) (Edit, error) 
 	return e, nil
 }
 
-// open returns the merged inputs, and what their range deletes cover together. A table that newer
-// range deletes cover whole is left out, so that it is not even opened.
-func (c *Compaction) open(ops *merge.Operators) (m *iterator.Merging, ranges []sstable.Range, err error) {
-	var sources []iterator.Source
-	add := func(ts []*Table) error {
-		var left []*Table
-		for _, t := range ts {
-			if !covers(ranges, t.Smallest, t.Largest) {
-				left = append(left, t)
-			}
-		}
-		ranged := withRanges(left)
-		for _, t := range ranged {
-			more, e := t.rangeDeletes()
-			if e != nil {
-				return e
-			}
-			ranges = append(ranges, more...)
-		}
-		if len(ranged) > 0 {
-			ranges = coalesce(ranges)
-		}
-		if len(left) > 0 {
-			sources = append(sources, newLevelIter(left, ranged, IterOptions{Readahead: true}).source())
-		}
-		return nil
-	}
-	for _, in := range c.Inputs {
-		if in.Level > 0 {
-			err = add(in.Tables)
-		}
-		for _, t := range in.Tables {
-			if in.Level == 0 && err == nil {
-				err = add([]*Table{t})
-			}
-		}
+// An opening is the inputs of a compaction while they are being opened.
+type opening struct {
+	sources []iterator.Source
+	ranges  []sstable.Range // of all of them, coalesced
+}
+
+// add opens tables that are one source and older than all before. A table that newer range deletes cover
+// whole is left out, so that it is not even opened.
+func (o *opening) add(ts []*Table) error {
+	left := filter(ts, func(t *Table) bool { return !covers(o.ranges, t.Smallest, t.Largest) })
+	ranged := withRanges(left)
+	for _, t := range ranged {
+		more, err := t.rangeDeletes()
 		if err != nil {
-			return nil, nil, errors.Join(err, closeIters(sources))
+			return err
+		}
+		o.ranges = append(o.ranges, more...)
+	}
+	o.ranges = coalesce(o.ranges)
+	if len(left) > 0 {
+		o.sources = append(o.sources, newLevelIter(left, ranged, IterOptions{Readahead: true}).source())
+	}
+	return nil
+}
+
+// open returns the merged inputs, and what their range deletes cover together.
+func (c *Compaction) open(ops *merge.Operators) (*iterator.Merging, []sstable.Range, error) {
+	var o opening
+	for _, in := range c.Inputs {
+		sources := [][]*Table{in.Tables}
+		if in.Level == 0 {
+			sources = slices.Collect(slices.Chunk(in.Tables, 1))
+		}
+		for _, ts := range sources {
+			if err := o.add(ts); err != nil {
+				return nil, nil, errors.Join(err, closeIters(o.sources))
+			}
 		}
 	}
-	return iterator.NewMerging(ops, sources...), ranges, nil
+	return iterator.NewMerging(ops, o.sources...), o.ranges, nil
 }
 
 // merge copies the entries of m to out.

@@ -12,13 +12,8 @@ import (
 )
 
 // withRanges returns the tables that have range deletes.
-func withRanges(ts []*Table) (out []*Table) {
-	for _, t := range ts {
-		if t.Ranges > 0 {
-			out = append(out, t)
-		}
-	}
-	return out
+func withRanges(ts []*Table) []*Table {
+	return filter(ts, func(t *Table) bool { return t.Ranges > 0 })
 }
 
 // rangeDeletes returns the range deletes of a table that has some.

@@ -197,10 +197,11 @@ func (v *Version) tableOf(l int, k []byte) *Table {
 // whether there is such an end; older sources, if there were any, would matter otherwise.
 func (v *Version) AppendEntries(dst []merge.Entry, k []byte, hash uint64) (entries []merge.Entry, complete bool, err error) {
 	for _, t := range v.Levels[0] {
-		if t.holds(k) {
-			if dst, complete, err = t.appendEntries(dst, k, hash); complete || err != nil {
-				return dst, complete, err
-			}
+		if !t.holds(k) {
+			continue
+		}
+		if dst, complete, err = t.appendEntries(dst, k, hash); complete || err != nil {
+			return dst, complete, err
 		}
 	}
 	for l := 1; l < NumLevels; l++ {
