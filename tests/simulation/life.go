@@ -228,6 +228,10 @@ func (l *life) recovered() error {
 	l.r.trace.note(l.s, "main", "found", fmt.Sprint(seq), "of", fmt.Sprint(h.last()))
 	l.r.result.Lost += int(h.last() - seq)
 	h.truncate(seq)
+	if l.readOnly { // it syncs nothing, and a Close that found no space may have left something to sync
+		h.durable = low
+		return snapshot.Close()
+	}
 	l.r.watched = min(l.r.watched, seq+1)
 	l.r.kept = 0
 	return snapshot.Close()
