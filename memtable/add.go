@@ -122,6 +122,9 @@ func (m *Memtable) newEntry(k, v []byte, tr key.Trailer, older place) place {
 			rest = older
 		}
 		binary.NativeEndian.PutUint32(e.tail(), rest)
+		if !m.merged.Load() {
+			m.merged.Store(true)
+		}
 	}
 	return p
 }

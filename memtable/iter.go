@@ -29,6 +29,8 @@ type Iter struct {
 	i, count int    // position in the run, and its length
 	run      [fan]*entry
 
+	plain     bool          // there are neither range deletes nor merges
+	merges    uint16        // which entries of the run are merges that are not folded
 	deletes   *rangeVersion // what the snapshot sees of range deletes; nil: none
 	span      treap.Span    // the last stretch that was looked up in them
 	spanKnown bool
@@ -49,9 +51,9 @@ func (m *Memtable) NewIter(seq uint64, ops *merge.Operators) *Iter {
 func (it *Iter) Reset(m *Memtable, seq uint64, ops *merge.Operators) {
 	it.m, it.seq, it.ops = m, seq, ops
 	it.t, it.n = nil, nil
-	it.i, it.count = 0, 0
+	it.i, it.count, it.merges = 0, 0, 0
 	it.deletes, it.spanKnown = m.deletesAt(seq), false
-	it.fold.of = nil
+	it.plain = it.deletes == nil && !m.merged.Load()
 }
 
 // First stands at the smallest key.
@@ -99,6 +101,9 @@ func (it *Iter) SeekLT(k []byte) bool {
 func (it *Iter) Next() bool {
 	it.i++
 	if it.i < it.count {
+		if it.merges != 0 {
+			it.foldHere()
+		}
 		return true
 	}
 	it.count = 0
@@ -111,6 +116,9 @@ func (it *Iter) Next() bool {
 func (it *Iter) Prev() bool {
 	it.i--
 	if it.i >= 0 {
+		if it.merges != 0 {
+			it.foldHere()
+		}
 		return true
 	}
 	it.count = 0
@@ -122,7 +130,7 @@ func (it *Iter) Prev() bool {
 // Valid reports whether the iterator stands at an entry.
 func (it *Iter) Valid() bool { return uint(it.i) < uint(it.count) }
 
-// Key returns the user key. It aliases the arena.
+// Key returns the user key. It aliases the arena or memory of the iterator.
 func (it *Iter) Key() []byte {
 	k := it.run[it.i].key()
 	runtime.KeepAlive(it.m)
@@ -132,20 +140,13 @@ func (it *Iter) Key() []byte {
 // Trailer returns the sequence number and kind of the entry.
 func (it *Iter) Trailer() key.Trailer {
 	t := it.run[it.i].trailer
-	if t.Kind() == key.KindMerge {
-		t = it.folded().trailer
-	}
 	runtime.KeepAlive(it.m)
 	return t
 }
 
-// Value returns the value. It aliases the arena, or memory of the iterator.
+// Value returns the value. It aliases the arena or memory of the iterator.
 func (it *Iter) Value() []byte {
-	e := it.run[it.i]
-	v := e.value()
-	if e.trailer.Kind() == key.KindMerge {
-		v = it.folded().value
-	}
+	v := it.run[it.i].value()
 	runtime.KeepAlive(it.m)
 	return v
 }
@@ -189,22 +190,28 @@ func (it *Iter) take(from, to int) {
 		}
 	}
 	it.count = count
-	if it.deletes != nil {
-		it.dropDeleted()
+	if !it.plain {
+		it.refine()
 	}
 }
 
-// dropDeleted takes out of the run what range deletes hide.
-func (it *Iter) dropDeleted() {
-	count := 0
-	for _, e := range it.run[:it.count] {
-		seq := e.trailer.Seq()
-		if seq >= it.deletes.seq || seq >= it.deletedAt(e.key()) {
-			it.run[count] = e
-			count++
+// refine takes out of the run what range deletes hide, and notes the merges. It stays out of the way of
+// take, which mostly does not need it.
+//
+//go:noinline
+func (it *Iter) refine() {
+	run := it.run[:it.count]
+	it.count, it.merges, it.fold.of = 0, 0, nil
+	for _, e := range run {
+		if it.deletes != nil && e.trailer.Seq() < it.deletes.seq && e.trailer.Seq() < it.deletedAt(e.key()) {
+			continue
 		}
+		if e.trailer.Kind() == key.KindMerge {
+			it.merges |= 1 << it.count
+		}
+		it.run[it.count] = e
+		it.count++
 	}
-	it.count = count
 }
 
 // forward stands at the first entry of the run or, while there is none, of what follows it.
@@ -223,6 +230,9 @@ func (it *Iter) forward() bool {
 		it.take(0, int(it.perm&15))
 	}
 	it.i = 0
+	if it.merges != 0 {
+		it.foldHere()
+	}
 	return true
 }
 
@@ -244,6 +254,9 @@ func (it *Iter) backward() bool {
 		}
 	}
 	it.i = it.count - 1
+	if it.merges != 0 {
+		it.foldHere()
+	}
 	return true
 }
 

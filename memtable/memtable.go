@@ -34,7 +34,8 @@ type Options struct {
 type Memtable struct {
 	tree    atomic.Pointer[tree]           // what readers descend
 	deletes atomic.Pointer[[]rangeVersion] // one for each DeleteRange, ascending; nil before the first
-	_       [48]byte                       // keeps the writer's counters off the readers' cache line
+	merged  atomic.Bool                    // there is a merge
+	_       [44]byte                       // keeps the writer's counters off the readers' cache line
 
 	tally   atomic.Uint64 // charged units << 32 | distinct keys
 	arena   *arena

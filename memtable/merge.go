@@ -120,22 +120,44 @@ func (t *tree) appendEntries(dst []merge.Entry, e *entry, deleted uint64) (entri
 	return dst, false
 }
 
-// A fold is what an Iter shows of a key whose newest version is a merge.
+// A fold is the entry that an Iter shows of a key whose newest version is a merge, in memory of its own.
 type fold struct {
-	of      *entry // that version; nil: of none
-	trailer key.Trailer
-	value   []byte
+	of      *entry // that version, to be put back into the run
+	at      int    // its place in the run
+	room    []uint64
 	entries []merge.Entry // scratch
 }
 
-// folded returns what the entry at which it stands, a merge, and those before it say together.
-func (it *Iter) folded() *fold {
+// foldHere puts what the versions of a key say together in place of the newest one, if it stands at a merge.
+func (it *Iter) foldHere() {
+	if it.merges>>it.i&1 == 0 {
+		return
+	}
 	f, e := &it.fold, it.run[it.i]
-	if f.of == e {
-		return f
+	if f.of != nil {
+		it.run[f.at], f.of = f.of, nil // its memory is needed
+		it.merges |= 1 << f.at
 	}
 	f.entries, _ = it.t.appendEntries(f.entries[:0], e, it.deletedAt(e.key()))
+	if len(f.entries) == 1 {
+		it.merges &^= 1 << it.i
+		return
+	}
+	f.of, f.at = e, it.i
 	sum := it.ops.Fold(nil, f.entries)
-	f.of, f.trailer, f.value = e, key.MakeTrailer(e.trailer.Seq(), sum.Kind), sum.Value
-	return f
+	it.run[it.i] = f.entry(e.key(), sum.Value, key.MakeTrailer(e.trailer.Seq(), sum.Kind))
+	it.merges &^= 1 << it.i
+	runtime.KeepAlive(it.m)
+}
+
+// entry makes an entry as it would lie in an arena.
+func (f *fold) entry(k, v []byte, tr key.Trailer) *entry {
+	if n := int(entryUnits(len(k), len(v))); n > len(f.room) {
+		f.room = make([]uint64, n+n/4)
+	}
+	e := (*entry)(unsafe.Pointer(unsafe.SliceData(f.room)))
+	e.trailer, e.keyLen, e.valueLen = tr, uint32(len(k)), uint32(len(v))
+	copy(e.key(), k)
+	copy(e.value(), v)
+	return e
 }

@@ -52,15 +52,15 @@ func (m *Memtable) DeleteRange(start, end []byte, seq uint64) {
 
 // deletesAt returns the range deletes that a snapshot sees, or nil.
 func (m *Memtable) deletesAt(seq uint64) *rangeVersion {
-	p := m.deletes.Load()
-	if p == nil {
-		return nil
+	if p := m.deletes.Load(); p != nil {
+		return versionAt(p, seq)
 	}
-	return versionAt(*p, seq)
+	return nil
 }
 
 // versionAt returns the last of the versions that is not above seq, or nil. Mostly that is the last one.
-func versionAt(versions []rangeVersion, seq uint64) *rangeVersion {
+func versionAt(p *[]rangeVersion, seq uint64) *rangeVersion {
+	versions := *p
 	n := len(versions)
 	if versions[n-1].seq > seq {
 		n = sort.Search(n, func(i int) bool { return versions[i].seq > seq })
