@@ -130,6 +130,19 @@ func TestResetForgetsFolds(t *testing.T) {
 	if !it.First() || it.Trailer() != key.MakeTrailer(2, key.KindPut) || string(it.Value()) != "ab" {
 		t.Fatalf("with the operator it is %v %q", it.Trailer(), it.Value())
 	}
+	mem.Add([]byte("l"), list, key.MakeTrailer(3, key.KindMerge))
+	it.Reset(mem, 3, nil)
+	plain := newTestMemtable(t, 1<<20)
+	for i := range uint64(3) {
+		plain.Add([]byte{'a' + byte(i)}, nil, key.MakeTrailer(i+1, key.KindPut))
+	}
+	if !it.First() {
+		t.Fatal("the merges are gone")
+	}
+	it.Reset(plain, 3, nil)
+	if !it.First() || !it.Next() || !it.Prev() || string(it.Key()) != "a" {
+		t.Fatal("another memtable shows what was folded before")
+	}
 }
 
 // TestMergesAllocateNothing claims that a counter's changes leave no garbage.
