@@ -1,6 +1,7 @@
 package model
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,13 +11,15 @@ import (
 	"testing"
 
 	"github.com/middb/middb/engine"
+	"github.com/middb/middb/key"
+	"github.com/middb/middb/merge"
 	"github.com/middb/middb/tests/environment"
 	"github.com/middb/middb/vfs"
 )
 
-// A writer is one of several goroutines that write to one database, each under a prefix of its own
+// A caller is one of several goroutines that write to one database, each under a prefix of its own
 // with its own model. Key 0 counts its commits, so that contents tell the state.
-type writer struct {
+type caller struct {
 	name string
 	rng  *rand.Rand
 
@@ -26,21 +29,19 @@ type writer struct {
 	seqs     []uint64 // by commit - 1: the engine's sequence number, 0 if it did not say
 }
 
-func newWriter(name string, rng *rand.Rand) *writer {
+func newCaller(name string, rng *rand.Rand) *caller {
 	keys := [][]byte{[]byte(name)}
 	for i := range 60 {
 		keys = append(keys, fmt.Appendf(nil, "%s/%02d", name, i))
 	}
-	return &writer{name: name, rng: rng, oracle: newOracle(keys)}
+	return &caller{name: name, rng: rng, oracle: newOracle(spaceNames[:1], [][][]byte{keys})}
 }
 
 // commit writes a batch and awaits its durability, or not.
-func (w *writer) commit(db *engine.DB) error {
+func (w *caller) commit(db *engine.DB) error {
 	b := db.NewBatch()
-	writes := w.begin()
-	for _, wr := range writes {
-		k := w.oracle.keys[wr.id]
-		if err := w.add(b, k, wr); err != nil {
+	for _, p := range w.begin() {
+		if err := p.giveTo(b); err != nil {
 			return err
 		}
 	}
@@ -69,48 +70,64 @@ func (w *writer) commit(db *engine.DB) error {
 }
 
 // begin makes the next commit of the model.
-func (w *writer) begin() []write {
+func (w *caller) begin() []op {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n := w.oracle.last() + 1
-	writes := []write{{id: 0, value: strconv.AppendInt(nil, int64(n), 10)}}
+	ops := []op{w.point(key.KindPut, 0, strconv.AppendInt(nil, int64(n), 10))}
 	for range w.rng.IntN(8) {
-		id := 1 + w.rng.IntN(len(w.oracle.keys)-1)
-		writes = append(writes, write{id: id, value: fmt.Appendf(nil, "%s %d %d", w.name, n, id), deleted: w.rng.IntN(4) == 0})
+		id := 1 + w.rng.IntN(len(w.oracle.root().keys)-1)
+		switch w.rng.IntN(8) {
+		case 0, 1:
+			ops = append(ops, w.point(key.KindDelete, id, nil))
+		case 2:
+			p := w.point(key.KindMerge, id, fmt.Appendf(nil, "+%d", n))
+			p.operator = merge.Append
+			ops = append(ops, p)
+		case 3:
+			ops = append(ops, w.rangeDelete(id))
+		default:
+			ops = append(ops, w.point(key.KindPut, id, fmt.Appendf(nil, "%s %d %d", w.name, n, id)))
+		}
 	}
-	w.oracle.commit(writes)
+	w.oracle.commit(commit{ops: ops})
 	w.seqs = append(w.seqs, 0)
 	w.progress.begun.Store(int64(n))
-	return writes
+	return ops
 }
 
-func (w *writer) add(b *engine.Batch, k []byte, wr write) error {
-	if wr.deleted {
-		return b.Delete(k)
-	}
-	return b.Put(k, wr.value)
+func (w *caller) point(kind key.Kind, id int, v []byte) op {
+	sp := w.oracle.root()
+	return op{kind: kind, space: sp, ids: span{id, id + 1}, key: sp.keys[id], value: v, expiry: never}
 }
 
-// state reads what is under the writer's prefix and returns which of its states that is.
-func (w *writer) state(from reader, low, high int) (int, error) {
+// rangeDelete deletes a few keys from one on.
+func (w *caller) rangeDelete(id int) op {
+	sp := w.oracle.root()
+	end := min(id+1+w.rng.IntN(8), len(sp.keys)-1)
+	return op{kind: key.KindRangeDelete, space: sp, ids: span{id, max(id, end)}, lower: sp.keys[id], upper: sp.keys[end]}
+}
+
+// state reads what is under the caller's prefix and returns which of its states that is.
+func (w *caller) state(from reader, low, high int) (int, error) {
 	it, err := from.NewIterator(engine.IterOptions{Prefix: []byte(w.name)})
 	if err != nil {
 		return 0, err
 	}
-	got := contents{}
+	got := contents{spot{0, itself}: {found: true}}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for k, v := range it.All() {
-		id, exact := w.oracle.find(k)
+		id, exact := w.oracle.root().find(k)
 		if !exact {
 			return 0, fmt.Errorf("found %s, which was never written", brief(k))
 		}
-		got[id] = append([]byte{}, v...)
+		got[spot{0, id}] = outcome{value: bytes.Clone(v), found: true}
 	}
 	if err := it.Close(); err != nil {
 		return 0, err
 	}
-	state, err := w.oracle.match(got, low, high)
+	state, err := w.oracle.match(got, low, high, 0)
 	if err != nil {
 		return 0, fmt.Errorf("writer %s: %w", w.name, err)
 	}
@@ -119,7 +136,7 @@ func (w *writer) state(from reader, low, high int) (int, error) {
 
 // checkOrder compares the states of all writers with one another: there must be a sequence number
 // up to which all commits are there and after which none is.
-func checkOrder(writers []*writer, states []int) error {
+func checkOrder(writers []*caller, states []int) error {
 	var newest, missing uint64
 	var newestIs, missingIs string
 	for i, w := range writers {
@@ -142,9 +159,9 @@ func checkOrder(writers []*writer, states []int) error {
 	return nil
 }
 
-// readWhile takes snapshots while writers write: each must show one state of each writer, whole
+// readWhile takes snapshots while writers write: each must show one state of each caller, whole
 // batches only, and together a prefix of the commit order.
-func readWhile(db *engine.DB, writers []*writer, stop <-chan struct{}) error {
+func readWhile(db *engine.DB, writers []*caller, stop <-chan struct{}) error {
 	for {
 		select {
 		case <-stop:
@@ -157,7 +174,7 @@ func readWhile(db *engine.DB, writers []*writer, stop <-chan struct{}) error {
 	}
 }
 
-func readOnce(db *engine.DB, writers []*writer) (err error) {
+func readOnce(db *engine.DB, writers []*caller) (err error) {
 	s, err := db.Snapshot()
 	if err != nil {
 		return err
@@ -175,7 +192,7 @@ func readOnce(db *engine.DB, writers []*writer) (err error) {
 
 // writeTogether lets all writers commit at once until each has a number of commits, or the cut is
 // taken.
-func writeTogether(db *engine.DB, writers []*writer, c *cutter, commits int) error {
+func writeTogether(db *engine.DB, writers []*caller, c *cutter, commits int) error {
 	stop := make(chan struct{})
 	read := make(chan error, 1)
 	go func() { read <- readWhile(db, writers, stop) }()
@@ -218,10 +235,10 @@ func playTogether(seed uint64) error {
 	rng := rand.New(rand.NewPCG(seed, 0x746f676574686572))
 	o := chooseOptions(rng)
 	disk := vfs.NewMem()
-	var writers []*writer
+	var writers []*caller
 	var all []*progress
 	for i := range 2 + rng.IntN(6) {
-		w := newWriter(string(rune('a'+i)), rand.New(rand.NewPCG(seed, uint64(i))))
+		w := newCaller(string(rune('a'+i)), rand.New(rand.NewPCG(seed, uint64(i))))
 		writers, all = append(writers, w), append(all, &w.progress)
 	}
 	for range 4 {
@@ -255,7 +272,7 @@ func playTogether(seed uint64) error {
 }
 
 // adopt finds out which states a reopened database shows and makes them the last of the models.
-func adopt(db *engine.DB, writers []*writer) error {
+func adopt(db *engine.DB, writers []*caller) error {
 	states := make([]int, len(writers))
 	for i, w := range writers {
 		var err error

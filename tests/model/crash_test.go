@@ -1,10 +1,10 @@
 package model
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 
 	"github.com/middb/middb/engine"
@@ -16,36 +16,45 @@ import (
 func (r *run) start(disk *vfs.Mem) {
 	r.cutter = &cutter{disk: disk, progress: []*progress{&r.progress}}
 	r.spawn()
+	r.openSpaces()
 }
 
 // spawn opens the database on the disk of the run.
 func (r *run) spawn() {
 	cfg := r.o.config
 	cfg.FS = r.cutter.fs()
+	cfg.Clock = r.clock
 	if r.plant != nil {
-		cfg.FS = r.plant(cfg.FS)
+		r.plant(&cfg)
 	}
 	db, err := engine.Spawn(cfg)
 	r.must(err, "open the database")
-	r.db, r.batch = db, nil
+	r.db, r.batch, r.indexed, r.timed = db, nil, nil, false
+	r.lookAtClock()
 }
 
-// shut closes what is open on the database, then the database itself.
+// shut closes what is open on the database, then the database itself. Transactions that are open then are
+// over, too.
 func (r *run) shut() {
-	r.closeHolders()
-	db := r.db
-	r.db = nil
-	r.must(db.Close(), "close the database")
-}
-
-func (r *run) closeHolders() {
-	for _, w := range r.walks {
-		r.must(w.it.Close(), "close an iterator")
+	for len(r.walks) > 0 {
+		r.closeWalk(0)
 	}
 	for _, v := range r.views {
 		r.must(v.snapshot.Close(), "close a snapshot")
 	}
-	r.walks, r.views = nil, nil
+	txns := r.txns
+	r.views, r.txns = nil, nil
+	for len(txns) > 0 && r.rng.IntN(3) > 0 {
+		r.must(txns[0].real.Rollback(), "roll back")
+		txns = txns[1:]
+	}
+	db := r.db
+	r.db = nil
+	r.must(db.Close(), "close the database")
+	for _, t := range txns {
+		r.expect(t.real.Commit(), engine.ErrClosed, "commit after the database was closed")
+		r.must(t.real.Rollback(), "roll back after the database was closed")
+	}
 }
 
 // abandon closes the database of a run that failed, whatever comes of it.
@@ -59,6 +68,9 @@ func (r *run) abandon() {
 	for _, v := range r.views {
 		_ = v.snapshot.Close()
 	}
+	for _, t := range r.txns {
+		_ = t.real.Rollback()
+	}
 	_ = r.db.Close()
 	r.db = nil
 }
@@ -71,11 +83,14 @@ func (r *run) reopen() {
 	r.verify()
 	state := r.oracle.last()
 	r.progress.durable.Store(int64(state))
+	r.changeClock()
 	if r.rng.IntN(3) == 0 {
 		r.readOnly(state, state)
 	}
 	r.spawn()
-	r.checkScan(r.db, state)
+	r.openSpaces()
+	r.checkSeq(r.seqOf(r.db), "database")
+	r.scanAll()
 }
 
 // armCut lets the next crash happen some calls from now.
@@ -117,6 +132,7 @@ func (r *run) crash(c *cut) {
 func (r *run) settle(c *cut) {
 	r.cutter = &cutter{disk: c.disk, progress: []*progress{&r.progress}}
 	low, high := c.low[0], c.high[0]
+	r.catchUp()
 	if r.rng.IntN(3) == 0 {
 		low = r.readOnly(low, high)
 		high = low
@@ -128,17 +144,50 @@ func (r *run) settle(c *cut) {
 	state := r.recovered(r.db, low, high)
 	r.note("recovered state %d", state)
 	r.oracle.truncate(state)
+	r.openSpaces()
 	r.progress.begun.Store(int64(state))
 	r.progress.durable.Store(int64(state))
 }
 
-// recovered returns the state that a reopened database shows, which must be in [low, high].
+// recovered returns the state that a reopened database shows, which must be in [low, high]: the one after the
+// commit whose last operation is the last that there is.
 func (r *run) recovered(db *engine.DB, low, high int) int {
-	state, err := r.oracle.match(r.scan(db), low, high)
+	state, err := r.oracle.numbered(r.seqOf(db), low, high)
 	if err != nil {
 		r.failf("after recovery: %v", err)
 	}
+	if _, err := r.oracle.match(r.contents(db), state, state, r.now); err != nil {
+		r.failf("after recovery: %v", err)
+	}
 	return state
+}
+
+// seqOf returns the sequence number of the last operation of a database.
+func (r *run) seqOf(db *engine.DB) uint64 {
+	s, err := db.Snapshot()
+	r.must(err, "open a snapshot")
+	r.must(s.Close(), "close a snapshot")
+	return s.Seq()
+}
+
+// contents returns all that a database shows.
+func (r *run) contents(db *engine.DB) contents {
+	names, err := db.Keyspaces()
+	r.must(err, "list keyspaces")
+	got := contents{}
+	for _, name := range names {
+		n := slices.Index(r.oracle.names, name)
+		if n < 0 {
+			r.failf("there is a keyspace %q, which was never made", name)
+		}
+		ks, err := db.Keyspace(name, engine.KeyspaceOptions{MustExist: true})
+		r.must(err, "open a keyspace")
+		got[spot{n, itself}] = outcome{found: true}
+		for id, found := range r.scan(ks, r.oracle.keys[n]) {
+			got[spot{n, id}] = found
+		}
+	}
+	return got
 }
 
 // readOnly opens the database for reading and returns its state, which must be in [low, high]. A
@@ -146,6 +195,7 @@ func (r *run) recovered(db *engine.DB, low, high int) int {
 func (r *run) readOnly(low, high int) int {
 	cfg := r.o.config
 	cfg.ReadOnly = true
+	cfg.Clock = r.clock
 	var changed atomic.Pointer[vfs.Op]
 	cfg.FS = vfs.NewTrace(r.cutter.disk, func(op vfs.Op) {
 		if op.Kind != vfs.OpLock {
@@ -193,31 +243,4 @@ func (r *run) verify() levels.Report {
 	r.must(err, "verify the manifest")
 	r.must(errors.Join(report.Problems...), "verify the tables")
 	return report
-}
-
-// scan returns everything that a reader shows, walking up or down.
-func (r *run) scan(from reader) contents {
-	it, err := from.NewIterator(engine.IterOptions{Reverse: r.rng.IntN(4) == 0})
-	r.must(err, "open an iterator")
-	got := contents{}
-	for ok := it.First(); ok; ok = it.Next() {
-		id, exact := r.oracle.find(it.Key())
-		if !exact {
-			r.failf("a scan found %s, which was never written", brief(it.Key()))
-		}
-		if _, twice := got[id]; twice {
-			r.failf("a scan found %s twice", brief(it.Key()))
-		}
-		got[id] = bytes.Clone(it.Value())
-	}
-	r.must(it.Err(), "scan")
-	r.must(it.Close(), "close a scan")
-	return got
-}
-
-// checkScan compares everything that a reader shows with a state.
-func (r *run) checkScan(from reader, state int) {
-	if _, err := r.oracle.match(r.scan(from), state, state); err != nil {
-		r.failf("scan: %v", err)
-	}
 }

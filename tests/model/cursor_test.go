@@ -1,39 +1,23 @@
 package model
 
-import "bytes"
-
-// A span is a range of ids, as bounds and prefix of an iterator select them.
-type span struct{ low, high int }
-
-// selects returns the ids with lower <= key < upper that begin with prefix. An empty bound is none.
-func (o *oracle) selects(lower, upper, prefix []byte) span {
-	s := span{0, len(o.keys)}
-	if len(lower) > 0 {
-		s.low, _ = o.find(lower)
-	}
-	if len(upper) > 0 {
-		s.high, _ = o.find(upper)
-	}
-	for s.low < s.high && !bytes.HasPrefix(o.keys[s.low], prefix) {
-		s.low++
-	}
-	for s.low < s.high && !bytes.HasPrefix(o.keys[s.high-1], prefix) {
-		s.high--
-	}
-	s.high = max(s.low, s.high)
-	return s
-}
-
-// A cursor is the model of an iterator: it walks the keys of a span that are there in one state,
-// upwards, or downwards if reverse is set. pos is meaningful while valid.
+// A cursor is the model of an iterator: it walks the keys of a span that a reader sees in a keyspace, upwards, or
+// downwards if reverse is set. pos is meaningful while valid. A key whose merge fails ends it for good.
 type cursor struct {
-	o       *oracle
-	state   int
-	span    span
+	space   *space
+	sight   sight
+	bounds  extent
+	span    span // of bounds
 	reverse bool
-	pos     int
-	valid   bool
+
+	pos    int
+	valid  bool
+	failed bool
+	trail  *trail // nil: nobody asks what was read
 }
+
+// A trail is what an iterator of a serializable transaction has read: what it has passed, whether there
+// was a key or not, as far as the bounds where it found no more.
+type trail struct{ read []extent }
 
 func (c *cursor) first() { c.begin(!c.reverse) }
 func (c *cursor) last()  { c.begin(c.reverse) }
@@ -42,55 +26,67 @@ func (c *cursor) prev()  { c.step(c.reverse) }
 
 // seek stands at k or, if it is not there, at the first key after it in the direction of the walk.
 func (c *cursor) seek(k []byte) {
-	id, exact := c.o.find(k)
+	id, exact := c.space.find(k)
 	switch {
 	case !c.reverse:
-		c.up(max(id, c.span.low))
+		c.up(max(id, c.span.low), k)
 	case exact:
-		c.down(min(id, c.span.high-1))
+		c.down(min(id, c.span.high-1), after(k))
 	default:
-		c.down(min(id-1, c.span.high-1))
+		c.down(min(id-1, c.span.high-1), after(k))
 	}
 }
 
 func (c *cursor) begin(lowest bool) {
 	if lowest {
-		c.up(c.span.low)
+		c.up(c.span.low, nil)
 	} else {
-		c.down(c.span.high - 1)
+		c.down(c.span.high-1, nil)
 	}
 }
 
 func (c *cursor) step(up bool) {
+	here := c.space.keys[c.pos]
 	if up {
-		c.up(c.pos + 1)
+		c.up(c.pos+1, here)
 	} else {
-		c.down(c.pos - 1)
+		c.down(c.pos-1, here)
 	}
 }
 
-// up stands at the first key from id on that is there.
-func (c *cursor) up(id int) {
-	for ; id < c.span.high; id++ {
-		if c.stand(id) {
-			return
-		}
+// up stands at the first key from id on that is there, having looked from a key on.
+func (c *cursor) up(id int, from []byte) {
+	for c.valid = false; id < c.span.high && !c.stand(id); id++ {
 	}
-	c.valid = false
+	c.passed(extent{from, nil}, func(x *extent) { x.to = after(c.space.keys[c.pos]) })
 }
 
-// down stands at the last key up to id that is there.
-func (c *cursor) down(id int) {
-	for ; id >= c.span.low; id-- {
-		if c.stand(id) {
-			return
-		}
+// down stands at the last key up to id that is there, having looked below a key.
+func (c *cursor) down(id int, below []byte) {
+	for c.valid = false; id >= c.span.low && !c.stand(id); id-- {
 	}
-	c.valid = false
+	c.passed(extent{nil, below}, func(x *extent) { x.from = c.space.keys[c.pos] })
 }
 
+// stand reports whether a search ends at id.
 func (c *cursor) stand(id int) bool {
-	_, c.valid = c.o.at(id, c.state)
-	c.pos = id
-	return c.valid
+	if c.failed {
+		return true
+	}
+	seen := c.sight.at(c.space, id)
+	c.pos, c.valid, c.failed = id, seen.found, seen.failed
+	return c.valid || c.failed
+}
+
+// passed notes a search, which ended where the cursor stands or else at the bounds.
+func (c *cursor) passed(x extent, end func(*extent)) {
+	if c.trail == nil {
+		return
+	}
+	if c.valid {
+		end(&x)
+	}
+	if x = x.within(c.bounds); !x.empty() {
+		c.trail.read = append(c.trail.read, x)
+	}
 }

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/middb/middb/engine"
+	"github.com/middb/middb/merge"
 )
 
 // directory is where every database of this package lives.
@@ -20,6 +22,8 @@ type options struct {
 	bigValues   bool // values beyond a block, a log block, a memtable
 	keyCount    int
 	keyStyle    string
+	wrong       int           // how many in a thousand values and operands do not fit their key's operator
+	tick        time.Duration // about how far the clock moves at a time
 }
 
 func chooseOptions(rng *rand.Rand) options {
@@ -42,7 +46,10 @@ func chooseOptions(rng *rand.Rand) options {
 		bigValues:   rng.IntN(4) == 0,
 		keyCount:    int(pick(5, 50, 500, 3000)),
 		keyStyle:    []string{"binary", "decimal", "mixed", "words"}[rng.IntN(4)],
+		wrong:       int(pick(0, 0, 2, 20)),
+		tick:        time.Duration(pick(100, 1e6, 3600e9)),
 	}
+	o.config.MergeOperators = []merge.Operator{tailOperator}
 	for range rng.IntN(4) {
 		o.config.Compression = append(o.config.Compression, compressions[rng.IntN(len(compressions))])
 	}
@@ -52,19 +59,28 @@ func chooseOptions(rng *rand.Rand) options {
 // String prints the options for a failure's report.
 func (o options) String() string {
 	c := o.config
-	return fmt.Sprintf("memtable %d, budget %d, block %d, compression %v, bloom %d, L0 trigger %d, table %d, base level %d, manifest %d, durability %d, %d%% sync, big values %v, %d %s keys",
+	return fmt.Sprintf("memtable %d, budget %d, block %d, compression %v, bloom %d, L0 trigger %d, table %d, base level %d, manifest %d, durability %d, %d%% sync, big values %v, %d %s keys, %d/1000 wrong, tick %v",
 		c.MemtableBytes, c.MemoryBudget, c.BlockBytes, c.Compression, c.BloomBitsPerKey, c.L0CompactionTrigger,
-		c.TargetFileBytes, c.BaseLevelBytes, c.ManifestBytes, c.Durability, o.syncPercent, o.bigValues, o.keyCount, o.keyStyle)
+		c.TargetFileBytes, c.BaseLevelBytes, c.ManifestBytes, c.Durability, o.syncPercent, o.bigValues, o.keyCount, o.keyStyle, o.wrong, o.tick)
 }
 
-// makeKeys returns distinct keys in ascending order. Small alphabets give no more than they have.
-func (o options) makeKeys(rng *rand.Rand) [][]byte {
-	var keys [][]byte
-	for range o.keyCount {
-		keys = append(keys, o.makeKey(rng))
+// otherKeys is how many keys a keyspace other than the default one has at most.
+const otherKeys = 200
+
+// makeKeys returns distinct keys in ascending order, for each keyspace. Small alphabets give no more than they
+// have.
+func (o options) makeKeys(rng *rand.Rand) (all [][][]byte) {
+	n := o.keyCount
+	for range spaceNames {
+		var keys [][]byte
+		for range n {
+			keys = append(keys, o.makeKey(rng))
+		}
+		slices.SortFunc(keys, bytes.Compare)
+		all = append(all, slices.CompactFunc(keys, bytes.Equal))
+		n = min(n, otherKeys)
 	}
-	slices.SortFunc(keys, bytes.Compare)
-	return slices.CompactFunc(keys, bytes.Equal)
+	return all
 }
 
 func (o options) makeKey(rng *rand.Rand) []byte {
@@ -89,9 +105,51 @@ func (o options) makeKey(rng *rand.Rand) []byte {
 	}
 }
 
-// makeValue returns a value that says which commit wrote it to which key, and half of which can be
-// compressed.
+// operatorOf returns the operator that changes a key, unless something is wrong.
+func operatorOf(id int) string {
+	return []string{merge.Append, merge.Counter, merge.Append, tail}[id%4]
+}
+
+// makeOperator returns an operator for a key, now and then one that does not fit what the key has.
+func (o options) makeOperator(rng *rand.Rand, id int) string {
+	if rng.IntN(1000) < o.wrong {
+		id = rng.IntN(4)
+	}
+	return operatorOf(id)
+}
+
+// makeOperand returns an operand that an operator takes.
+func makeOperand(rng *rand.Rand, operator string, commit int) []byte {
+	switch operator {
+	case merge.Counter:
+		return merge.AppendCount(nil, rng.Int64N(2000)-1000)
+	case merge.Append:
+		return fmt.Appendf(nil, "+%d", commit)[:rng.IntN(3)]
+	default:
+		return fmt.Appendf(nil, "c%d.", commit)
+	}
+}
+
+// makeValue returns a value for a key that a commit writes. It fits the operator of the key, unless something
+// is wrong.
 func (o options) makeValue(rng *rand.Rand, commit, id int) []byte {
+	operator := operatorOf(id)
+	if rng.IntN(1000) < o.wrong {
+		operator = merge.Append
+	}
+	switch operator {
+	case merge.Counter:
+		return merge.AppendCount(nil, int64(commit))
+	case tail:
+		return fmt.Appendf(nil, "c%dk%d", commit, id)
+	default:
+		return o.makeBytes(rng, commit, id)
+	}
+}
+
+// makeBytes returns a value that says which commit wrote it to which key, and half of which can be
+// compressed.
+func (o options) makeBytes(rng *rand.Rand, commit, id int) []byte {
 	n := rng.IntN(120)
 	if o.bigValues {
 		switch p := rng.IntN(2000); {
