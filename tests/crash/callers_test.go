@@ -153,7 +153,7 @@ func (c *faultCase) runCallers() error {
 
 // visible expects that a database shows a prefix of the caller's commits, through low at least.
 func (c *caller) visible(db *engine.DB, low place, cause error) error {
-	found, err := scan(db, c.journal.keys, false)
+	found, err := scan(viewOf(db, nil), c.journal.keys, false)
 	if err != nil && (errors.As(err, new(wrongAnswer)) || !errors.Is(err, cause)) {
 		return err
 	}
@@ -188,7 +188,7 @@ func TestUnsyncedCommitsSoonOutliveTheProcess(t *testing.T) {
 	timeout, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for {
-		db, found, err := recovered(disk.CrashClone(nil, vfs.CrashOptions{Unsynced: vfs.KeepAll}), 20)
+		db, found, err := recovered(config(disk.CrashClone(nil, vfs.CrashOptions{Unsynced: vfs.KeepAll})), 20)
 		if err == nil {
 			err = db.Close()
 		}

@@ -11,8 +11,16 @@ import (
 	"github.com/middb/middb/engine"
 )
 
-// contents says for each key by id which commit wrote its value; 0: it is not there.
+// contents says for each key by id what its value is: the number of the commit that wrote it, what merged
+// makes of that and of the commits that merged into it, or 0: it is not there. The last ids are those of the keys in
+// a keyspace of their own.
 type contents []uint32
+
+// sideName is the name of that keyspace. It is made when it is first written to.
+const sideName = "side"
+
+// sideFrom returns the first id of a key in that keyspace.
+func sideFrom(keys int) int { return keys - keys/4 }
 
 // unknown stands for a key that could not be read.
 const unknown = math.MaxUint32
@@ -30,10 +38,10 @@ func (s contents) shows(state contents) bool {
 // keyOf returns the key of an id; ids and keys have the same order.
 func keyOf(id int) []byte { return fmt.Appendf(nil, "key/%04d", id) }
 
-// idOf is the inverse of keyOf.
-func idOf(k []byte, keys int) (int, error) {
+// idOf is the inverse of keyOf, for ids from low on, below high.
+func idOf(k []byte, low, high int) (int, error) {
 	var id int
-	if _, err := fmt.Sscanf(string(k), "key/%d", &id); err != nil || id < 0 || id >= keys || !bytes.Equal(k, keyOf(id)) {
+	if _, err := fmt.Sscanf(string(k), "key/%d", &id); err != nil || id < low || id >= high || !bytes.Equal(k, keyOf(id)) {
 		return 0, fmt.Errorf("%q is no key that was ever written", k)
 	}
 	return id, nil
@@ -55,58 +63,117 @@ func valueOf(commit uint32, id int) []byte {
 	return append(v, bytes.Repeat([]byte{'x'}, n-n/2)...)
 }
 
-// commitOf returns the commit that gave this value to a key.
-func commitOf(v []byte, id int) (uint32, error) {
-	if len(v) >= 8 {
-		if n := binary.LittleEndian.Uint32(v); n != 0 && bytes.Equal(v, valueOf(n, id)) {
-			return n, nil
-		}
-	}
-	return 0, fmt.Errorf("%s has a value that was never written: %.40x", keyOf(id), v)
+// operandMark begins what a commit appends to a value by merging; no value begins like that.
+const operandMark = 0xffffffff
+
+// operandOf returns what a commit merges into values.
+func operandOf(commit uint32) []byte {
+	return binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, operandMark), commit)
 }
 
-// A reader is a database or a snapshot.
+// merged returns what stands for a value into which a commit has merged.
+func merged(value, commit uint32) uint32 {
+	return min((value*0x85ebca6b^commit)*0x9e3779b1|1<<31, unknown-1)
+}
+
+// written returns what stands for a value of a key.
+func written(v []byte, id int) (n uint32, err error) {
+	rest := v
+	if len(v) >= 8 && binary.LittleEndian.Uint32(v) != operandMark {
+		n = binary.LittleEndian.Uint32(v)
+		rest, _ = bytes.CutPrefix(v, valueOf(n, id))
+	}
+	for len(rest) >= 8 && binary.LittleEndian.Uint32(rest) == operandMark {
+		n, rest = merged(n, binary.LittleEndian.Uint32(rest[4:])), rest[8:]
+	}
+	if n == 0 || len(rest) > 0 {
+		return 0, fmt.Errorf("%s has a value that was never written: %.40x", keyOf(id), v)
+	}
+	return n, nil
+}
+
+// A reader is a keyspace, as it is or in a snapshot.
 type reader interface {
 	Get(k []byte) ([]byte, error)
 	NewIterator(o engine.IterOptions) (*engine.Iterator, error)
 }
 
-// scan returns what an iterator shows. What it had not told when it failed is unknown. A wrong answer is
+// A view is all that can be read.
+type view struct {
+	main reader
+	side reader // nil: it is not there
+	err  error  // why nobody knows whether it is
+}
+
+// viewOf returns a view of a database as it is, or as a snapshot, if that is not nil, has it.
+func viewOf(db *engine.DB, s *engine.Snapshot) view {
+	side, err := db.Keyspace(sideName, engine.KeyspaceOptions{MustExist: true})
+	missing := errors.Is(err, engine.ErrKeyspaceMissing)
+	v := view{main: db}
+	if err != nil && !missing {
+		v.err = err
+	}
+	if s != nil {
+		v.main = s
+	}
+	if err == nil {
+		v.side = side
+		if s != nil {
+			v.side = s.In(side)
+		}
+	}
+	return v
+}
+
+// scan returns what iterators show. What they had not told when they failed is unknown. A wrong answer is
 // a wrongAnswer, all other errors are of the engine.
-func scan(db reader, keys int, reverse bool) (found contents, err error) {
+func scan(v view, keys int, reverse bool) (found contents, err error) {
 	found = make(contents, keys)
-	it, err := db.NewIterator(engine.IterOptions{Reverse: reverse})
+	err = found.scan(v.main, 0, sideFrom(keys), reverse)
+	switch {
+	case v.err != nil:
+		found.forget(sideFrom(keys), keys)
+		err = errors.Join(err, v.err)
+	case v.side != nil:
+		err = errors.Join(err, found.scan(v.side, sideFrom(keys), keys, reverse))
+	}
+	return found, err
+}
+
+// scan fills in what an iterator shows of the keyspace with the keys from low on, below high.
+func (s contents) scan(from reader, low, high int, reverse bool) (err error) {
+	it, err := from.NewIterator(engine.IterOptions{Reverse: reverse})
 	if err != nil {
-		found.forget(0, keys)
-		return found, err
+		s.forget(low, high)
+		return err
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
-	last := -1
+	last := low - 1
 	if reverse {
-		last = keys
+		last = high
 	}
 	for ok := it.First(); ok; ok = it.Next() {
-		id, err := idOf(it.Key(), keys)
+		id, err := idOf(it.Key(), low, high)
 		if err != nil {
-			return found, wrongAnswer{err}
+			return wrongAnswer{err}
 		}
 		if reverse == (id > last) || id == last {
-			return found, wrongAnswer{fmt.Errorf("%s comes after %s in a scan", keyOf(id), keyOf(last))}
+			return wrongAnswer{fmt.Errorf("%s comes after %s in a scan", keyOf(id), keyOf(last))}
 		}
 		last = id
-		if found[id], err = commitOf(it.Value(), id); err != nil {
-			return found, wrongAnswer{err}
+		if s[id], err = written(it.Value(), id); err != nil {
+			return wrongAnswer{err}
 		}
 	}
 	if err = it.Err(); err == nil {
-		return found, nil
+		return nil
 	}
 	if reverse {
-		found.forget(0, last)
+		s.forget(low, last)
 	} else {
-		found.forget(last+1, keys)
+		s.forget(last+1, high)
 	}
-	return found, err
+	return err
 }
 
 // forget makes the keys of a range of ids unknown.
@@ -116,16 +183,22 @@ func (s contents) forget(from, to int) {
 	}
 }
 
-// lookUp returns the commit that wrote the value that Get has for a key.
-func lookUp(db reader, id int) (uint32, error) {
-	v, err := db.Get(keyOf(id))
+// lookUp returns what stands for the value that Get has for one of the keys.
+func lookUp(from view, keys, id int) (uint32, error) {
+	in := from.main
+	if id >= sideFrom(keys) {
+		if in = from.side; in == nil {
+			return 0, from.err
+		}
+	}
+	v, err := in.Get(keyOf(id))
 	switch {
 	case errors.Is(err, engine.ErrNotFound):
 		return 0, nil
 	case err != nil:
 		return 0, err
 	}
-	n, err := commitOf(v, id)
+	n, err := written(v, id)
 	if err != nil {
 		return 0, wrongAnswer{err}
 	}
@@ -133,22 +206,23 @@ func lookUp(db reader, id int) (uint32, error) {
 }
 
 // readAll returns what both scans and Get agree on, for a database at rest.
-func readAll(db reader, keys int) (contents, error) {
-	found, err := scan(db, keys, false)
+func readAll(db *engine.DB, keys int) (contents, error) {
+	v := viewOf(db, nil)
+	found, err := scan(v, keys, false)
 	if err != nil {
 		return nil, fmt.Errorf("scan forward: %w", err)
 	}
-	back, err := scan(db, keys, true)
+	back, err := scan(v, keys, true)
 	if err != nil {
 		return nil, fmt.Errorf("scan backward: %w", err)
 	}
 	for id := range keys {
-		got, err := lookUp(db, id)
+		got, err := lookUp(v, keys, id)
 		if err != nil {
 			return nil, fmt.Errorf("get %s: %w", keyOf(id), err)
 		}
 		if got != found[id] || back[id] != found[id] {
-			return nil, wrongAnswer{fmt.Errorf("%s is of commit %d for a scan, %d for one backward, %d for a get", keyOf(id), found[id], back[id], got)}
+			return nil, wrongAnswer{fmt.Errorf("%s is %d for a scan, %d for one backward, %d for a get", keyOf(id), found[id], back[id], got)}
 		}
 	}
 	return found, nil
@@ -176,18 +250,18 @@ func checkReads(db *engine.DB, h *history, m mark, cause error) error {
 		}
 		return nil
 	}
-	keys := len(h.states[0])
-	found, err := scan(snapshot, keys, false)
+	keys, v := len(h.states[0]), viewOf(db, snapshot)
+	found, err := scan(v, keys, false)
 	if err := check("scan forward", found, err); err != nil {
 		return err
 	}
-	found, err = scan(snapshot, keys, true)
+	found, err = scan(v, keys, true)
 	if err := check("scan backward", found, err); err != nil {
 		return err
 	}
 	var failures error
 	for id := range keys {
-		n, err := lookUp(snapshot, id)
+		n, err := lookUp(v, keys, id)
 		found[id] = n
 		if err != nil {
 			found[id], failures = unknown, err

@@ -140,7 +140,7 @@ func (s *sweep) examine(c *cut) {
 
 // recover opens what a crash left, returns what is there, and lets the database go on.
 func (s *sweep) recover(disk *vfs.Mem) (contents, error) {
-	db, found, err := recovered(disk, s.keys)
+	db, found, err := recovered(config(disk), s.keys)
 	if err != nil {
 		return nil, fmt.Errorf("recover: %w", err)
 	}
@@ -163,7 +163,7 @@ func (s *sweep) cutRecovery(image *vfs.Mem, seed uint64) (contents, int, error) 
 			}
 		}
 	})
-	db, found, err := recovered(traced, s.keys)
+	db, found, err := recovered(config(traced), s.keys)
 	if err != nil {
 		return nil, 0, fmt.Errorf("recover: %w", err)
 	}
@@ -171,7 +171,7 @@ func (s *sweep) cutRecovery(image *vfs.Mem, seed uint64) (contents, int, error) 
 		return nil, 0, err
 	}
 	for _, c := range cuts {
-		db, again, err := recovered(c.disk, s.keys)
+		db, again, err := recovered(config(c.disk), s.keys)
 		if err == nil {
 			err = db.Close()
 		}
@@ -192,7 +192,7 @@ func (s *sweep) cutRecovery(image *vfs.Mem, seed uint64) (contents, int, error) 
 func (s contents) same(again contents) error {
 	for id := range s {
 		if s[id] != again[id] {
-			return fmt.Errorf("two recoveries differ: %s is of commit %d, then of %d", keyOf(id), s[id], again[id])
+			return fmt.Errorf("two recoveries differ: %s is %d, then %d", keyOf(id), s[id], again[id])
 		}
 	}
 	return nil

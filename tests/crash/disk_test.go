@@ -107,8 +107,8 @@ func keep(t *testing.T, disk *vfs.Mem, name string) string {
 }
 
 // recovered opens a database and reads all of it.
-func recovered(fs vfs.FS, keys int) (*engine.DB, contents, error) {
-	db, err := engine.Spawn(config(fs))
+func recovered(cfg engine.Config, keys int) (*engine.DB, contents, error) {
+	db, err := engine.Spawn(cfg)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -138,7 +138,7 @@ func goOn(disk vfs.FS, db *engine.DB, found contents) error {
 	if err := db.Close(); err != nil {
 		return err
 	}
-	db, again, err := recovered(disk, len(found))
+	db, again, err := recovered(config(disk), len(found))
 	if err != nil {
 		return fmt.Errorf("open once more: %w", err)
 	}
@@ -148,7 +148,7 @@ func goOn(disk vfs.FS, db *engine.DB, found contents) error {
 	}
 	for id := range want {
 		if again[id] != want[id] {
-			return fmt.Errorf("after writing and opening once more: %s is of commit %d, not %d", keyOf(id), again[id], want[id])
+			return fmt.Errorf("after writing and opening once more: %s is %d, not %d", keyOf(id), again[id], want[id])
 		}
 	}
 	report, err := verify(disk)

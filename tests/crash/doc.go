@@ -1,9 +1,10 @@
 // Package crash breaks the disk under the whole engine, everywhere, and looks at what is left.
 //
 // One script makes a database do all that it does with files: be created, take writes of every
-// durability, batches larger than a memtable, deletes and replacements, flush, compact, replace its
-// manifest, rotate and reuse log segments, close, open, recover. Its options are tiny, so that all of
-// this happens in some hundred calls to the file system. A journal beside it knows which commits
+// durability, batches larger than a memtable, deletes and replacements, range deletes, merges, values that
+// expire, transactions, keyspaces that come and go, flush, compact, replace its manifest, rotate and reuse log
+// segments, close, open, recover. Its options are tiny, so that all of this happens in some hundred calls to
+// the file system. A journal beside it knows which commits
 // were begun, in which order, and which were acknowledged as durable. The sweeps:
 //
 //   - crash: the disk as a power loss or a kill would leave it before every mutating call, with

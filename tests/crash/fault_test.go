@@ -244,7 +244,7 @@ func (c *faultCase) restart() error {
 
 // open opens the database and checks that what it found stays found if the power fails now.
 func (c *faultCase) open() error {
-	db, found, err := recovered(c.fault, faultKeys)
+	db, found, err := recovered(c.s.cfg, faultKeys)
 	if err != nil {
 		return err
 	}
@@ -256,7 +256,7 @@ func (c *faultCase) open() error {
 	}
 	c.s.journal.truncate(h, state)
 	lost := c.disk.CrashClone(nil, vfs.CrashOptions{Unsynced: vfs.LoseAll})
-	db, again, err := recovered(lost, faultKeys)
+	db, again, err := recovered(config(lost), faultKeys)
 	if err != nil {
 		return fmt.Errorf("after power loss: %w", err)
 	}
@@ -288,7 +288,7 @@ func (c *faultCase) outlast() error {
 func (c *faultCase) settle() error {
 	h, m := c.s.journal.history(), c.s.journal.mark()
 	lost := c.disk.CrashClone(nil, vfs.CrashOptions{Unsynced: vfs.LoseAll})
-	db, found, err := recovered(lost, faultKeys)
+	db, found, err := recovered(config(lost), faultKeys)
 	if err == nil {
 		err = db.Close()
 	}

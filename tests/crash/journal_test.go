@@ -7,19 +7,32 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // A write is one operation of a commit.
 type write struct {
 	id      int // of the key
 	deleted bool
+	to      int // if not 0: what is deleted is the range from id to this one, exclusive, in one keyspace
+	merged  bool
+	ttl     time.Duration // of a put; 0: for ever
 }
+
+// Times to live: one ends before anybody looks at the key again, the other never does.
+const (
+	brief   = time.Second
+	lasting = 1_000_000 * time.Hour
+)
 
 // A commit is what the script gave to the engine as one.
 type commit struct {
 	number  uint32 // from 1, in the order of beginning; its values contain it
 	at      place
 	writes  []write
+	txn     bool // given as a transaction
+	drop    bool // given as the drop of the keyspace that the one write, a range, is all of
+	handed  bool // the engine has been asked for it
 	refused bool // the engine said that it did not happen
 }
 
@@ -140,9 +153,15 @@ func (j *journal) history() *history {
 func (s contents) after(c *commit) contents {
 	next := slices.Clone(s)
 	for _, w := range c.writes {
-		next[w.id] = c.number
-		if w.deleted {
+		switch {
+		case w.to > 0:
+			clear(next[w.id:w.to])
+		case w.deleted || w.ttl == brief:
 			next[w.id] = 0
+		case w.merged:
+			next[w.id] = merged(next[w.id], c.number)
+		default:
+			next[w.id] = c.number
 		}
 	}
 	return next
@@ -185,7 +204,7 @@ func (h *history) mismatch(found contents, least, most int) error {
 	for id := range found {
 		if want, got := h.states[best][id], found[id]; want != got && got != unknown && shown < 10 {
 			shown++
-			fmt.Fprintf(&sb, "\n  %s: of commit %d, want %d", keyOf(id), got, want)
+			fmt.Fprintf(&sb, "\n  %s: %d, want %d", keyOf(id), got, want)
 		}
 	}
 	return fmt.Errorf("the contents are none of the states %d to %d; the closest is state %d, after commit %s, with %d differences%s",

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/middb/middb/engine"
 	"github.com/middb/middb/vfs"
@@ -29,8 +31,16 @@ func config(fs vfs.FS) engine.Config {
 		BaseLevelBytes:      1 << 10,
 		ManifestBytes:       1 << 10,
 		Durability:          engine.NoSync,
+		Clock:               func() time.Time { return late },
 	}
 }
+
+// The clock of a script begins early. Whoever looks at what is left of it looks late: when all values that have a
+// brief time to live are gone, and no others.
+var (
+	early = time.Unix(1_700_000_000, 0)
+	late  = early.Add(1000 * time.Hour)
+)
 
 // A session is a database, its journal, and the random source of the script.
 type session struct {
@@ -38,10 +48,13 @@ type session struct {
 	journal *journal
 	rng     *rand.Rand
 	db      *engine.DB
+	passed  atomic.Int64 // hours, by the script's clock
 }
 
 func newSession(fs vfs.FS, seed uint64, keys int) *session {
-	return &session{cfg: config(fs), journal: &journal{keys: keys}, rng: rand.New(rand.NewPCG(seed, 0x6372617368))}
+	s := &session{cfg: config(fs), journal: &journal{keys: keys}, rng: rand.New(rand.NewPCG(seed, 0x6372617368))}
+	s.cfg.Clock = func() time.Time { return early.Add(time.Duration(s.passed.Load()) * time.Hour) }
+	return s
 }
 
 // A step is a named part of the script. After an error of the engine it may be done again or skipped.
@@ -66,9 +79,13 @@ var script = []step{
 	{"delete half", (*session).deleteHalf},
 	{"compact part", func(s *session) error { return s.compact(keyOf(s.journal.keys/4), keyOf(s.journal.keys/2)) }},
 	{"delete above the last level", (*session).deleteAbove},
+	{"delete ranges", (*session).deleteRanges},
+	{"let values expire", (*session).expire},
 	{"wait until idle", (*session).waitIdle},
 	{"reopen", (*session).reopen},
 	{"put after reopening", func(s *session) error { return s.puts(20) }},
+	{"transactions", (*session).transactions},
+	{"drop a keyspace", (*session).drop},
 	{"reopen again", (*session).reopen},
 	{"synced batch larger than a memtable", func(s *session) error { return s.batch(2*s.journal.keys, engine.Sync) }},
 	{concurrentStep, (*session).concurrent},
@@ -189,57 +206,18 @@ func (s *session) deleteAbove() error {
 func (s *session) randomWrites(n int, rng *rand.Rand) []write {
 	writes := make([]write, n)
 	for i := range writes {
-		writes[i] = write{id: rng.IntN(s.journal.keys), deleted: rng.IntN(5) == 0}
+		w := write{id: rng.IntN(s.journal.keys)}
+		switch rng.IntN(15) {
+		case 0, 1, 2:
+			w.deleted = true
+		case 3, 4:
+			w.merged = true
+		case 5:
+			w.ttl = lasting
+		}
+		writes[i] = w
 	}
 	return writes
-}
-
-// commit gives a commit to the engine and the answer to the journal.
-func (s *session) commit(writes []write, d engine.Durability) error {
-	c := s.journal.begin(writes, false)
-	err := s.give(c, d)
-	switch {
-	case err == nil:
-		s.journal.answered(c, 0)
-		if d == engine.Sync {
-			s.journal.synced(c)
-		}
-	case !errors.Is(err, engine.ErrCommitUnknown):
-		s.journal.refuse(c)
-	}
-	return err
-}
-
-// give calls the engine.
-func (s *session) give(c *commit, d engine.Durability) error {
-	if len(c.writes) > 1 {
-		b, err := s.build(c)
-		if err != nil {
-			return err
-		}
-		return s.db.Apply(b, d)
-	}
-	w := c.writes[0]
-	if w.deleted {
-		return s.db.Delete(keyOf(w.id), d)
-	}
-	return s.db.Put(keyOf(w.id), valueOf(c.number, w.id), d)
-}
-
-func (s *session) build(c *commit) (*engine.Batch, error) {
-	b := s.db.NewBatch()
-	for _, w := range c.writes {
-		var err error
-		if w.deleted {
-			err = b.Delete(keyOf(w.id))
-		} else {
-			err = b.Put(keyOf(w.id), valueOf(c.number, w.id))
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return b, nil
 }
 
 // await commits and then waits for durability.
@@ -249,6 +227,7 @@ func (s *session) applyAndWait(writes []write, concurrent bool) error {
 	c := s.journal.begin(writes, concurrent)
 	b, err := s.build(c)
 	if err != nil {
+		s.journal.refuse(c)
 		return err
 	}
 	pending, err := s.db.ApplyAsync(context.Background(), b)
