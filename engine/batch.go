@@ -151,7 +151,7 @@ func (b BatchKeyspace) NewIterator(o IterOptions) (*Iterator, error) {
 	if !b.batch.indexed {
 		return nil, fmt.Errorf("iterate: %w", ErrNotIndexed)
 	}
-	return b.keyspace().iterate(o, &b.batch.overlay)
+	return b.keyspace().iterate(o, &b.batch.overlay, caller())
 }
 
 // keyspace returns the keyspace of an indexed batch.

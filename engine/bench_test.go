@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/binary"
 	"math/rand/v2"
+	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/middb/middb/vfs"
 )
@@ -150,4 +153,53 @@ func BenchmarkFeedCatchUp(b *testing.B) {
 		left--
 	}
 	_ = f.Close()
+}
+
+// BenchmarkTxn runs transactions that read a key and put another one, and do not conflict.
+func BenchmarkTxn(b *testing.B) {
+	db := loaded(b)
+	b.Run("snapshot-1", func(b *testing.B) { benchmarkTxns(b, db, SnapshotIsolation, 1) })
+	b.Run("snapshot-8", func(b *testing.B) { benchmarkTxns(b, db, SnapshotIsolation, 8) })
+	b.Run("serializable-8", func(b *testing.B) { benchmarkTxns(b, db, Serializable, 8) })
+}
+
+func benchmarkTxns(b *testing.B, db *DB, isolation Isolation, callers int) {
+	b.ReportAllocs()
+	before := cpuTime(b)
+	var done sync.WaitGroup
+	for caller := range callers {
+		done.Go(func() {
+			rng := rand.New(rand.NewPCG(1, uint64(caller)))
+			var k, got []byte
+			v := make([]byte, 100)
+			for i := caller; i < b.N; i += callers {
+				txn, err := db.Begin(TxnOptions{Isolation: isolation})
+				if err == nil {
+					k = benchKey(k, rng.Uint64N(benchKeys))
+					got, err = txn.GetTo(got, k)
+				}
+				if err == nil {
+					k = benchKey(k, benchKeys+uint64(i))
+					err = txn.Put(k, v)
+				}
+				if err == nil {
+					err = txn.Commit()
+				}
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				_ = txn.Rollback() // as if deferred
+			}
+		})
+	}
+	done.Wait()
+	b.ReportMetric(float64(cpuTime(b)-before)/float64(b.N), "cpu-ns/op")
+}
+
+// cpuTime is the processor time that the process has used: what to compare on a machine that others use.
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	must(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -38,29 +38,31 @@ type IterOptions struct {
 type Iterator struct {
 	db       *DB
 	space    *space
-	view     actors.View
-	held     heldView
-	source   iterator.Bounded
-	memory   []memtable.Iter
-	sources  []iterator.Source
+	err      error
 	reads    *readSpans // of a serializable transaction: what was seen; nil: of no interest
 	reverse  bool
 	keysOnly bool
 	closed   bool
-	err      error
+	source   iterator.Bounded
+	view     actors.View
+	held     heldView
+	memory   []memtable.Iter
+	sources  []iterator.Source
 	seekKey  []byte // scratch
 }
 
 // NewIterator returns an iterator over the keyspace as it is now.
-func (ks *Keyspace) NewIterator(o IterOptions) (*Iterator, error) { return ks.iterate(o, nil) }
+func (ks *Keyspace) NewIterator(o IterOptions) (*Iterator, error) {
+	return ks.iterate(o, nil, caller())
+}
 
 // iterate returns an iterator over the keyspace, under the writes of an overlay; nil: none.
-func (ks *Keyspace) iterate(o IterOptions, own *overlay) (*Iterator, error) {
+func (ks *Keyspace) iterate(o IterOptions, own *overlay, by creator) (*Iterator, error) {
 	if err := ks.check(); err != nil {
 		return nil, fmt.Errorf("iterate: %w", err)
 	}
 	it := newIterator(ks)
-	view, err := ks.db.hold(&it.held, "iterator")
+	view, err := ks.db.hold(&it.held, "iterator", by)
 	if err != nil {
 		return nil, fmt.Errorf("iterate: %w", err)
 	}
@@ -85,7 +87,6 @@ func (it *Iterator) open(o IterOptions) (*Iterator, error) {
 	if it.reads != nil {
 		it.reads.within(lower, upper)
 	}
-	it.memory = make([]memtable.Iter, 0, 1+len(it.view.Sealed))
 	it.addMemtable(it.view.Active)
 	for _, m := range it.view.Sealed {
 		it.addMemtable(m)
@@ -106,8 +107,12 @@ func (it *Iterator) addMemtable(m *memtable.Memtable) {
 	if m.Empty() {
 		return // empty now is empty in this View
 	}
-	it.memory = append(it.memory, memtable.Iter{})
-	src := &it.memory[len(it.memory)-1]
+	if it.memory == nil { // room for all, as sources point into it
+		it.memory = make([]memtable.Iter, 0, 1+len(it.view.Sealed))
+	}
+	n := len(it.memory)
+	it.memory = it.memory[:n+1]
+	src := &it.memory[n]
 	src.Reset(m, it.view.Seq, it.db.operators)
 	it.sources = append(it.sources, iterator.Source{Iterator: src, Ranges: m.Ranges(it.view.Seq)})
 }
@@ -167,7 +172,12 @@ func (it *Iterator) Seek(k []byte) bool {
 }
 
 // Next moves on in iteration order. On an iterator that stands nowhere it does nothing.
-func (it *Iterator) Next() bool { return it.step(!it.reverse) }
+func (it *Iterator) Next() bool {
+	if it.reads != nil || it.reverse {
+		return it.step(!it.reverse)
+	}
+	return !it.closed && it.source.Valid() && it.usable() && it.source.Next()
+}
 
 // Prev moves back in iteration order. On an iterator that stands nowhere it does nothing.
 func (it *Iterator) Prev() bool { return it.step(it.reverse) }
@@ -255,14 +265,13 @@ func (it *Iterator) Close() error {
 }
 
 // usable reports whether the iterator can move; it keeps the reason if not.
-func (it *Iterator) usable() bool {
-	if it.closed || it.db.closed.Load() {
-		if it.err == nil {
-			it.err = fmt.Errorf("iterate: %w", ErrClosed)
-		}
-		return false
+func (it *Iterator) usable() bool { return !it.closed && !it.db.closed.Load() || it.refuse() }
+
+func (it *Iterator) refuse() bool {
+	if it.err == nil {
+		it.err = fmt.Errorf("iterate: %w", ErrClosed)
 	}
-	return true
+	return false
 }
 
 func (it *Iterator) release() {

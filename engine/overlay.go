@@ -44,6 +44,7 @@ func (w *writes) add(ks *Keyspace, n int, charge, limit int64) error {
 		return fmt.Errorf("%w: it holds %d bytes, another operation of %d would exceed the limit of %d; apply it in parts",
 			ErrBatchTooLarge, len(w.ops), n, MaxBatchBytes)
 	}
+	w.ops = slices.Grow(w.ops, n+opOverhead)
 	w.count++
 	w.charge += charge
 	if ks != nil && ks.gate != nil && !slices.Contains(w.gates, ks.gate) {
@@ -167,6 +168,12 @@ func (o *overlay) append(ks *Keyspace, op *write, limit int64, operators *merge.
 		o.points = o.points.Set(k, merge.Entry{Kind: kind, Value: v})
 	}
 	return nil
+}
+
+// single returns the stored key of the only operation, if that is a put or a delete.
+func (o *overlay) single() (k []byte, ok bool) {
+	item, ok := o.points.Min()
+	return item.Key, ok && o.count == 1 && item.Value.Kind != key.KindMerge
 }
 
 // find returns what the overlay says of a stored key.

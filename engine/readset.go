@@ -31,8 +31,8 @@ func (r *readSet) iterator() *readSpans {
 }
 
 // footprint returns what a commit depends on that read at a sequence number.
-func (r *readSet) footprint(view uint64) *mvcc.Footprint {
-	f := &mvcc.Footprint{View: view, Locks: r.locks, Keys: r.keys}
+func (r *readSet) footprint(view uint64) mvcc.Footprint {
+	f := mvcc.Footprint{View: view, Locks: r.locks, Keys: r.keys}
 	for _, s := range r.spans {
 		f.Spans = append(f.Spans, s.all()...)
 	}

@@ -30,7 +30,7 @@ type SnapshotKeyspace struct {
 func (db *DB) Snapshot() (*Snapshot, error) {
 	s := &Snapshot{db: db}
 	s.SnapshotKeyspace = SnapshotKeyspace{s, db.defaultKeyspace}
-	view, err := db.hold(&s.held, "snapshot")
+	view, err := db.hold(&s.held, "snapshot", caller())
 	if err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
@@ -90,7 +90,7 @@ func (s SnapshotKeyspace) NewIterator(o IterOptions) (*Iterator, error) {
 		return nil, fmt.Errorf("iterate: snapshot: %w", ErrClosed)
 	}
 	it.view = view
-	snap.db.views.add(&it.held, "iterator", it.view.Seq, snap.held.now)
+	snap.db.views.add(&it.held, "iterator", caller(), it.view.Seq, snap.held.now)
 	return it.open(o)
 }
 

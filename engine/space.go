@@ -59,7 +59,7 @@ func (s *space) before(k []byte) []byte {
 // stored returns the key that k is stored under: k itself, or a copy in the buffer, which the caller gives
 // back with putKeyBuffer when it is done.
 func (s *space) stored(k []byte) ([]byte, *keyBuffer) {
-	if s.prefix == nil && k[0]-1 < 0xfe { // neither 00 nor ff
+	if s.plain(k) {
 		return k, nil
 	}
 	buf := keyBuffers.Get().(*keyBuffer)
@@ -83,11 +83,22 @@ func (s *space) appendStored(dst, k []byte) []byte { return append(append(dst, s
 
 // user returns the key whose stored form it is given, without copying.
 func (s *space) user(stored []byte) []byte {
+	if s.plain(stored) {
+		return stored
+	}
+	return s.cut(stored)
+}
+
+// cut is user for what does not store the key as it is.
+func (s *space) cut(stored []byte) []byte {
 	if s.prefix != nil {
 		return stored[spaceBytes:]
 	}
 	return stored[len(escape(stored)):]
 }
+
+// plain reports whether k is stored as it is: that no prefix, and neither 00 nor ff, is in front of it.
+func (s *space) plain(k []byte) bool { return s.prefix == nil && k[0]-1 < 0xfe }
 
 // bounds returns the stored keys of a lower and an upper bound, in memory of their own. nil is no bound.
 func (s *space) bounds(lower, upper []byte) (from, to []byte) {

@@ -75,21 +75,22 @@ type Txn struct {
 
 	overlay    overlay
 	reads      readSet
-	savepoints []savepoint // those that can be rolled back to
+	footprint  mvcc.Footprint // set by submit
+	savepoints []savepoint    // those that can be rolled back to
 	lastPoint  uint64
 	committed  uint64 // sequence number of the last operation, once committed
 }
 
 // Begin begins a transaction.
 func (db *DB) Begin(o TxnOptions) (*Txn, error) {
-	t, err := db.begin(context.Background(), o)
+	t, err := db.begin(context.Background(), o, caller())
 	if err != nil {
 		return nil, fmt.Errorf("begin: %w", err)
 	}
 	return t, nil
 }
 
-func (db *DB) begin(ctx context.Context, o TxnOptions) (*Txn, error) {
+func (db *DB) begin(ctx context.Context, o TxnOptions, by creator) (*Txn, error) {
 	switch {
 	case db.closed.Load():
 		return nil, ErrClosed
@@ -105,7 +106,7 @@ func (db *DB) begin(ctx context.Context, o TxnOptions) (*Txn, error) {
 			return nil, err
 		}
 	}
-	view, err := db.hold(&t.held, "transaction")
+	view, err := db.hold(&t.held, "transaction", by)
 	if err != nil {
 		t.leave()
 		return nil, err
@@ -222,15 +223,22 @@ func (t *Txn) submit(ctx context.Context) error {
 	}
 	c := actors.NewCommit()
 	t.overlay.fill(c)
+	if k, ok := t.overlay.single(); ok {
+		t.db.hint(c, k)
+	}
 	c.Sync = t.db.sync([]Durability{t.options.Durability})
-	c.Txn = t.reads.footprint(t.view.Seq)
+	t.footprint = t.reads.footprint(t.view.Seq)
+	c.Txn = &t.footprint
 	seq, err := t.db.submit(ctx, c)
-	if conflict := (*mvcc.Conflict)(nil); errors.As(err, &conflict) {
+	if conflict, ok := errors.AsType[*mvcc.Conflict](err); ok {
 		return t.db.conflictError(conflict)
 	}
 	t.committed = seq
 	return err
 }
+
+// errRollbackDone is made once, as most rollbacks are deferred ones after a commit.
+var errRollbackDone = fmt.Errorf("rollback: %w", ErrTxnDone)
 
 // Rollback ends the transaction without committing anything. After Commit, or another Rollback, it does
 // nothing and returns ErrTxnDone, so that it can be deferred.
@@ -246,7 +254,7 @@ func (t *Txn) rollback() error {
 		if t.state.Load() == txnExpired {
 			return fmt.Errorf("rollback: %w", ErrTxnExpired)
 		}
-		return fmt.Errorf("rollback: %w", ErrTxnDone)
+		return errRollbackDone
 	}
 	return nil
 }

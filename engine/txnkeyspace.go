@@ -95,7 +95,7 @@ func (t TxnKeyspace) NewIterator(o IterOptions) (*Iterator, error) {
 		return nil, fmt.Errorf("iterate: %w", ErrTxnDone)
 	}
 	it.view = view
-	txn.db.views.add(&it.held, "iterator", view.Seq, txn.held.now)
+	txn.db.views.add(&it.held, "iterator", caller(), view.Seq, txn.held.now)
 	if !txn.overlay.empty() {
 		it.sources = append(it.sources, txn.overlay.source())
 	}

@@ -16,7 +16,7 @@ func (db *DB) View(ctx context.Context, fn func(*Txn) error) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("view: %w", context.Cause(ctx))
 	}
-	t, err := db.begin(ctx, TxnOptions{ReadOnly: true})
+	t, err := db.begin(ctx, TxnOptions{ReadOnly: true}, caller())
 	if err != nil {
 		return fmt.Errorf("view: %w", err)
 	}
@@ -30,15 +30,12 @@ func (db *DB) View(ctx context.Context, fn func(*Txn) error) error {
 // transaction, a bounded number of times with growing pauses: fn must not do elsewhere what it cannot do
 // twice.
 func (db *DB) Update(ctx context.Context, fn func(*Txn) error) error {
-	return db.UpdateWith(ctx, TxnOptions{}, fn)
+	return db.update(ctx, TxnOptions{}, fn, caller())
 }
 
 // UpdateWith is Update with options.
 func (db *DB) UpdateWith(ctx context.Context, o TxnOptions, fn func(*Txn) error) error {
-	if err := db.update(ctx, o, fn); err != nil {
-		return fmt.Errorf("update: %w", err)
-	}
-	return nil
+	return db.update(ctx, o, fn, caller())
 }
 
 const (
@@ -49,10 +46,18 @@ const (
 	longPause  = 20 * time.Millisecond
 )
 
-func (db *DB) update(ctx context.Context, o TxnOptions, fn func(*Txn) error) error {
+func (db *DB) update(ctx context.Context, o TxnOptions, fn func(*Txn) error, by creator) error {
+	if err := db.attempts(ctx, o, fn, by); err != nil {
+		return fmt.Errorf("update: %w", err)
+	}
+	return nil
+}
+
+// attempts runs fn in transactions until one commits or fails for another reason than a conflict.
+func (db *DB) attempts(ctx context.Context, o TxnOptions, fn func(*Txn) error, by creator) error {
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
-		err := db.attempt(ctx, o, fn)
+		err := db.attempt(ctx, o, fn, by)
 		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrTxnTooOld) {
 			return err
 		}
@@ -67,11 +72,11 @@ func (db *DB) update(ctx context.Context, o TxnOptions, fn func(*Txn) error) err
 }
 
 // attempt runs fn in a transaction once.
-func (db *DB) attempt(ctx context.Context, o TxnOptions, fn func(*Txn) error) error {
+func (db *DB) attempt(ctx context.Context, o TxnOptions, fn func(*Txn) error, by creator) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	t, err := db.begin(ctx, o)
+	t, err := db.begin(ctx, o, by)
 	if err != nil {
 		return err
 	}
@@ -161,7 +166,7 @@ func (ks *Keyspace) putIf(what string, k, v []byte, d []Durability, condition fu
 }
 
 func (ks *Keyspace) tryPutIf(k, v []byte, o TxnOptions, condition func(last uint64, found bool) error) (seq uint64, err error) {
-	t, err := ks.db.begin(context.Background(), o)
+	t, err := ks.db.begin(context.Background(), o, caller())
 	if err != nil {
 		return 0, err
 	}

@@ -8,17 +8,24 @@ import (
 	"github.com/middb/middb/actors"
 )
 
-// A heldView is the record of a View that a snapshot or iterator holds: its age, and who made it.
+// A heldView is the record of a View that a snapshot, iterator or transaction holds: its age, and who made it.
 type heldView struct {
 	prev, next *heldView
 	kind       string
 	now        int64 // the engine's time at which it reads, in nanoseconds since 1970
 	seq        uint64
-	callers    [callerFrames]uintptr
+	by         creator
 }
 
-// callerFrames is how many stack frames of a View's creator are remembered.
-const callerFrames = 4
+// A creator is who made a View: where the engine was called, and from where that was. Every frame costs as
+// much as a lock or two, those between the engine's method and the look at the stack included.
+type creator [3]uintptr
+
+// caller returns the creator of what the calling method of the engine makes.
+func caller() (by creator) {
+	runtime.Callers(3, by[:]) // without runtime.Callers, this, and the method
+	return by
+}
 
 // heldViews lists the Views that are held, oldest first.
 type heldViews struct {
@@ -34,11 +41,9 @@ func newHeldViews(c *clock) *heldViews {
 	return h
 }
 
-// add lists a View that reads at time now and was made by the caller's caller's caller.
-func (h *heldViews) add(v *heldView, kind string, seq uint64, now int64) {
-	v.kind, v.seq, v.now = kind, seq, now
-	n := runtime.Callers(4, v.callers[:])
-	clear(v.callers[n:])
+// add lists a View that reads at time now.
+func (h *heldViews) add(v *heldView, kind string, by creator, seq uint64, now int64) {
+	v.kind, v.by, v.seq, v.now = kind, by, seq, now
 	h.mu.Lock()
 	v.prev, v.next = h.root.prev, &h.root
 	v.prev.next, v.next.prev = v, v
@@ -63,7 +68,7 @@ func (h *heldViews) oldest() (count int, v ViewStats) {
 		return 0, v
 	}
 	v = ViewStats{Kind: first.kind, Seq: first.seq, Age: time.Duration(h.clock.now() - first.now)}
-	frames := runtime.CallersFrames(first.callers[:])
+	frames := runtime.CallersFrames(first.by[:])
 	for {
 		f, more := frames.Next()
 		if f.Function != "" {
@@ -76,12 +81,12 @@ func (h *heldViews) oldest() (count int, v ViewStats) {
 }
 
 // hold acquires the current View and lists it in held.
-func (db *DB) hold(held *heldView, kind string) (actors.View, error) {
+func (db *DB) hold(held *heldView, kind string, by creator) (actors.View, error) {
 	if db.closed.Load() {
 		return actors.View{}, ErrClosed
 	}
 	view := db.published.AcquireView()
 	// The time is taken after the View: what compaction has found to be expired in it still is.
-	db.views.add(held, kind, view.Seq, db.clock.now())
+	db.views.add(held, kind, by, view.Seq, db.clock.now())
 	return view, nil
 }

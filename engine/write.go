@@ -79,15 +79,20 @@ func (ks *Keyspace) commitPoint(ctx context.Context, what string, c *actors.Comm
 	c.Charge = memtable.EntryBytes(len(sk), valueLen)
 	c.Sync = db.sync(d)
 	c.Gates = ks.gates
-	if db.graph != nil {
-		active := db.graph.State().Active
-		c.Hint, c.Hinted = active.Hint(sk), active
-	}
+	db.hint(c, sk)
 	_, err := db.submit(ctx, c)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
+}
+
+// hint finds where the stored key of a commit's single put or delete goes, so that the memtable's owner need not.
+func (db *DB) hint(c *actors.Commit, sk []byte) {
+	if db.graph != nil {
+		active := db.graph.State().Active
+		c.Hint, c.Hinted = active.Hint(sk), active
+	}
 }
 
 // DeleteRange removes all keys from lower, inclusive, to upper, exclusive; nil is no bound. However many

@@ -15,14 +15,18 @@ var _ Iterator = (*Bounded)(nil)
 // is not registered or refuses an operand, ends it with an error. The zero value becomes usable by Reset.
 type Bounded struct {
 	src          Iterator
+	value        valuer   // of the entry, if valid: src, if that is a plain put
+	kind         key.Kind // of the entry, if valid
+	valid        bool
 	lower, upper []byte // nil: none
 	ops          *merge.Operators
 	now          int64
-	valid        bool
-	kind         key.Kind // of the entry, if valid
-	merged       []byte   // the value of an entry that is a merge
+	merged       []byte // the value of an entry that is a merge
 	err          error
 }
+
+// A valuer has the value of an entry.
+type valuer interface{ Value() []byte }
 
 // NewBounded returns a Bounded over src, which it owns: Close closes it. A nil bound is none. The
 // bounds are kept and must not change. now is in nanoseconds since 1970.
@@ -37,7 +41,7 @@ func (b *Bounded) Reset(src Iterator, lower, upper []byte, ops *merge.Operators,
 	if m, ok := src.(*Merging); ok {
 		src = m.only()
 	}
-	*b = Bounded{src: src, lower: lower, upper: upper, ops: ops, now: now, merged: b.merged[:0]}
+	*b = Bounded{src: src, lower: lower, upper: upper, ops: ops, now: now, kind: key.KindPut, value: src, merged: b.merged[:0]}
 }
 
 // only returns the one source of m, which then needs no merging, or m.
@@ -53,17 +57,17 @@ func (m *Merging) only() Iterator {
 // First implements Iterator.
 func (b *Bounded) First() bool {
 	if b.lower != nil {
-		return b.forward(b.src.SeekGE(b.lower))
+		return b.forward(b.err == nil && b.src.SeekGE(b.lower))
 	}
-	return b.forward(b.src.First())
+	return b.forward(b.err == nil && b.src.First())
 }
 
 // Last implements Iterator.
 func (b *Bounded) Last() bool {
 	if b.upper != nil {
-		return b.backward(b.src.SeekLT(b.upper))
+		return b.backward(b.err == nil && b.src.SeekLT(b.upper))
 	}
-	return b.backward(b.src.Last())
+	return b.backward(b.err == nil && b.src.Last())
 }
 
 // SeekGE implements Iterator.
@@ -71,7 +75,7 @@ func (b *Bounded) SeekGE(k []byte) bool {
 	if b.lower != nil && bytes.Compare(k, b.lower) < 0 {
 		k = b.lower
 	}
-	return b.forward(b.src.SeekGE(k))
+	return b.forward(b.err == nil && b.src.SeekGE(k))
 }
 
 // SeekLT implements Iterator.
@@ -79,7 +83,7 @@ func (b *Bounded) SeekLT(k []byte) bool {
 	if b.upper != nil && bytes.Compare(k, b.upper) > 0 {
 		k = b.upper
 	}
-	return b.backward(b.src.SeekLT(k))
+	return b.backward(b.err == nil && b.src.SeekLT(k))
 }
 
 // Next implements Iterator.
@@ -90,13 +94,16 @@ func (b *Bounded) Prev() bool { return b.backward(b.src.Prev()) }
 
 // forward steps over what has no value and stops at the upper bound.
 func (b *Bounded) forward(ok bool) bool {
-	for ; ok && b.err == nil; ok = b.src.Next() {
+	for ; ok; ok = b.src.Next() {
 		if b.upper != nil && bytes.Compare(b.src.Key(), b.upper) >= 0 {
 			break
 		}
-		if b.kind = b.src.Trailer().Kind(); b.kind == key.KindPut || b.shows() {
+		if kind := b.src.Trailer().Kind(); kind == key.KindPut && b.kind == kind || b.shows(kind) {
 			b.valid = true
 			return true
+		}
+		if b.err != nil {
+			break
 		}
 	}
 	b.valid = false
@@ -105,40 +112,58 @@ func (b *Bounded) forward(ok bool) bool {
 
 // backward steps over what has no value and stops at the lower bound.
 func (b *Bounded) backward(ok bool) bool {
-	for ; ok && b.err == nil; ok = b.src.Prev() {
+	for ; ok; ok = b.src.Prev() {
 		if b.lower != nil && bytes.Compare(b.src.Key(), b.lower) < 0 {
 			break
 		}
-		if b.kind = b.src.Trailer().Kind(); b.kind == key.KindPut || b.shows() {
+		if kind := b.src.Trailer().Kind(); kind == key.KindPut && b.kind == kind || b.shows(kind) {
 			b.valid = true
 			return true
+		}
+		if b.err != nil {
+			break
 		}
 	}
 	b.valid = false
 	return false
 }
 
-// shows reports whether the source's entry, which is no plain put, has a value. A failure to tell
-// becomes the error of b.
-func (b *Bounded) shows() bool {
-	switch b.kind {
+// shows reports whether the source's entry has a value. A failure to tell becomes the error of b.
+func (b *Bounded) shows(kind key.Kind) bool {
+	b.kind, b.value = kind, b.src
+	switch kind {
+	case key.KindPut:
+		return true
 	case key.KindPutWithExpiry:
 		expiry, _, ok := key.SplitExpiring(b.src.Value())
 		if !ok {
 			b.fail(fmt.Errorf("%w: a value without its expiry", merge.ErrMalformed))
 		}
+		b.value = (*resolved)(b)
 		return ok && expiry > b.now
 	case key.KindMerge:
-		v, present, err := b.ops.Resolve(b.merged[:0], merge.Entry{Kind: b.kind, Value: b.src.Value()}, b.now)
+		v, present, err := b.ops.Resolve(b.merged[:0], merge.Entry{Kind: kind, Value: b.src.Value()}, b.now)
 		if err != nil {
 			b.fail(err)
 			return false
 		}
-		b.merged = v
+		b.merged, b.value = v, (*resolved)(b)
 		return present
 	default:
 		return false
 	}
+}
+
+// resolved is a Bounded at an entry whose value is not stored as it is.
+type resolved Bounded
+
+// Value implements valuer.
+func (r *resolved) Value() []byte {
+	if r.kind == key.KindMerge {
+		return r.merged
+	}
+	_, v, _ := key.SplitExpiring(r.src.Value())
+	return v
 }
 
 // fail ends the walk at the source's entry.
@@ -156,17 +181,7 @@ func (b *Bounded) Key() []byte { return b.src.Key() }
 func (b *Bounded) Trailer() key.Trailer { return b.src.Trailer() }
 
 // Value implements Iterator: the value as its user knows it.
-func (b *Bounded) Value() []byte {
-	switch b.kind {
-	case key.KindPutWithExpiry:
-		_, v, _ := key.SplitExpiring(b.src.Value())
-		return v
-	case key.KindMerge:
-		return b.merged
-	default:
-		return b.src.Value()
-	}
-}
+func (b *Bounded) Value() []byte { return b.value.Value() }
 
 // Err implements Iterator.
 func (b *Bounded) Err() error {

@@ -16,7 +16,7 @@ type Live struct {
 
 	mu   sync.Mutex
 	root Entry
-	from uint64 // commits above this are recorded; notRecording: none are
+	from uint64 // commits above this are recorded; notRecording: none are. Only Recent changes it
 }
 
 // An Entry is the place of one transaction in a Live.
