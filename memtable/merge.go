@@ -152,7 +152,8 @@ func (it *Iter) foldHere() {
 
 // entry makes an entry as it would lie in an arena.
 func (f *fold) entry(k, v []byte, tr key.Trailer) *entry {
-	if n := int(entryUnits(len(k), len(v))); n > len(f.room) {
+	// One more, so that no slice of it begins at its end, which is memory of somebody else.
+	if n := int(entryUnits(len(k), len(v))) + 1; n > len(f.room) {
 		f.room = make([]uint64, n+n/4)
 	}
 	e := (*entry)(unsafe.Pointer(unsafe.SliceData(f.room)))
