@@ -275,6 +275,29 @@ func TestOldestTransactionNamesWhereItBegan(t *testing.T) {
 	}
 }
 
+// However deep in the engine a View is made, its creator is who called the engine.
+func TestViewsNameWhoCalledTheEngine(t *testing.T) {
+	db := openMem(t, nil)
+	named := func() error {
+		if by := db.Stats().OldestView.Creator; !slices.ContainsFunc(by, func(f string) bool {
+			return strings.Contains(f, "TestViewsNameWhoCalledTheEngine")
+		}) {
+			t.Errorf("the oldest View was made by %q", by)
+		}
+		return nil
+	}
+	iterate := func(it *Iterator, err error) {
+		must(t, err, named(), it.Close())
+	}
+	must(t, db.Put([]byte("k"), nil))
+	must(t, db.View(t.Context(), func(*Txn) error { return named() }))
+	must(t, db.Update(t.Context(), func(*Txn) error { return named() }))
+	must(t, db.UpdateWith(t.Context(), TxnOptions{Isolation: Serializable}, func(*Txn) error { return named() }))
+	iterate(db.NewIterator(IterOptions{}))
+	iterate(db.NewIndexedBatch().NewIterator(IterOptions{}))
+	iterate(db.NewIndexedBatch().In(db.defaultKeyspace).NewIterator(IterOptions{}))
+}
+
 func TestSavepointsTakeBackWritesAndNotReads(t *testing.T) {
 	db := openMem(t, nil)
 	txn := begin(t, db, TxnOptions{Isolation: Serializable})
