@@ -36,9 +36,12 @@ func TestMissingSyncsAreFound(t *testing.T) {
 // planted plants the bugs that are in the engine itself.
 func TestWrongClocksAndOperatorsAreFound(t *testing.T) {
 	for name, plant := range map[string]func(*engine.Config){
-		"late clock": func(c *engine.Config) {
+		"clock that stands still": func(c *engine.Config) {
+			c.Clock = func() time.Time { return time.Unix(0, began) }
+		},
+		"slow clock": func(c *engine.Config) {
 			right := c.Clock
-			c.Clock = func() time.Time { return right().Add(-20) }
+			c.Clock = func() time.Time { return time.Unix(0, began+(right().UnixNano()-began)/2) }
 		},
 		"clock of its own": func(c *engine.Config) { c.Clock = nil },
 		"operands in the wrong order": func(c *engine.Config) {
