@@ -54,6 +54,9 @@ func TestMatchesModel(t *testing.T) {
 			t.Run(mk.name+"/"+prefix, func(t *testing.T) {
 				seed := rand.Uint64()
 				t.Logf("seed %d", seed)
+				if testing.Short() {
+					ops /= 5
+				}
 				checkAgainstModel(t, rand.New(rand.NewPCG(seed, 1)), mk, prefix, ops)
 			})
 		}
