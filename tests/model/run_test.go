@@ -95,6 +95,7 @@ var steps = []step{
 	{70, (*run).endTxn},
 	{30, (*run).duel},
 	{60, (*run).brush},
+	{20, (*run).contend},
 	{40, (*run).update},
 	{10, (*run).look},
 	{60, (*run).moveClock},

@@ -1,12 +1,10 @@
 package model
 
 import (
-	"bytes"
 	"context"
 	"errors"
 
 	"github.com/middb/middb/engine"
-	"github.com/middb/middb/key"
 )
 
 // A txn is an open transaction and its model: what it sees, which is its View and its writes, and what its
@@ -51,12 +49,18 @@ func (r *run) beginTxn() {
 		r.endTxn()
 		return
 	}
-	o := r.txnOptions()
+	r.begun(r.txnOptions())
+}
+
+// begun returns a transaction that has just begun.
+func (r *run) begun(o engine.TxnOptions) *txn {
 	real, err := r.db.Begin(o)
 	r.must(err, "begin")
 	r.note("begin a transaction in state %d: %v, read-only %v", r.oracle.last(), o.Isolation, o.ReadOnly)
 	r.checkSeq(real.Seq(), "transaction")
-	r.txns = append(r.txns, &txn{real: real, options: o, sight: r.present()})
+	t := &txn{real: real, options: o, sight: r.present()}
+	r.txns = append(r.txns, t)
+	return t
 }
 
 // anyTxn returns one of the transactions, or nil.
@@ -237,84 +241,6 @@ func (r *run) entered(t *txn, foreseen error) {
 	if foreseen == nil && len(t.sight.own) > 0 {
 		r.enter(commit{ops: t.sight.own, locks: t.locks})
 	}
-}
-
-// duel lets the transactions under way, two at least, come to their end with little else between.
-func (r *run) duel() {
-	for len(r.txns) < 2 {
-		r.beginTxn()
-	}
-	walking := r.rng.IntN(2) == 0
-	for range 2 + r.rng.IntN(12) {
-		switch n := r.rng.IntN(16); {
-		case n < 9 && walking:
-			r.walkIn(r.anyTxn())
-			r.moveWalk(len(r.walks) - 1)
-		case n < 9:
-			r.readTxn()
-		case n < 13:
-			r.writeTxn()
-		case n < 15:
-			r.savepoint()
-		default:
-			r.write(r.makeOp())
-		}
-	}
-	for len(r.txns) > 0 {
-		r.endTxn()
-	}
-}
-
-// brush commits a serializable transaction that has walked a little, after writes at the ends of what it has read.
-func (r *run) brush() {
-	r.done++
-	o := engine.TxnOptions{Isolation: engine.Serializable, Durability: r.durability()}
-	real, err := r.db.Begin(o)
-	r.must(err, "begin")
-	t := &txn{real: real, options: o, sight: r.present()}
-	r.txns = append(r.txns, t)
-	r.walkIn(t)
-	r.moveWalk(len(r.walks) - 1)
-	p := r.makePoint(r.oracle.root(), key.KindDelete)
-	r.must(p.giveTo(real), "delete in a transaction")
-	t.sight.own = append(t.sight.own, p)
-	trail := t.trails[0]
-	for range min(len(trail.read), 1+r.rng.IntN(2)) {
-		if trail.space.lives(r.oracle.last()) {
-			r.writeAt(trail.space, trail.read[r.rng.IntN(len(trail.read))])
-		}
-	}
-	r.leave(t)
-	r.commitTxn(t)
-}
-
-// writeAt writes the first or the last key of an extent or the one beside it, or deletes a range that ends where the
-// extent begins or begins where it ends.
-func (r *run) writeAt(sp *space, x extent) {
-	const few = 4
-	ids := sp.selects(x)
-	p := op{kind: key.KindRangeDelete, space: sp}
-	switch r.rng.IntN(8) {
-	case 0:
-		p.lower, p.upper = sp.keys[max(0, ids.low-few)], x.from
-		if p.upper == nil {
-			p.upper = []byte{}
-		}
-	case 1:
-		p.lower, p.upper = x.to, sp.keys[min(len(sp.keys)-1, ids.high+few)]
-	default:
-		id := []int{ids.low - 1, ids.low, ids.high - 1, ids.high}[r.rng.IntN(4)]
-		if id >= 0 && id < len(sp.keys) {
-			p = op{kind: key.KindDelete, space: sp, ids: span{id, id + 1}, key: sp.keys[id]}
-		}
-	}
-	if p.kind == key.KindRangeDelete {
-		if p.lower == nil || bytes.Compare(p.lower, p.upper) >= 0 {
-			return
-		}
-		p.ids = sp.selects(extent{p.lower, p.upper})
-	}
-	r.write(p)
 }
 
 // update runs a function in a transaction that the engine commits, and runs again after a conflict.
