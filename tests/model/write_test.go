@@ -282,12 +282,17 @@ func (r *run) apply() {
 	r.commitBatch(r.batch, kept)
 }
 
-// fill adds operations to a batch, and returns those that count: all but the deletes of empty ranges.
+// fill adds operations to a batch, and returns those that count: all but the deletes of empty ranges, and what is too
+// much for a batch that is large already.
 func (r *run) fill(b *engine.Batch, ops []op) (kept []op) {
 	before := b.Len()
 	for i := range ops {
 		p := &ops[i]
-		r.must(p.giveTo(b.In(r.handles[p.space])), "add to the batch")
+		err := p.giveTo(b.In(r.handles[p.space]))
+		if errors.Is(err, engine.ErrBatchTooLarge) && int64(b.Bytes()) > r.o.config.MemoryBudget/8 {
+			continue
+		}
+		r.must(err, "add to the batch")
 		if !p.void() {
 			kept = append(kept, *p)
 		}
