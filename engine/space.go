@@ -81,7 +81,7 @@ func putKeyBuffer(buf *keyBuffer) {
 // appendStored appends the key that k is stored under.
 func (s *space) appendStored(dst, k []byte) []byte { return append(append(dst, s.before(k)...), k...) }
 
-// user returns the key whose stored form it is given, without copying.
+// user returns the key whose stored form it is given, without copying. It takes anything for a stored key.
 func (s *space) user(stored []byte) []byte {
 	if s.plain(stored) {
 		return stored
@@ -92,13 +92,13 @@ func (s *space) user(stored []byte) []byte {
 // cut is user for what does not store the key as it is.
 func (s *space) cut(stored []byte) []byte {
 	if s.prefix != nil {
-		return stored[spaceBytes:]
+		return stored[min(spaceBytes, len(stored)):]
 	}
-	return stored[len(escape(stored)):]
+	return stored[min(len(escape(stored)), len(stored)):]
 }
 
 // plain reports whether k is stored as it is: that no prefix, and neither 00 nor ff, is in front of it.
-func (s *space) plain(k []byte) bool { return s.prefix == nil && k[0]-1 < 0xfe }
+func (s *space) plain(k []byte) bool { return s.prefix == nil && len(k) > 0 && k[0]-1 < 0xfe }
 
 // bounds returns the stored keys of a lower and an upper bound, in memory of their own. nil is no bound.
 func (s *space) bounds(lower, upper []byte) (from, to []byte) {
