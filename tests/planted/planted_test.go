@@ -158,7 +158,7 @@ var bugs = []bug{
 		file: "wal/tail.go",
 		old:  "if last < t.next {",
 		new:  "if last < t.next || sc.start < 100 {",
-		test: "^TestFeedsYieldEveryCommitInOrder$", packages: "./engine", sign: "a gap", always: true,
+		test: "^TestFeedsYieldEveryCommitInOrder$", packages: "./engine", sign: "feed from ", always: true,
 	},
 	{
 		name: "a feed is not woken when commits become visible",
