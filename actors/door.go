@@ -135,20 +135,7 @@ func (d *door) delay(ctx context.Context, cost int64) error {
 	}
 	d.delays.Add(1)
 	d.delayed.Add(int64(owed))
-	if d.scheduler != nil {
-		over := false
-		d.scheduler.After(owed, func() { over = true })
-		d.scheduler.Wait("the end of a delay at the door", func() bool { return over || ctx.Err() != nil })
-		return context.Cause(ctx)
-	}
-	timer := time.NewTimer(owed)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return Pause(ctx, d.scheduler, owed, "the end of a delay at the door")
 }
 
 func (d *door) now() time.Time {

@@ -143,6 +143,25 @@ func ended(signal <-chan struct{}) bool {
 	}
 }
 
+// Pause waits for d, or until ctx ends, and then returns why it did. In a simulation s is its scheduler, for
+// which what names the pause; else nil.
+func Pause(ctx context.Context, s Scheduler, d time.Duration, what string) error {
+	if s != nil {
+		over := false
+		s.After(d, func() { over = true })
+		s.Wait(what, func() bool { return over || ctx.Err() != nil })
+		return context.Cause(ctx)
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // awaitReply waits until a reply is there, in which case it returns the reply, or ctx has ended, the
 // alarm was raised, or stopped is closed, and returns why. A select that finds several of them would
 // choose one that no seed repeats, so a simulation looks for them in order.

@@ -110,7 +110,7 @@ func (w *writes) appendPoint(ks *Keyspace, op *write, limit int64) error {
 	defer putKeyBuffer(buf)
 	n := len(op.value)
 	if op.kind == key.KindPutWithExpiry {
-		n += expiryBytes
+		n = key.ExpiringBytes(n)
 	}
 	if err := w.add(ks, len(k)+n, memtable.EntryBytes(len(k), n), limit); err != nil {
 		return err
@@ -118,9 +118,6 @@ func (w *writes) appendPoint(ks *Keyspace, op *write, limit int64) error {
 	w.ops = appendPoint(w.ops, op, k)
 	return nil
 }
-
-// expiryBytes is the length of the expiry that is stored before a value.
-const expiryBytes = 8
 
 // appendPoint encodes an operation of one key, as it is stored.
 func appendPoint(dst []byte, op *write, stored []byte) []byte {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/middb/middb/actors"
 	"github.com/middb/middb/key"
 )
 
@@ -64,7 +65,7 @@ func (db *DB) attempts(ctx context.Context, o TxnOptions, fn func(*Txn) error, b
 		if attempt == maxAttempts {
 			return fmt.Errorf("gave up after %d attempts: %w", attempt, err)
 		}
-		if e := db.sleep(ctx, db.jitter.below(pause)); e != nil {
+		if e := actors.Pause(ctx, db.cfg.Scheduler, db.jitter.below(pause), "the end of a pause"); e != nil {
 			return errors.Join(e, err)
 		}
 		pause = min(2*pause, longPause)
@@ -86,23 +87,6 @@ func (db *DB) attempt(ctx context.Context, o TxnOptions, fn func(*Txn) error, by
 		return err
 	}
 	return t.commit(ctx)
-}
-
-func (db *DB) sleep(ctx context.Context, d time.Duration) error {
-	if s := db.cfg.Scheduler; s != nil {
-		over := false
-		s.After(d, func() { over = true })
-		s.Wait("the end of a pause", func() bool { return over || ctx.Err() != nil })
-		return context.Cause(ctx)
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // jitter draws pauses.

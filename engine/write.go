@@ -49,7 +49,7 @@ func (ks *Keyspace) PutTTLContext(ctx context.Context, k, v []byte, ttl time.Dur
 	c := actors.NewCommit()
 	sk, buf := ks.space.stored(k)
 	c.Buffer = wal.AppendPutWithExpiry(c.Buffer[:0], sk, expiry, v)
-	err = ks.commitPoint(ctx, "put", c, sk, len(v)+8, d)
+	err = ks.commitPoint(ctx, "put", c, sk, key.ExpiringBytes(len(v)), d)
 	putKeyBuffer(buf)
 	return err
 }

@@ -27,7 +27,6 @@ type Recent struct {
 	last      uint64        // newest operation recorded or passed by
 	gens      []*generation // oldest first
 	spare     *generation
-	given     int64 // generations given up although a transaction needed them
 }
 
 // A generation is what a run of commits wrote.
@@ -73,9 +72,6 @@ func (r *Recent) Begin(last uint64) {
 		r.live.begin(last)
 	}
 }
-
-// GivenUp returns how many generations were given up for want of memory.
-func (r *Recent) GivenUp() int64 { return r.given }
 
 // Write records that the operation with sequence number seq wrote k, which is copied.
 func (r *Recent) Write(k []byte, seq uint64) {
@@ -131,9 +127,6 @@ func (r *Recent) prune() {
 		drop++
 	}
 	from := r.live.forget(r.last, least)
-	if drop > 0 && from == least {
-		r.given += int64(drop)
-	}
 	drop = 0
 	for drop < len(r.gens) && r.gens[drop].last <= from {
 		drop++

@@ -98,9 +98,3 @@ func (r Ranges) Spans() []Span {
 	}
 	return out
 }
-
-// Overlaps reports whether any key from start, inclusive, to end, exclusive, is covered.
-func (r Ranges) Overlaps(start, end []byte) bool {
-	_, to, covered := r.Stretch(start)
-	return covered || to != nil && bytes.Compare(to, end) < 0
-}
