@@ -278,6 +278,7 @@ func (m *Compact) Append(dst []byte) []byte {
 func (m *Compact) Decode(body []byte) error {
 	d := NewDecoder(body)
 	t := d.tuple("COMPACT", 0)
-	*m = Compact{t.left == 0, t.str("the keyspace"), t.bytes("the lower bound"), t.bytes("the upper bound")}
+	*m = Compact{All: t.left == 0}
+	m.Keyspace, m.Lower, m.Upper = t.str("the keyspace"), t.bytes("the lower bound"), t.bytes("the upper bound")
 	return t.end()
 }

@@ -114,8 +114,8 @@ func (m *BeginReply) Decode(body []byte) error {
 	return t.end()
 }
 
-// The kinds of notices.
-const NoticeShutdown = "shutdown" // finish what is under way: the server stops
+// NoticeShutdown is the kind of the notice that says: finish what is under way, the server stops.
+const NoticeShutdown = "shutdown"
 
 // Notice is what the server says unasked.
 type Notice struct {

@@ -161,6 +161,15 @@ func (c *Change) Append(dst []byte) []byte {
 	return appendTuple(dst, 3, num(c.Seq), num(uint64(c.Kind)), optional(c.Key), optional(c.Value), optional(c.End), str(c.Operator), num(c.Expires))
 }
 
+func (c *Change) decode(d *Decoder) error {
+	t := d.tuple("a change", 3)
+	*c = Change{
+		t.uint("the sequence number"), OpKind(t.uint8("the kind")), t.bytes("the key"), t.bytes("the value"), t.bytes("the upper bound"),
+		t.str("the operator"), t.uint("the expiry"),
+	}
+	return t.end()
+}
+
 // Event is what a watch delivers.
 type Event struct {
 	Position uint64 // from where another watch goes on after these
@@ -184,12 +193,7 @@ func (m *Event) Decode(body []byte) error {
 	t.left--
 	m.Changes = make([]Change, d.Array("the changes"))
 	for i := range m.Changes {
-		t := d.tuple("a change", 3)
-		m.Changes[i] = Change{
-			t.uint("the sequence number"), OpKind(t.uint8("the kind")), t.bytes("the key"), t.bytes("the value"), t.bytes("the upper bound"),
-			t.str("the operator"), t.uint("the expiry"),
-		}
-		if err := t.end(); err != nil {
+		if err := m.Changes[i].decode(&d); err != nil {
 			return err
 		}
 	}

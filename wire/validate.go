@@ -34,36 +34,36 @@ func Validate(body []byte) error {
 		if elements++; elements > MaxElements {
 			return Errorf(ErrBadMessage, "more than %d values", MaxElements)
 		}
-		head, ok := parseHead(body[at:])
+		h, ok := parseHead(body[at:])
 		if !ok {
 			return Errorf(ErrBadMessage, "an unknown or unfinished value at byte %d", at)
 		}
 		if depth > 0 {
-			if isMap[depth-1] && left[depth-1]%2 == 0 && head.kind != KindStr {
-				return Errorf(ErrBadMessage, "the key of a map is %v, not a string, at byte %d", head.kind, at)
+			if isMap[depth-1] && left[depth-1]%2 == 0 && h.kind != KindStr {
+				return Errorf(ErrBadMessage, "the key of a map is %v, not a string, at byte %d", h.kind, at)
 			}
 			left[depth-1]--
 		}
-		rest := len(body) - at - head.bytes
-		at += head.bytes
-		switch head.kind {
+		rest := len(body) - at - h.bytes
+		at += h.bytes
+		switch h.kind {
 		case KindStr, KindBin:
-			if head.n > rest {
-				return Errorf(ErrBadMessage, "a length of %d at byte %d with %d bytes left", head.n, at-head.bytes, rest)
+			if h.n > rest {
+				return Errorf(ErrBadMessage, "a length of %d at byte %d with %d bytes left", h.n, at-h.bytes, rest)
 			}
-			at += head.n
+			at += h.n
 		case KindArray, KindMap:
-			n := head.n
-			if head.kind == KindMap {
+			n := h.n
+			if h.kind == KindMap {
 				n *= 2
 			}
 			if n > rest { // each takes a byte at least
-				return Errorf(ErrBadMessage, "%d values announced at byte %d with %d bytes left", n, at-head.bytes, rest)
+				return Errorf(ErrBadMessage, "%d values announced at byte %d with %d bytes left", n, at-h.bytes, rest)
 			}
 			if depth == MaxDepth {
-				return Errorf(ErrBadMessage, "nested more than %d deep at byte %d", MaxDepth, at-head.bytes)
+				return Errorf(ErrBadMessage, "nested more than %d deep at byte %d", MaxDepth, at-h.bytes)
 			}
-			left[depth], isMap[depth] = n, head.kind == KindMap
+			left[depth], isMap[depth] = n, h.kind == KindMap
 			depth++
 		default: // the head is all of it
 		}
