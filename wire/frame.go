@@ -93,6 +93,21 @@ func (r *FrameReader) AllowCompression() { r.inflate = true }
 // Buffered returns how many bytes have arrived that Next has not given out.
 func (r *FrameReader) Buffered() int { return r.end - r.begin }
 
+// Memory returns how many bytes of memory the buffers of the reader take.
+func (r *FrameReader) Memory() int { return len(r.buf) + cap(r.inflated) }
+
+// Shrink gives buffers of more than limit bytes back, unless they hold what Next has not given out. The body that Next
+// returned last is not valid any more.
+func (r *FrameReader) Shrink(limit int) {
+	if r.begin == r.end && len(r.buf) > limit {
+		r.buf = nil
+		r.begin, r.end = 0, 0
+	}
+	if cap(r.inflated) > limit {
+		r.inflated = nil
+	}
+}
+
 // HasFrame reports whether Next would return without waiting for more bytes.
 func (r *FrameReader) HasFrame() bool {
 	n := r.Buffered()
@@ -107,7 +122,7 @@ func (r *FrameReader) HasFrame() bool {
 // io.EOF, within one io.ErrUnexpectedEOF. An [Error] says what is wrong with the frame: with ErrBadMessage the header
 // is valid, the frame was passed, and reading can go on; after any other error it cannot.
 func (r *FrameReader) Next() (Frame, error) {
-	r.shrink()
+	r.Shrink(usualBuffer)
 	if err := r.fill(HeaderBytes); err != nil {
 		return Frame{}, err
 	}
@@ -170,17 +185,6 @@ func (r *FrameReader) makeRoom() {
 		r.buf = buf
 	}
 	r.begin, r.end = 0, n
-}
-
-// shrink gives the memory of a great frame back when nothing is in it any more.
-func (r *FrameReader) shrink() {
-	if r.begin == r.end && len(r.buf) > usualBuffer {
-		r.buf = nil
-		r.begin, r.end = 0, 0
-	}
-	if cap(r.inflated) > usualBuffer {
-		r.inflated = nil
-	}
 }
 
 // decompress returns what a compressed body holds: its length as 4 bytes, then a zlib stream. It takes memory for what
