@@ -87,6 +87,23 @@ func (b BatchKeyspace) PutTTL(k, v []byte, ttl time.Duration) error {
 	return b.append(&write{kind: key.KindPutWithExpiry, key: k, value: v, expiry: expiry})
 }
 
+// PutUntil adds a write of v under k that is gone at a time by the clock of the database; at once if that has
+// passed.
+func (b BatchKeyspace) PutUntil(k, v []byte, at time.Time) error {
+	if err := checkEntry(k, v); err != nil {
+		return err
+	}
+	c := &clock{} // of no database: the batch is for any
+	if db := b.db(); db != nil {
+		c = db.clock
+	}
+	expiry, err := c.expiryAt(at)
+	if err != nil {
+		return err
+	}
+	return b.append(&write{kind: key.KindPutWithExpiry, key: k, value: v, expiry: expiry})
+}
+
 // Delete is Batch.Delete.
 func (b BatchKeyspace) Delete(k []byte) error {
 	if err := checkKey(k); err != nil {

@@ -42,6 +42,18 @@ func (c *clock) expiry(ttl time.Duration) (int64, error) {
 	return expiryAfter(c.now(), ttl)
 }
 
+// expiryAt returns the time at which what is written now to last until at is gone.
+func (c *clock) expiryAt(at time.Time) (int64, error) {
+	switch {
+	case at.After(time.Unix(0, math.MaxInt64)):
+		at = time.Unix(0, math.MaxInt64)
+	case !at.After(time.Unix(0, 0)):
+		return 0, fmt.Errorf("%w: until %v; it must be after 1970", ErrInvalidTTL, at)
+	}
+	c.matters.Store(true)
+	return at.UnixNano(), nil
+}
+
 // expiryAfter returns the time that is ttl after now.
 func expiryAfter(now int64, ttl time.Duration) (int64, error) {
 	if ttl <= 0 {

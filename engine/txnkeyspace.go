@@ -125,6 +125,18 @@ func (t TxnKeyspace) PutTTL(k, v []byte, ttl time.Duration) error {
 	return t.write("put", &write{kind: key.KindPutWithExpiry, key: k, value: v, expiry: expiry})
 }
 
+// PutUntil writes v under k, where it is gone at a time by the clock of the database; at once if that has passed.
+func (t TxnKeyspace) PutUntil(k, v []byte, at time.Time) error {
+	if err := checkEntry(k, v); err != nil {
+		return fmt.Errorf("put: %w", err)
+	}
+	expiry, err := t.txn.db.clock.expiryAt(at)
+	if err != nil {
+		return fmt.Errorf("put: %w", err)
+	}
+	return t.write("put", &write{kind: key.KindPutWithExpiry, key: k, value: v, expiry: expiry})
+}
+
 // Delete removes k in the transaction.
 func (t TxnKeyspace) Delete(k []byte) error {
 	if err := checkKey(k); err != nil {
