@@ -1,0 +1,2 @@
+// Package server serves a database to clients that speak the protocol of package wire.
+package server

@@ -1,0 +1,173 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/middb/middb/wire"
+)
+
+// Sizes and times of the way in.
+const (
+	loginFrameBytes = 64 << 10 // the limit of frames before the login
+	keptReadBytes   = 16 << 10 // of buffer that an idle connection keeps
+	leastReadBytes  = 4 << 10  // of buffer that is part of connBytes
+	lingerTimeout   = time.Second
+	lingerBytes     = 1 << 20
+)
+
+// input is a conn as the reader of its frames: it charges what frames take in memory, and limits how long they take.
+type input conn
+
+// Read reads what has arrived.
+func (in *input) Read(p []byte) (int, error) {
+	c := (*conn)(in)
+	if err := c.chargeBuffers(); err != nil {
+		return 0, err
+	}
+	if err := c.limitRead(); err != nil {
+		return 0, err
+	}
+	n, err := c.nc.Read(p)
+	c.bytesIn.Add(int64(n))
+	return n, err
+}
+
+// chargeBuffers charges what the buffers have grown to. A connection that cannot have it for long is closed: it
+// holds what others wait for.
+func (c *conn) chargeBuffers() error {
+	now := int64(max(0, c.frames.Memory()-leastReadBytes))
+	more := now - c.readMem
+	switch {
+	case more < 0:
+		c.server.budget.free(-more)
+	case more > 0 && !c.server.budget.try(more):
+		ctx, cancel := context.WithTimeout(c.ctx, c.server.o.WriteTimeout)
+		defer cancel()
+		if err := c.server.budget.wait(ctx, more); err != nil {
+			return err
+		}
+	}
+	c.readMem = now
+	return nil
+}
+
+// limitRead sets the deadline of a read.
+func (c *conn) limitRead() error {
+	switch {
+	case c.phase.Load() != phaseReady:
+		return nil // that of the login holds
+	case c.frames.Buffered() > 0:
+		if c.deadline {
+			return nil
+		}
+		return c.setReadDeadline(time.Now().Add(c.server.o.FrameTimeout))
+	case c.server.o.IdleTimeout > 0:
+		err := c.setReadDeadline(time.Now().Add(c.server.o.IdleTimeout))
+		c.deadline = false // the frame to come has its own
+		return err
+	case c.deadline:
+		return c.setReadDeadline(time.Time{})
+	default:
+		return nil
+	}
+}
+
+// open takes the connection to where frames are exchanged.
+func (c *conn) open() error {
+	if err := c.setReadDeadline(time.Now().Add(c.server.o.LoginTimeout)); err != nil {
+		return errLost
+	}
+	if t, ok := c.nc.(*tls.Conn); ok {
+		ctx, cancel := context.WithTimeout(c.ctx, c.server.o.LoginTimeout)
+		defer cancel()
+		if err := t.HandshakeContext(ctx); err != nil {
+			c.server.o.Logger.Warn("TLS handshake failed", "remote", remote(c.nc), "cause", err)
+			return errLost
+		}
+	}
+	var first [wire.PrefaceBytes]byte
+	n, err := readPreface(c.nc, first[:])
+	c.bytesIn.Add(int64(n))
+	if err != nil {
+		return c.readFailure(err)
+	}
+	preface, err := wire.ParsePreface(first)
+	if err != nil {
+		_, _ = io.WriteString(c.nc, notOurs(first[:n])) // whoever it is, it is told if it listens
+		linger(c.nc)
+		return errForeign
+	}
+	c.out.append(wire.AppendPreface(nil))
+	if err = preface.Check(); err != nil {
+		return err
+	}
+	return c.identify()
+}
+
+// errForeign ends connections that speak another protocol.
+var errForeign = errors.New("the client does not speak the middb protocol")
+
+// readPreface reads until b is full, or begins as no preface does.
+func readPreface(from io.Reader, b []byte) (n int, err error) {
+	want := wire.AppendPreface(nil)[:4]
+	for n < len(b) {
+		got, err := from.Read(b[n:])
+		n += got
+		if known := min(n, len(want)); !bytes.Equal(b[:known], want[:known]) {
+			return n, nil
+		}
+		if err != nil && got == 0 {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+const foreignLine = "middb: this port speaks the middb protocol; connect with middb client --server, or a middb client library\n"
+
+// notOurs returns what a client is told that begins in another way.
+func notOurs(first []byte) string {
+	for _, method := range []string{"GET ", "HEAD", "POST", "PUT ", "DELE", "OPTI", "PATC", "CONN", "TRAC", "PRI "} {
+		if strings.HasPrefix(string(first), method) {
+			return "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" + foreignLine
+		}
+	}
+	return foreignLine
+}
+
+// linger reads what the peer still sends, for a moment: closing a socket with unread bytes in it takes back what was
+// written and is not read yet.
+func linger(nc net.Conn) {
+	if half, ok := nc.(interface{ CloseWrite() error }); ok {
+		if half.CloseWrite() != nil {
+			return
+		}
+	}
+	if nc.SetReadDeadline(time.Now().Add(lingerTimeout)) == nil {
+		_, _ = io.CopyN(io.Discard, nc, lingerBytes)
+	}
+}
+
+func isPlain(nc net.Conn) bool {
+	switch nc.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		return true
+	default:
+		return false
+	}
+}
+
+// remote returns where a connection comes from.
+func remote(nc net.Conn) string {
+	if a := nc.RemoteAddr(); a != nil && a.String() != "" && a.String() != "@" {
+		return a.String()
+	}
+	return "unix socket"
+}

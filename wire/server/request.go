@@ -1,0 +1,249 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/middb/middb/wire"
+)
+
+// A request is one that has been read and not answered. Those that run on the reader's goroutine are not in the
+// connection's table: nobody can ask for them before they are answered.
+type request struct {
+	wire.Header
+	body    []byte // of a request that left the reader's goroutine: a copy
+	arrived time.Time
+	refusal error // what it is answered with, instead of being run
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc // nil: it runs on the reader's goroutine
+	stop   context.CancelFunc      // of the timeout; nil: there is none
+	cost   int64                   // charged for it
+	stream *stream                 // of a SCAN or WATCH
+}
+
+// A handler runs a request. It appends the body of the OK to dst, which it may not do anything else with.
+type handler func(c *conn, r *request, dst []byte) ([]byte, error)
+
+// A class says where requests run.
+type class uint8
+
+const (
+	slowRequest   class = iota // on a goroutine, so that the reader goes on reading
+	quickRequest               // on the reader's, if nothing that must come before it is under way
+	writeRequest               // with other writes, as one commit
+	streamRequest              // on a goroutine, which opens a stream
+)
+
+// A kind is what there is to know of a type of request.
+type kind struct {
+	run   handler
+	class class
+	// repeat says that the reply may be long, and that running it again does no harm.
+	repeat bool
+}
+
+var kinds [256]kind
+
+func init() {
+	for t, k := range map[wire.Type]kind{
+		wire.TypePing: {run: (*conn).ping, class: quickRequest},
+		wire.TypeSet:  {run: (*conn).set, class: quickRequest},
+
+		wire.TypeGet:      {run: (*conn).get, class: quickRequest, repeat: true},
+		wire.TypeMGet:     {run: (*conn).mget, class: quickRequest, repeat: true},
+		wire.TypePut:      {run: (*conn).write, class: writeRequest},
+		wire.TypeDel:      {run: (*conn).write, class: writeRequest},
+		wire.TypeMerge:    {run: (*conn).write, class: writeRequest},
+		wire.TypeDelRange: {run: (*conn).write, class: writeRequest},
+		wire.TypeBatch:    {run: (*conn).batch},
+		wire.TypeCAS:      {run: (*conn).cas},
+		wire.TypeCount:    {run: (*conn).count},
+		wire.TypeScan:     {run: (*conn).scan, class: streamRequest},
+
+		wire.TypeBegin:     {run: (*conn).begin},
+		wire.TypeCommit:    {run: (*conn).commit},
+		wire.TypeRollback:  {run: (*conn).rollback, class: quickRequest},
+		wire.TypeSavepoint: {run: (*conn).savepoint, class: quickRequest},
+
+		wire.TypeClose:   {run: (*conn).closeCursor, class: quickRequest},
+		wire.TypeWatch:   {run: (*conn).watch, class: streamRequest},
+		wire.TypeUnwatch: {run: (*conn).unwatch},
+
+		wire.TypeStats:     {run: (*conn).stats, repeat: true},
+		wire.TypeInfo:      {run: (*conn).info},
+		wire.TypeFlush:     {run: (*conn).flush},
+		wire.TypeCompact:   {run: (*conn).compact},
+		wire.TypeSessions:  {run: (*conn).sessions, repeat: true},
+		wire.TypeKill:      {run: (*conn).kill},
+		wire.TypeUsers:     {run: (*conn).users, repeat: true},
+		wire.TypeKeyspaces: {run: (*conn).keyspaces},
+	} {
+		kinds[t] = k
+	}
+}
+
+// take takes a frame that was read; bad says that its body is none. The error ends the connection.
+func (c *conn) take(f wire.Frame, bad error) error {
+	c.received.Add(1)
+	if f.ID == 0 {
+		return wire.Errorf(wire.ErrProtocol, "a request with the number 0")
+	}
+	if c.inFlight.Load() > 0 && c.find(f.ID) != nil {
+		return wire.Errorf(wire.ErrProtocol, "two requests in flight with the number %d", f.ID)
+	}
+	r := request{Header: f.Header, body: f.Body, arrived: c.server.o.Clock(), refusal: bad}
+	if bad == nil {
+		switch f.Type {
+		case wire.TypeCancel:
+			c.runHere(&r, (*conn).cancelRequest)
+			return nil
+		case wire.TypeFetch:
+			c.fetch(&r)
+			return nil
+		case wire.TypeGoodbye:
+			c.goodbye = f.ID
+			return errGoodbye
+		}
+	}
+	if c.phase.Load() != phaseReady || f.Type == wire.TypeHello || f.Type == wire.TypeAuth {
+		return c.takeLogin(&r)
+	}
+	if err := c.refresh(); err != nil {
+		return err
+	}
+	c.dispatch(&r)
+	return nil
+}
+
+// dispatch has a request run where those of its type run. The request is the caller's again on return.
+func (c *conn) dispatch(r *request) {
+	k := &kinds[r.Type]
+	if k.run == nil && r.refusal == nil {
+		r.refusal = wire.Errorf(wire.ErrUnknownRequest, "there is no request %v, or this server does not know it", r.Type)
+	}
+	anyOrder := r.Flags.Has(wire.AnyOrder)
+	if anyOrder || !c.executing.Load() {
+		switch {
+		case k.class == quickRequest || r.refusal != nil:
+			c.group.commit()
+			if c.runHere(r, k.run) {
+				return
+			}
+		case k.class == writeRequest && c.group.add(r):
+			return
+		}
+	}
+	c.group.commit()
+	c.post(r, anyOrder)
+}
+
+// find returns the request in flight with a number, or nil.
+func (c *conn) find(id uint32) *request {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.requests[id]
+}
+
+// post has a request run on a goroutine: on one of its own or, in its order, on the executor's.
+func (c *conn) post(from *request, anyOrder bool) {
+	r := &request{Header: from.Header, arrived: from.arrived, refusal: from.refusal}
+	if err := c.charge(r, int64(requestBytes+len(from.body))); err != nil {
+		r.refusal = err
+	} else {
+		r.body = append([]byte(nil), from.body...)
+	}
+	r.ctx, r.cancel = context.WithCancelCause(c.ctx)
+	class := kinds[r.Type].class
+	if timeout := c.settings.Load().timeout; timeout > 0 && class != streamRequest {
+		r.ctx, r.stop = context.WithTimeoutCause(r.ctx, timeout, wire.Errorf(wire.ErrTimeout, "%v has taken longer than %v", r.Type, timeout))
+	}
+	if class == streamRequest {
+		r.stream = newStream(c, r)
+	}
+	c.inFlight.Add(1)
+	c.mu.Lock()
+	if c.requests == nil {
+		c.requests = map[uint32]*request{}
+	}
+	c.requests[r.ID] = r
+	spawn := anyOrder
+	if !anyOrder {
+		c.queue = append(c.queue, r)
+		spawn = c.executing.CompareAndSwap(false, true)
+	}
+	c.mu.Unlock()
+	switch {
+	case spawn && anyOrder:
+		c.running.Go(func() {
+			c.run(r)
+			c.out.flush(false)
+		})
+	case spawn:
+		c.running.Go(c.execute)
+	}
+}
+
+// charge charges a request for n bytes. If they are not there it waits for a while.
+func (c *conn) charge(r *request, n int64) error {
+	if !c.server.budget.try(n) {
+		c.out.flush(true)
+		ctx, cancel := context.WithTimeout(c.ctx, c.server.o.WriteTimeout)
+		defer cancel()
+		if err := c.server.budget.wait(ctx, n); err != nil {
+			return err
+		}
+	}
+	r.cost += n
+	return nil
+}
+
+// execute runs what is queued, in order, until nothing is.
+func (c *conn) execute() {
+	g := group{c: c}
+	for {
+		c.mu.Lock()
+		queue := c.queue
+		c.queue = nil
+		c.mu.Unlock()
+		for _, r := range queue {
+			if r.refusal != nil || kinds[r.Type].class != writeRequest || !g.add(r) {
+				g.commit()
+				c.run(r)
+			}
+		}
+		g.commit()
+		c.mu.Lock()
+		if len(c.queue) == 0 {
+			c.executing.Store(false)
+			c.mu.Unlock()
+			c.out.flush(false)
+			return
+		}
+		c.mu.Unlock()
+		if c.out.unsent.Load() > flushBytes {
+			c.out.flush(false)
+		}
+	}
+}
+
+// forget takes a request off the table, before it is answered: then its number can be used again.
+func (c *conn) forget(r *request) {
+	if r.cancel == nil {
+		return
+	}
+	c.mu.Lock()
+	delete(c.requests, r.ID)
+	c.mu.Unlock()
+	c.inFlight.Add(-1)
+	select {
+	case c.quiet <- struct{}{}:
+	default:
+	}
+	if r.stop != nil {
+		r.stop()
+	}
+	r.cancel(nil)
+	c.server.budget.free(r.cost)
+	r.cost = 0
+}
