@@ -1,0 +1,166 @@
+"""Transactions, blocking."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from types import TracebackType
+from typing import Optional, Tuple, Type, TypeVar
+
+from . import _frame as f
+from . import _messages as m
+from . import _retry
+from ._caller import Caller
+from ._codes import ConflictError, Error, TxnDoneError, TxnTooOldError
+from ._link import Link
+from ._scan import Source
+from ._types import Data
+from ._verbs import Verbs
+
+T = TypeVar("T")
+
+
+class Transaction(Verbs):
+    """Reads one moment, with its own writes on top, and is committed as a whole or not at all. As a context manager it
+    begins on entry, commits when the block ends, and is rolled back when the block raises. It holds a connection, and
+    is for one thread at a time."""
+
+    def __init__(self, caller: Caller, begin: m.Request[Tuple[int, int]], read_only: bool, keyspace: str) -> None:
+        self._caller = caller
+        self._begin = begin
+        self._read_only = read_only
+        self._keyspace = keyspace
+        self._link: Optional[Link] = None
+        self.seq = 0
+        """The sequence number of the newest commit that it sees."""
+
+    def begin(self) -> Transaction:
+        """Begins the transaction, for those who do without a with block; they must end it."""
+        if self._txn:
+            raise TxnDoneError("the transaction has begun already; make another one")
+        self._link, (self._txn, self.seq) = self._caller.call_and_keep(self._begin)
+        return self
+
+    def commit(self) -> None:
+        """Commits. With ConflictError nothing was written, and it may be run again; with CommitUnknownError nobody
+        knows: read to find out."""
+        self._end(m.commit(self._txn, self._read_only))
+
+    def rollback(self) -> None:
+        """Ends the transaction without its writes. One that has ended is left alone."""
+        if self._link is not None:
+            with contextlib.suppress(Error):  # then it has ended with its connection
+                self._end(m.rollback(self._txn))
+
+    def savepoint(self) -> int:
+        """Returns a moment in the transaction that rollback_to can return to."""
+        return self._call(m.savepoint(self._txn))
+
+    def rollback_to(self, savepoint: int) -> None:
+        """Takes back the writes since a savepoint. The transaction goes on."""
+        self._call(m.rollback(self._txn, savepoint))
+
+    def get_for_update(self, key: Data) -> Optional[bytes]:
+        """Is get that makes the commit conflict with every other that writes key, as if this one wrote it."""
+        return self._call(m.get(key, self._keyspace, self._txn, for_update=True))
+
+    def keyspace(self, name: str) -> Verbs:
+        """Returns another keyspace, which must exist, within this transaction, which must have begun."""
+        self._the_link()
+        return TransactionKeyspace(self, name)
+
+    def number(self) -> int:
+        """Returns the number that the server knows it by; 0 before it begins."""
+        return self._txn
+
+    def _end(self, request: m.Request[None]) -> None:
+        link = self._the_link()
+        try:
+            self.call(request)
+        except Error as e:
+            if not isinstance(e, (ConflictError, TxnTooOldError)):
+                link.busy = True  # whether it has ended there is not known: end it with its connection
+            raise
+        finally:
+            self._link = None
+            self._caller.give_back(link)
+
+    def _call(self, request: m.Request[T]) -> T:
+        return self.call(request)
+
+    def call(self, request: m.Request[T]) -> T:
+        """Makes a request on the connection of the transaction. For its keyspaces."""
+        link = self._the_link()
+        try:
+            reply = link.exchange(request)
+        except BaseException as e:
+            self._lost(link)
+            error = _retry.final(e, request.safe or request.type != f.COMMIT, link.sent)
+            if error is e:
+                raise
+            raise error from e
+        return request.finish(*reply)
+
+    def _the_link(self) -> Link:
+        if self._link is None:
+            raise TxnDoneError("the transaction has ended" if self._txn else "the transaction has not begun")
+        return self._link
+
+    def _lost(self, link: Link) -> None:
+        """Gives up a connection that failed. One that was not even written to goes on."""
+        if link.busy:
+            self._link = None
+            self._caller.give_back(link)
+
+    def _source(self) -> Source:
+        return self
+
+    def open_stream(self, kind: int, body: bytes) -> Tuple[Link, int, f.Frame]:
+        """Begins a scan. For Scan."""
+        link = self._the_link()
+        try:
+            number = link.open_stream(kind, body)
+            return link, number, link.next_of(number)
+        except BaseException:
+            self._lost(link)
+            raise
+
+    def end_stream(self, link: Link, number: int) -> None:
+        """Ends a scan. For Scan."""
+        if link is self._link:
+            if link.busy:
+                self._lost(link)
+            else:
+                link.drop_stream(number, now=False)
+
+    def __enter__(self) -> Transaction:
+        return self.begin()
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        if error is not None:
+            self.rollback()
+        elif self._link is not None:
+            self.commit()
+
+    def __del__(self) -> None:
+        if self._link is not None:
+            warnings.warn("a transaction was neither committed nor rolled back", ResourceWarning, stacklevel=2)
+            self._link.busy = True
+            self._caller.give_back(self._link)
+
+
+class TransactionKeyspace(Verbs):
+    """A keyspace within a transaction."""
+
+    def __init__(self, txn: Transaction, name: str) -> None:
+        self._transaction = txn
+        self._keyspace = name
+        self._txn = txn.number()
+
+    def _call(self, request: m.Request[T]) -> T:
+        return self._transaction.call(request)
+
+    def _source(self) -> Source:
+        return self._transaction

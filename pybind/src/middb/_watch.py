@@ -1,0 +1,140 @@
+"""Watches, blocking."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from types import TracebackType
+from typing import Deque, Iterator, Optional, Type
+
+from . import _decode as d
+from . import _frame as f
+from . import _messages as m
+from . import _retry
+from ._caller import Caller
+from ._codes import ClosedError, Error, ProtocolError
+from ._link import Link
+from ._types import Change, Data, Seconds, to_seconds
+
+
+class Watch:
+    """An iterator over what is committed to a keyspace, each operation once and in order, as soon as it is durable. It
+    waits for more until it is closed, which another thread may do. When its connection is lost it goes on, on another
+    one, where it was. It holds a connection."""
+
+    def __init__(self, caller: Caller, keyspace: str, from_seq: int, prefix: Optional[Data]) -> None:
+        self._caller = caller
+        self._keyspace = keyspace
+        self._prefix = prefix
+        self._position = from_seq
+        self._after = from_seq  # the position once what is buffered is delivered
+        self._changes: Deque[Change] = deque()
+        self._link: Optional[Link] = None
+        self._number = 0
+        self._closed = self._draining = False
+        self._start()
+
+    @property
+    def position(self) -> int:
+        """The sequence number from which another watch goes on after what this one has returned."""
+        return self._position
+
+    def next(self, timeout: Optional[Seconds] = None) -> Optional[Change]:
+        """Returns the next change; None when the timeout, in seconds, is over first, or the watch has ended."""
+        deadline = None if timeout is None else time.monotonic() + to_seconds(timeout)
+        while not self._changes:
+            if self._closed or not self._advance(deadline):
+                return None
+        change = self._changes.popleft()
+        self._position = change.seq + 1 if self._changes else self._after
+        return change
+
+    def drain(self) -> None:
+        """Makes the watch end once it has returned what was committed before. For the thread that iterates."""
+        if self._link is not None and not self._draining:
+            self._draining = True
+            self._link.tell(f.UNWATCH, m.unwatch(self._number))
+
+    def close(self) -> None:
+        """Ends the watch at once."""
+        self._closed = True
+        link, self._link = self._link, None
+        if link is not None:
+            link.busy = True
+            self._caller.give_back(link)
+
+    def _start(self) -> None:
+        body = m.watch(self._keyspace, self._position, self._prefix)
+        link, number, frame = self._caller.open_stream(f.WATCH, body)
+        if frame.type != f.OK:
+            link.busy = True
+            self._caller.give_back(link)
+            raise d.decode_error(frame.body) if frame.type == f.ERROR else _unexpected(frame)
+        self._position = self._after = d.decode_watching(frame.body)
+        self._link, self._number = link, number
+        if self._closed:
+            self.close()
+
+    def _advance(self, deadline: Optional[float]) -> bool:
+        """Waits for the next frame; False when there is none in time."""
+        link = self._link
+        if link is None:
+            raise ClosedError("the watch has ended")
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        try:
+            frame = link.next_within(self._number, left)
+            if frame is None:
+                return False
+            if frame.type == f.EVENT:
+                link.grant(self._number)
+                self._after, changes = d.decode_event(frame.body)
+                self._changes.extend(changes)
+                self._position = self._position if changes else self._after
+                return True
+            if frame.type == f.ERROR:
+                raise d.decode_error(frame.body)
+            if frame.type != f.END:
+                raise _unexpected(frame)
+        except Error as e:
+            return self._recover(e)
+        self._closed, self._link = True, None
+        self._caller.give_back(link)
+        return False
+
+    def _recover(self, error: Error) -> bool:
+        if self._closed:
+            return False
+        draining = self._draining
+        self.close()
+        if not _retry.repeatable(error, safe=True, sent=True):
+            raise error
+        self._closed = self._draining = False
+        self._start()
+        if draining:
+            self.drain()
+        return True
+
+    def __iter__(self) -> Iterator[Change]:
+        return self
+
+    def __next__(self) -> Change:
+        change = self.next()
+        if change is None:
+            raise StopIteration
+        return change
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if not self._closed and self._link is not None:
+            self.close()
+
+
+def _unexpected(frame: f.Frame) -> ProtocolError:
+    return ProtocolError(f"the server sent a frame of type {frame.type:#04x} in a watch")

@@ -1,0 +1,246 @@
+"""The client with blocking methods."""
+
+from __future__ import annotations
+
+import functools
+import ssl
+import time
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Callable, List, Mapping, NoReturn, Optional, Type, TypeVar
+
+from . import _admin, _retry
+from . import _messages as m
+from ._caller import Caller
+from ._keyspace import Keyspace
+from ._transaction import Transaction
+from ._types import Durability, Info, Isolation, Role, Seconds, Session, User
+from ._url import DEFAULT_URL, Target, parse, with_arguments
+
+T = TypeVar("T")
+C = TypeVar("C", bound="Client")
+
+# How often run tries a transaction; under contention each try is likely to succeed.
+DEFAULT_TRIES = 20
+
+
+class Client(Keyspace):
+    """A client of a middb server, with the methods of the keyspace that its URL names. Any thread may call any method
+    at any time, and so may a process that was forked; it opens connections of its own. Make it with connect, and close
+    it, or use it in a with block."""
+
+    def __init__(self, target: Target, *, retries: int = _retry.DEFAULT_RETRIES) -> None:
+        self._target = replace(target, ssl_context=target.context())
+        super().__init__(Caller(self._locate, target, retries), "")
+
+    def _locate(self) -> Target:
+        """Returns where to connect. It is asked each time that a connection is opened."""
+        return self._target
+
+    def open(self) -> None:
+        """Opens a first connection, so that a wrong address or password is found out. connect does it."""
+        self._caller.open()
+
+    def close(self) -> None:
+        """Closes the connections. What is under way on them fails. Closing again does nothing."""
+        self._caller.close()
+
+    def ping(self) -> float:
+        """Returns how many seconds it takes to get an answer from the server."""
+        start = time.perf_counter()
+        self._call(m.ping())
+        return time.perf_counter() - start
+
+    def stats(self) -> Mapping[str, Any]:
+        """Returns what the server and the engine say of themselves: counters, sizes in bytes, times in nanoseconds."""
+        return self._call(_admin.stats())
+
+    def info(self) -> Info:
+        """Returns who the server is."""
+        return self._call(_admin.info())
+
+    def flush(self) -> None:
+        """Writes what is in memory to sstables, and returns when that is done. Durability does not need it."""
+        self._call(_admin.flush())
+
+    def compact_all(self) -> None:
+        """Is compact of all keyspaces."""
+        self._call(_admin.compact(None, None, None))
+
+    # --- Keyspaces ------------------------------------------------------------------------------------------------
+
+    def keyspace(self, name: str, *, create: bool = True) -> Keyspace:
+        """Returns a keyspace, which is made if it does not exist. Without create the error is KeyspaceMissingError."""
+        self._call(_admin.open_keyspace(name, create))
+        return Keyspace(self._caller, name)
+
+    def keyspaces(self) -> List[str]:
+        """Returns the names of the keyspaces."""
+        return self._call(_admin.list_keyspaces())
+
+    def drop_keyspace(self, name: str) -> None:
+        """Removes a keyspace with all its keys."""
+        self._call(_admin.drop_keyspace(name))
+
+    # --- Transactions ---------------------------------------------------------------------------------------------
+
+    def transaction(
+        self,
+        *,
+        isolation: Isolation = "snapshot",
+        read_only: bool = False,
+        timeout: Optional[Seconds] = None,
+        durability: Optional[Durability] = None,
+    ) -> Transaction:
+        """Returns a transaction, for a with block; it commits at the end. Its commit may raise ConflictError: then
+        the whole must be run again, which run does by itself. Snapshot isolation refuses to commit if another commit
+        wrote what this one writes, serializable isolation also if it wrote what this one has read. After timeout
+        seconds the server rolls it back."""
+        begin = m.begin(isolation, read_only, timeout, durability)
+        return Transaction(self._caller, begin, read_only, self._keyspace)
+
+    def run(
+        self,
+        function: Callable[[Transaction], T],
+        *,
+        isolation: Isolation = "snapshot",
+        read_only: bool = False,
+        timeout: Optional[Seconds] = None,
+        durability: Optional[Durability] = None,
+        tries: int = DEFAULT_TRIES,
+    ) -> T:
+        """Calls function with a transaction, commits it, and returns what function returned. If it conflicts, or the
+        connection is lost before the commit was sent, the whole is run again, up to as often as tries says, so that
+        function must have no other effects that matter. If function raises, the transaction is rolled back."""
+        backoff = _retry.Backoff(tries - 1)
+        while True:
+            try:
+                with self.transaction(
+                    isolation=isolation, read_only=read_only, timeout=timeout, durability=durability
+                ) as txn:
+                    return function(txn)
+            except _retry.AGAIN:
+                delay = backoff.next()
+                if delay is None:
+                    raise
+                time.sleep(delay)
+
+    def transactional(
+        self,
+        *,
+        isolation: Isolation = "snapshot",
+        read_only: bool = False,
+        timeout: Optional[Seconds] = None,
+        durability: Optional[Durability] = None,
+        tries: int = DEFAULT_TRIES,
+    ) -> Callable[[Callable[..., T]], Callable[..., T]]:
+        """Returns a decorator: a function that takes a transaction first becomes one that runs in a new one, as run
+        does, each time it is called.
+
+            @db.transactional(isolation="serializable")
+            def transfer(txn, source, target, amount): ...
+
+            transfer("ada", "bob", 10)
+        """
+
+        def decorate(function: Callable[..., T]) -> Callable[..., T]:
+            @functools.wraps(function)
+            def call(*args: Any, **kwargs: Any) -> T:
+                return self.run(
+                    lambda txn: function(txn, *args, **kwargs),
+                    isolation=isolation,
+                    read_only=read_only,
+                    timeout=timeout,
+                    durability=durability,
+                    tries=tries,
+                )
+
+            return call
+
+        return decorate
+
+    # --- Users and sessions, for admins ---------------------------------------------------------------------------
+
+    def users(self) -> List[User]:
+        """Returns the users of the server."""
+        return self._call(_admin.list_users())
+
+    def add_user(self, name: str, password: str, grants: Mapping[str, Role]) -> None:
+        """Adds a user with a role for each keyspace, "*" being all. From the first on the server asks for logins."""
+        self._call(_admin.change_user("add", name, password, grants))
+
+    def set_password(self, name: str, password: str) -> None:
+        """Changes the password of a user. Users may change their own."""
+        self._call(_admin.change_user("passwd", name, password))
+
+    def grant(self, name: str, grants: Mapping[str, Role]) -> None:
+        """Changes what a user may do, to exactly this."""
+        self._call(_admin.change_user("grant", name, grants=grants))
+
+    def remove_user(self, name: str) -> None:
+        """Removes a user."""
+        self._call(_admin.change_user("remove", name))
+
+    def sessions(self) -> List[Session]:
+        """Returns the connections that the server has."""
+        return self._call(_admin.sessions())
+
+    def kill(self, session: int) -> bool:
+        """Ends a connection of the server with all that is under way on it; reports whether there was one."""
+        return self._call(_admin.kill(session))
+
+    def __enter__(self: C) -> C:
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<middb.{type(self).__name__} of {self._target.names()}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client cannot be pickled: it has connections; pass its URL on and connect there")
+
+
+def connect(
+    url: str = DEFAULT_URL,
+    *,
+    user: Optional[str] = None,
+    password: Optional[str] = None,
+    keyspace: Optional[str] = None,
+    timeout: Optional[Seconds] = None,
+    pool: Optional[int] = None,
+    durability: Optional[Durability] = None,
+    compress: Optional[bool] = None,
+    ssl_context: Optional[ssl.SSLContext] = None,
+    retries: int = _retry.DEFAULT_RETRIES,
+) -> Client:
+    """Connects to a server and returns a client of it.
+
+        middb://user:password@host:7878,host2:7878/keyspace?tls=verify-full&ca=ca.pem
+        unix:///run/middb.sock?keyspace=name
+
+    Settings after the ? are tls (disable, require, verify-full), ca, cert, key, server_name, user, keyspace, durability
+    (sync, nosync), timeout (5s), pool (a number of connections), compress (zlib). Arguments win over the URL. Several
+    hosts are tried in turn. What is safe to repeat is repeated up to retries times when a connection is lost; timeout
+    is how long the client waits without any sign of an answer."""
+    target = with_arguments(
+        parse(url),
+        user=user,
+        password=password,
+        keyspace=keyspace,
+        timeout=timeout,
+        pool=pool,
+        durability=durability,
+        compress=compress,
+        ssl_context=ssl_context,
+    )
+    client = Client(target, retries=retries)
+    try:
+        client.open()
+    except BaseException:
+        client.close()
+        raise
+    return client

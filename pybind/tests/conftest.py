@@ -1,0 +1,1 @@
+"""Fixtures: the real server, over TCP, TLS and a Unix socket."""
