@@ -3,9 +3,12 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/middb/middb/bench/machine"
 )
 
 // A report is all that a run found, and what one needs to judge it. As JSON it is the whole; the
@@ -27,12 +30,27 @@ type engineSettings struct {
 }
 
 func newReport(c Config, dir string) *report {
-	r := &report{Time: time.Now().UTC().Truncate(time.Second), Machine: machineLines(dir), LoadBefore: loadAverage(), Config: c}
+	r := &report{Time: time.Now().UTC().Truncate(time.Second), Machine: append(machine.Describe(dir), clockLine()), LoadBefore: machine.LoadAverage(), Config: c}
 	versions := moduleVersions()
 	for _, e := range c.engines {
 		r.Settings = append(r.Settings, engineSettings{e.name, versions[e.module], e.settings(c.options(row{}))})
 	}
 	return r
+}
+
+// moduleVersions maps the modules this program was built from to their versions.
+func moduleVersions() map[string]string {
+	versions := make(map[string]string)
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range info.Deps {
+			versions[m.Path] = m.Version
+		}
+	}
+	return versions
+}
+
+func clockLine() string {
+	return fmt.Sprintf("a read of the clock costs %.0f ns; each measured operation has two", clockCost())
 }
 
 // reference is the engine that ratios refer to where a row has none of its own: Pebble if it ran, else the

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -9,10 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/middb/middb/bench/machine"
 )
 
 // epoch is what now counts from. Its monotonic reading makes [time.Since] a single clock read.
@@ -52,7 +51,7 @@ func currentUsage() (usage, error) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	u.allocs, u.allocBytes = m.Mallocs, m.TotalAlloc
-	io, err := procFields("/proc/self/io")
+	io, err := machine.ProcFields("/proc/self/io")
 	if err != nil {
 		return u, err
 	}
@@ -72,31 +71,11 @@ func resetPeak() error {
 // peakResident returns the greatest resident set since resetPeak, in bytes. Pages of mapped files
 // count, so engines that map their files show the page cache they touched.
 func peakResident() (uint64, error) {
-	status, err := procFields("/proc/self/status")
+	status, err := machine.ProcFields("/proc/self/status")
 	if err != nil {
 		return 0, err
 	}
 	return status["VmHWM"] << 10, nil
-}
-
-// procFields reads the "name: number" lines of a file in /proc; a unit after the number is dropped.
-func procFields(path string) (map[string]uint64, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read process counters: %w", err)
-	}
-	fields := make(map[string]uint64)
-	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
-		name, rest, ok := strings.Cut(lines.Text(), ":")
-		words := strings.Fields(rest)
-		if !ok || len(words) == 0 {
-			continue
-		}
-		if n, err := strconv.ParseUint(words[0], 10, 64); err == nil {
-			fields[name] = n
-		}
-	}
-	return fields, nil
 }
 
 // diskUsage returns the bytes allocated to the files under dir. Allocated, not apparent: some

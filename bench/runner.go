@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/middb/middb/bench/machine"
 )
 
 // A runner takes the measurements, each in a child process.
@@ -55,7 +57,7 @@ func measureAll(ctx context.Context, c Config, diagnostics io.Writer) (_ *report
 			}
 		}
 	}
-	r.report.LoadAfter = loadAverage()
+	r.report.LoadAfter = machine.LoadAverage()
 	return r.report, nil
 }
 

@@ -1,18 +1,23 @@
-package main
+// Package machine says where measurements come from: the hardware, the system, what else it was doing.
+package machine
 
 import (
+	"bufio"
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// machineLines describe where the numbers come from.
-func machineLines(dir string) []string {
+// Describe returns a line each on the machine, its system and the file system of dir, how this program was built, and
+// the revision of middb.
+func Describe(dir string) []string {
 	var lines []string
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	cpu := "unknown CPU"
@@ -20,7 +25,7 @@ func machineLines(dir string) []string {
 		cpu = fieldOf(string(text), "model name")
 	}
 	mem := uint64(0)
-	if fields, err := procFields("/proc/meminfo"); err == nil {
+	if fields, err := ProcFields("/proc/meminfo"); err == nil {
 		mem = fields["MemTotal"] << 10
 	}
 	add("%s, %d CPUs, GOMAXPROCS %d, %.1f GiB of memory", cpu, runtime.NumCPU(), runtime.GOMAXPROCS(0), float64(mem)/(1<<30))
@@ -41,19 +46,7 @@ func machineLines(dir string) []string {
 	if rev, err := exec.Command("git", "describe", "--always", "--dirty").Output(); err == nil {
 		add("middb at %s", strings.TrimSpace(string(rev)))
 	}
-	add("a read of the clock costs %.0f ns; each measured operation has two", clockCost())
 	return lines
-}
-
-// moduleVersions maps the modules this program was built from to their versions.
-func moduleVersions() map[string]string {
-	versions := make(map[string]string)
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, m := range info.Deps {
-			versions[m.Path] = m.Version
-		}
-	}
-	return versions
 }
 
 func fieldOf(text, name string) string {
@@ -88,12 +81,32 @@ func fileSystem(dir string) string {
 	return fmt.Sprintf("file system %#x", st.Type)
 }
 
-// loadAverage returns the load of the last minutes: a machine that was busy with something else
+// LoadAverage returns the load of the last minutes: a machine that was busy with something else
 // gives other numbers.
-func loadAverage() string {
+func LoadAverage() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
 		return "unknown"
 	}
 	return strings.Join(strings.Fields(string(text))[:3], " ")
+}
+
+// ProcFields reads the "name: number" lines of a file in /proc; a unit after the number is dropped.
+func ProcFields(path string) (map[string]uint64, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read process counters: %w", err)
+	}
+	fields := make(map[string]uint64)
+	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
+		name, rest, ok := strings.Cut(lines.Text(), ":")
+		words := strings.Fields(rest)
+		if !ok || len(words) == 0 {
+			continue
+		}
+		if n, err := strconv.ParseUint(words[0], 10, 64); err == nil {
+			fields[name] = n
+		}
+	}
+	return fields, nil
 }
