@@ -117,7 +117,7 @@ func (t engineTxn) commit() error {
 // engineRegisters are the single-key operations of the database.
 type engineRegisters struct{ db *engine.DB }
 
-func newRegisters(db *engine.DB) registers { return engineRegisters{db} }
+func newRegisters(db *engine.DB) singleKeys { return engineRegisters{db} }
 
 func (r engineRegisters) get(k string) (int64, bool, error) {
 	return parsed(r.db.Get([]byte(k)))

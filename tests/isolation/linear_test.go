@@ -3,17 +3,15 @@ package isolation
 import (
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 
-	"github.com/anishathalye/porcupine"
-
 	"github.com/middb/middb/engine"
 	"github.com/middb/middb/tests/environment"
+	"github.com/middb/middb/tests/registers"
 	"github.com/middb/middb/vfs"
 )
 
@@ -38,10 +36,23 @@ func TestSingleKeysAreLinearizable(t *testing.T) {
 		if err := l.run(lives, calls); err != nil {
 			t.Fatalf("MIDDB_SEED=%d: %v", seed, err)
 		}
-		if err := checkLinear(l.history); err != nil {
+		if err := registers.Check(l.history); err != nil {
 			t.Errorf("MIDDB_SEED=%d: %v", seed, err)
 		}
 	}
+}
+
+// singleKeys hold a number each, as package registers knows them.
+type singleKeys interface {
+	get(k string) (v int64, found bool, err error)
+	getWithSeq(k string) (v int64, seq uint64, err error) // seq 0: not there
+	put(k string, v int64) error
+	del(k string) error
+	putIfAbsent(k string, v int64) (done bool, err error)
+	putIf(k string, v int64, seq uint64) (done bool, err error)
+	// increment adds 1 in a transaction and returns the result; the first one puts fresh.
+	increment(k string, fresh int64) (v int64, err error)
+	flush() error
 }
 
 // A linear runs callers through several lives of a database.
@@ -51,9 +62,9 @@ type linear struct {
 	disk    *vfs.Mem
 	clock   atomic.Int64
 	numbers atomic.Int64
-	history []porcupine.Operation
+	history []registers.Operation
 
-	wrap       func(registers) registers // a planted bug
+	wrap       func(singleKeys) singleKeys // a planted bug
 	durability engine.Durability
 }
 
@@ -93,7 +104,7 @@ func (l *linear) live(crash bool, calls int) error {
 	if crash {
 		cut.arm(l.rng.IntN(callers * calls))
 	}
-	histories, errs := make([][]porcupine.Operation, callers), make([]error, callers)
+	histories, errs := make([][]registers.Operation, callers), make([]error, callers)
 	var wg sync.WaitGroup
 	for i := range callers {
 		rng := rand.New(rand.NewPCG(l.rng.Uint64(), uint64(i)))
@@ -110,7 +121,7 @@ func (l *linear) live(crash bool, calls int) error {
 	if crash {
 		l.disk = cut.take()
 	} else {
-		before, after = math.MaxInt64, math.MaxInt64
+		before, after = registers.Never, registers.Never
 	}
 	for _, h := range histories {
 		l.keep(h, before, after)
@@ -121,13 +132,13 @@ func (l *linear) live(crash bool, calls int) error {
 // keep adds operations to the history as a power failure leaves them, which came between two moments.
 // What had returned by then has happened. What was under way may have happened, or may not. What
 // was called later took place in a world that is gone.
-func (l *linear) keep(h []porcupine.Operation, before, after int64) {
+func (l *linear) keep(h []registers.Operation, before, after int64) {
 	for _, o := range h {
 		switch {
-		case o.Return < before, o.Output.(answer).unknown && o.Call < after:
+		case o.Return < before, o.Output.(registers.Answer).Unknown && o.Call < after:
 			l.history = append(l.history, o)
-		case o.Call < after && o.Input.(request).action != doGet:
-			o.Output, o.Return = answer{unknown: true}, math.MaxInt64
+		case o.Call < after && o.Input.(registers.Request).Action != registers.Get:
+			o.Output, o.Return = registers.Answer{Unknown: true}, registers.Never
 			l.history = append(l.history, o)
 		}
 	}
@@ -138,8 +149,8 @@ type caller struct {
 	l       *linear
 	id      int
 	rng     *rand.Rand
-	r       registers
-	history []porcupine.Operation
+	r       singleKeys
+	history []registers.Operation
 }
 
 // work makes random calls until the database is closed or the power fails.
@@ -164,62 +175,62 @@ func (c *caller) work(calls int, cut *cutter) error {
 
 // once makes one call.
 func (c *caller) once() error {
-	r := request{key: fmt.Sprintf("r%d", c.rng.IntN(registerKeys)), value: 1000 * c.l.numbers.Add(1)}
+	r := registers.Request{Key: fmt.Sprintf("r%d", c.rng.IntN(registerKeys)), Value: 1000 * c.l.numbers.Add(1)}
 	switch p := c.rng.IntN(100); {
 	case p < 1:
 		return c.r.flush()
 	case p < 30:
-		r.action = doGet
+		r.Action = registers.Get
 	case p < 50:
-		r.action = doPut
+		r.Action = registers.Put
 	case p < 60:
-		r.action = doDelete
+		r.Action = registers.Delete
 	case p < 72:
-		r.action = doPutIfAbsent
+		r.Action = registers.PutIfAbsent
 	case p < 88:
 		return c.swap(r)
 	default:
-		r.action = doIncrement
+		r.Action = registers.Increment
 	}
 	return c.call(r, 0)
 }
 
 // swap reads a register and replaces what it has read.
-func (c *caller) swap(r request) error {
+func (c *caller) swap(r registers.Request) error {
 	var seq uint64
 	call := c.l.clock.Add(1)
-	v, seq, err := c.r.getWithSeq(r.key)
+	v, seq, err := c.r.getWithSeq(r.Key)
 	if err != nil {
 		return err
 	}
-	c.note(request{action: doGet, key: r.key}, answer{value: v}, call)
+	c.note(registers.Request{Action: registers.Get, Key: r.Key}, registers.Answer{Value: v}, call)
 	if seq == 0 {
 		return nil
 	}
-	r.action, r.was = doPutIf, v
+	r.Action, r.Was = registers.PutIf, v
 	return c.call(r, seq)
 }
 
 // call makes a call and notes it. One that was refused because the database was closed did not happen.
-func (c *caller) call(r request, seq uint64) (err error) {
-	var a answer
+func (c *caller) call(r registers.Request, seq uint64) (err error) {
+	var a registers.Answer
 	call := c.l.clock.Add(1)
-	switch r.action {
-	case doGet:
-		a.value, _, err = c.r.get(r.key)
-	case doPut:
-		err = c.r.put(r.key, r.value)
-	case doDelete:
-		err = c.r.del(r.key)
-	case doPutIfAbsent:
-		a.done, err = c.r.putIfAbsent(r.key, r.value)
-	case doPutIf:
-		a.done, err = c.r.putIf(r.key, r.value, seq)
-	case doIncrement:
-		a.value, err = c.r.increment(r.key, r.value)
+	switch r.Action {
+	case registers.Get:
+		a.Value, _, err = c.r.get(r.Key)
+	case registers.Put:
+		err = c.r.put(r.Key, r.Value)
+	case registers.Delete:
+		err = c.r.del(r.Key)
+	case registers.PutIfAbsent:
+		a.Done, err = c.r.putIfAbsent(r.Key, r.Value)
+	case registers.PutIf:
+		a.Done, err = c.r.putIf(r.Key, r.Value, seq)
+	case registers.Increment:
+		a.Value, err = c.r.increment(r.Key, r.Value)
 	}
 	if errors.Is(err, engine.ErrCommitUnknown) {
-		a, err = answer{unknown: true}, nil
+		a, err = registers.Answer{Unknown: true}, nil
 	}
 	if err == nil {
 		c.note(r, a, call)
@@ -227,10 +238,10 @@ func (c *caller) call(r request, seq uint64) (err error) {
 	return err
 }
 
-func (c *caller) note(r request, a answer, call int64) {
-	o := porcupine.Operation{ClientId: c.id, Input: r, Call: call, Output: a, Return: c.l.clock.Add(1)}
-	if a.unknown {
-		o.Return = math.MaxInt64
+func (c *caller) note(r registers.Request, a registers.Answer, call int64) {
+	o := registers.Operation{ClientId: c.id, Input: r, Call: call, Output: a, Return: c.l.clock.Add(1)}
+	if a.Unknown {
+		o.Return = registers.Never
 	}
 	c.history = append(c.history, o)
 }
