@@ -115,7 +115,7 @@ func (c *conn) dispatch(args [][]byte) error {
 		err = wrongArity(cmd.name)
 	case c.identity == nil && !cmd.stranger:
 		err = errNoAuth
-	case c.may[cmd.role] != nil:
+	case c.may[cmd.role] != nil && (c.multi == nil || !c.multi.selects): // EXEC will check what follows a SELECT
 		err = c.allowed(cmd)
 	case c.multi != nil && cmd.outside:
 		err = errNotInMulti
@@ -139,6 +139,14 @@ func (c *conn) dispatch(args [][]byte) error {
 	return nil
 }
 
+// observed returns the time if somebody wants to know how long commands take.
+func (c *conn) observed() (start time.Time) {
+	if c.front.options.Observe != nil {
+		start = time.Now()
+	}
+	return start
+}
+
 // isHTTP reports whether a command is how a browser begins: it may have been made to send what somebody else wants.
 func isHTTP(name []byte) bool {
 	return string(name) == "POST" || string(name) == "Host:"
@@ -147,11 +155,7 @@ func isHTTP(name []byte) bool {
 // run runs a command that does not write, after what is pending.
 func (c *conn) run(cmd *command, args [][]byte) error {
 	c.finish()
-	var start time.Time
-	observe := c.front.options.Observe
-	if observe != nil {
-		start = time.Now()
-	}
+	start := c.observed()
 	at, sends := len(c.out.buf), c.sends
 	var err error
 	if cmd.read != nil {
@@ -160,14 +164,17 @@ func (c *conn) run(cmd *command, args [][]byte) error {
 		err = cmd.session(c, args)
 	}
 	c.ran++
-	if observe != nil {
-		observe(cmd.name, time.Since(start), err != nil)
+	if !start.IsZero() {
+		c.front.options.Observe(cmd.name, time.Since(start), err != nil)
 	}
 	if err == nil {
-		if len(c.out.buf) > flushBytes {
-			return c.send()
+		if len(c.out.buf) <= flushBytes {
+			return nil
 		}
-		return nil
+		if err = c.send(); err == nil {
+			return nil
+		}
+		return errors.Join(errSend, err)
 	}
 	c.failed++
 	if errors.Is(err, errSend) || c.sends != sends {

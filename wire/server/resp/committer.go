@@ -105,7 +105,7 @@ func (m *committer) run(lot []*group) {
 		default:
 			m.front.counters.retries.Add(1)
 			if attempt > 1 {
-				time.Sleep(time.Duration(rand.Int64N(int64(pause)))) //nolint:forbidigo // which one does not matter
+				time.Sleep(time.Duration(rand.Int64N(int64(pause))))
 				pause = min(2*pause, longPause)
 			}
 			continue

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -151,7 +150,7 @@ func (c *conn) awaitMore() error {
 		return ErrClosed
 	case errors.Is(err, io.EOF) && held == 0:
 		return io.EOF
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case timedOut(err):
 		if c.in.stranger {
 			c.out.error("ERR no login within " + limits.LoginTimeout.String())
 			_ = c.send()
@@ -167,18 +166,21 @@ func (c *conn) awaitMore() error {
 func (c *conn) round() error {
 	for !c.quit {
 		args, err := c.in.next()
-		if err != nil {
+		if err == nil && args == nil {
+			break
+		}
+		if err == nil {
+			err = c.dispatch(args)
+		}
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, errSend) {
 			c.finish()
 			c.front.counters.protocolErrors.Add(1)
 			c.out.error(errorText(err))
-			return err
 		}
-		if args == nil {
-			break
-		}
-		if err := c.dispatch(args); err != nil {
-			return err
-		}
+		return err
 	}
 	c.finish()
 	c.account()
@@ -226,7 +228,7 @@ func (c *conn) send() error {
 	c.sends++
 	n, err := c.nc.Write(c.out.buf)
 	c.front.counters.bytesOut.Add(int64(n))
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	if timedOut(err) {
 		c.front.counters.timeouts.Add(1)
 	}
 	if cap(c.out.buf) > 2*flushBytes {
@@ -236,6 +238,11 @@ func (c *conn) send() error {
 	c.front.shared.give(c.charge)
 	c.charge = 0
 	return err
+}
+
+func timedOut(err error) bool {
+	e, ok := errors.AsType[net.Error](err)
+	return ok && e.Timeout()
 }
 
 // errSend is what a command returns when replies cannot be sent: the connection ends.

@@ -106,7 +106,7 @@ func infoPersistence(c *conn) ([][2]string, error) {
 	return [][2]string{
 		field("loading", 0), field("rdb_bgsave_in_progress", 0), field("rdb_changes_since_last_save", s.LastSeq-min(s.LastSeq, s.DurableSeq)),
 		field("rdb_last_bgsave_status", status), field("aof_enabled", 1), field("aof_rewrite_in_progress", 0), field("aof_last_write_status", status),
-		field("last_seq", s.LastSeq), field("durable_seq", s.DurableSeq), field("log_bytes", s.LogBytes), field("log_syncs", s.LogSyncs),
+		field("last_seq", s.LastSeq), field("durable_seq", s.DurableSeq), field("log_bytes", s.LogBytes), field("log_syncs", s.LogSyncs), field("log_sync_usec", s.LogSyncTime.Microseconds()),
 	}, nil
 }
 
@@ -122,13 +122,14 @@ func infoStats(c *conn) ([][2]string, error) {
 	}, nil
 }
 
-func infoKeyspace(c *conn) (fields [][2]string, err error) {
-	err = c.front.existingDatabases(func(n int, ks *engine.Keyspace) error {
-		keys, err := c.front.counts.about(c.front, ks)
+func infoKeyspace(c *conn) ([][2]string, error) {
+	var fields [][2]string
+	err := c.front.existingDatabases(func(n int, ks *engine.Keyspace) error {
+		keys, e := c.front.counts.about(c.front, ks)
 		if keys > 0 {
 			fields = append(fields, field("db"+strconv.Itoa(n), fmt.Sprintf("keys=%d,expires=0,avg_ttl=0", keys)))
 		}
-		return err
+		return e
 	})
 	return fields, err
 }

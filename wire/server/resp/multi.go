@@ -9,10 +9,11 @@ import (
 
 // A multi is the commands between MULTI and EXEC.
 type multi struct {
-	ops    []op
-	bytes  int
-	writes bool
-	broken bool // a command could not be queued: EXEC will refuse
+	ops     []op
+	bytes   int
+	writes  bool
+	selects bool // a SELECT is among them
+	broken  bool // a command could not be queued: EXEC will refuse
 }
 
 // enqueue keeps a command for EXEC. The arguments are copied: they stay longer than what was received.
@@ -35,6 +36,7 @@ func (c *conn) enqueue(cmd *command, args [][]byte) error {
 	}
 	m.ops = append(m.ops, op{cmd: cmd, args: kept})
 	m.writes = m.writes || cmd.isWrite()
+	m.selects = m.selects || cmd.name == "select"
 	c.out.simple("QUEUED")
 	return nil
 }
@@ -70,18 +72,14 @@ func cmdExec(c *conn, _ [][]byte) error {
 	if m.broken {
 		return errExecAbort
 	}
+	start := c.observed()
 	if m.writes {
 		c.prefetch(m.ops)
 		c.front.committer.commit(g)
 	} else if err := c.execReads(g); err != nil {
 		return err
 	}
-	for i := range g.ops {
-		if g.ops[i].failed {
-			c.failed++
-		}
-	}
-	c.ran += int64(len(g.ops))
+	c.tally(g.ops, start)
 	return nil
 }
 
@@ -198,7 +196,7 @@ func (w *watch) changed(t *engine.Txn) (bool, error) {
 		return false, err
 	}
 	for _, k := range w.keys {
-		if _, err := hold(next, k); err != nil {
+		if _, err = hold(next, k); err != nil {
 			next.Rollback()
 			return false, err
 		}

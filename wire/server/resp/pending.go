@@ -81,31 +81,33 @@ func (c *conn) finish() {
 	if len(p.ops) == 0 {
 		return
 	}
-	var start time.Time
-	observe := c.front.options.Observe
-	if observe != nil {
-		start = time.Now()
-	}
+	start := c.observed()
 	if c.plain {
 		c.applyBlind(p.ops)
 	} else {
 		c.prefetch(p.ops)
 		c.front.committer.commit(p)
 	}
-	c.ran += int64(len(p.ops))
-	for i := range p.ops {
-		if p.ops[i].failed {
+	c.tally(p.ops, start)
+	clear(p.ops)
+	p.ops, p.bytes = p.ops[:0], 0
+}
+
+// tally counts commands that were run together, from start on if they are observed.
+func (c *conn) tally(ops []op, start time.Time) {
+	c.ran += int64(len(ops))
+	for i := range ops {
+		if ops[i].failed {
 			c.failed++
 		}
 	}
-	if observe != nil {
-		d := time.Since(start) / time.Duration(len(p.ops))
-		for i := range p.ops {
-			observe(p.ops[i].cmd.name, d, p.ops[i].failed)
-		}
+	if start.IsZero() || len(ops) == 0 {
+		return
 	}
-	clear(p.ops)
-	p.ops, p.bytes = p.ops[:0], 0
+	d := time.Since(start) / time.Duration(len(ops))
+	for i := range ops {
+		c.front.options.Observe(ops[i].cmd.name, d, ops[i].failed)
+	}
 }
 
 // applyBlind commits writes that need not read as a batch. Other transactions that cannot get through have the right

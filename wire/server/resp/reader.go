@@ -26,7 +26,7 @@ const (
 type protocolError string
 
 // Error implements error.
-func (e protocolError) Error() string { return "ERR Protocol error: " + string(e) }
+func (e protocolError) Error() string { return "Protocol error: " + string(e) }
 
 // A span is where an argument lies, counted from the beginning of its command.
 type span struct{ from, to uint32 }

@@ -1,6 +1,7 @@
 package resp
 
 import (
+	"errors"
 	"strconv"
 	"time"
 
@@ -79,11 +80,24 @@ func cmdSelect(c *conn, args [][]byte) error {
 	case n < 0 || n >= int64(c.front.options.Databases):
 		return errDBRange
 	}
+	if err := c.mayOpen(int(n)); err != nil {
+		return noPermission("select", err)
+	}
 	if err := c.selectDB(int(n)); err != nil {
 		return err
 	}
 	c.out.ok()
 	return nil
+}
+
+// mayOpen returns nil if the user may read database n, and make it if it is not there.
+func (c *conn) mayOpen(n int) error {
+	_, err := c.front.openDatabase(n, engine.KeyspaceOptions{MustExist: true})
+	role := Read
+	if errors.Is(err, engine.ErrKeyspaceMissing) {
+		role = Write
+	}
+	return c.identity.May(role, c.front.keyspaceName(n))
 }
 
 func cmdPing(c *conn, args [][]byte) error {

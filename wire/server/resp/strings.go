@@ -72,11 +72,12 @@ func cmdMget(c *conn, args [][]byte, src source) error {
 			if err != nil && !absent(err) {
 				return err
 			}
-			c.count(err == nil)
+			found := err == nil
+			c.count(found)
 			if cap(v) <= keptScratch {
 				c.scratch = v[:0]
 			}
-			if err := c.value(v, err == nil); err != nil {
+			if err = c.value(v, found); err != nil {
 				return err
 			}
 		}
