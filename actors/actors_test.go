@@ -63,10 +63,10 @@ func (r *recorder) fail(cause error) { r.failure = cause }
 
 func TestStrandsDeliverEverythingOnceAndInOrder(t *testing.T) {
 	second := &recorder{t: t, last: map[int]int{}}
-	two := spawn(second, "second", nil)
+	two := spawn(second, "second", true, nil)
 	var one *process
 	first := &recorder{t: t, last: map[int]int{}, forward: two, self: &one}
-	one = spawn(first, "first", nil)
+	one = spawn(first, "first", true, nil)
 	const senders, each = 8, 20_000
 	var done, posted sync.WaitGroup
 	done.Add(senders * each)
@@ -86,6 +86,11 @@ func TestStrandsDeliverEverythingOnceAndInOrder(t *testing.T) {
 	done.Wait()
 	one.stop()
 	two.stop()
+	for _, p := range []*process{one, two} {
+		if l := &p.load; p.posted.Load()+l.own != l.taken.Load() {
+			t.Errorf("%s: of %d messages that waited %d were taken", p.name, p.posted.Load()+l.own, l.taken.Load())
+		}
+	}
 	for s := range senders {
 		if second.last[s] != each {
 			t.Errorf("sender %d: %d of %d arrived", s, second.last[s], each)
@@ -95,7 +100,7 @@ func TestStrandsDeliverEverythingOnceAndInOrder(t *testing.T) {
 
 func TestPanicFailsTheActorAndStopWorks(t *testing.T) {
 	r := &recorder{t: t, last: map[int]int{}}
-	p := spawn(r, "panicking", nil)
+	p := spawn(r, "panicking", true, nil)
 	p.post(own(&number{value: -1}))
 	p.stop()
 	if r.failure == nil || !strings.Contains(r.failure.Error(), "told to") {
@@ -105,7 +110,7 @@ func TestPanicFailsTheActorAndStopWorks(t *testing.T) {
 }
 
 func TestDoorAdmitsAGreatCommitAlone(t *testing.T) {
-	d := &door{limit: 100, start: time.Now()}
+	d := &door{limit: 100, start: time.Now(), stalls: new([NumStallCauses]Stall)}
 	ctx := context.Background()
 	if err := d.enter(ctx, 1000); err != nil {
 		t.Fatal(err)
@@ -136,7 +141,7 @@ func TestDoorAdmitsAGreatCommitAlone(t *testing.T) {
 
 func TestDoorBoundsWhatIsInside(t *testing.T) {
 	const limit = 1000
-	d := &door{limit: limit, start: time.Now()}
+	d := &door{limit: limit, start: time.Now(), stalls: new([NumStallCauses]Stall)}
 	var inside, most atomic.Int64
 	var wg sync.WaitGroup
 	for w := range 16 {
@@ -163,7 +168,7 @@ func TestDoorBoundsWhatIsInside(t *testing.T) {
 }
 
 func TestDoorDelaysInProportion(t *testing.T) {
-	d := &door{limit: 1 << 40, start: time.Now()}
+	d := &door{limit: 1 << 40, start: time.Now(), stalls: new([NumStallCauses]Stall)}
 	d.pace.Store(1024 * 1000) // a microsecond a byte
 	start := time.Now()
 	for range 50 {
@@ -178,7 +183,7 @@ func TestDoorDelaysInProportion(t *testing.T) {
 }
 
 func TestDoorForgivesWhatIsBeyondTheLongestDelay(t *testing.T) {
-	d := &door{limit: 1 << 40, start: time.Now()}
+	d := &door{limit: 1 << 40, start: time.Now(), stalls: new([NumStallCauses]Stall)}
 	d.pace.Store(1024 * 1000) // a microsecond a byte
 	if err := d.enter(context.Background(), 10_000_000); err != nil {
 		t.Fatal(err)
@@ -188,7 +193,7 @@ func TestDoorForgivesWhatIsBeyondTheLongestDelay(t *testing.T) {
 	if err := d.enter(context.Background(), 1); err != nil {
 		t.Fatal(err)
 	}
-	if count := d.delays.Load(); count != 1 {
+	if count := d.stalls[StallCompaction].Count.Load(); count != 1 {
 		t.Fatalf("%d delays: a byte pays for the ten millions before it", count)
 	}
 }

@@ -53,6 +53,10 @@ type coordinator struct {
 
 	flushWaiters []flushWaiter
 	quitting     *quit
+
+	admitted struct{ commits, operations, bytes, txns int64 } // as Metrics has them, not told yet
+	blocked  StallCause                                       // what the head of pending waits for, if it does
+	stall    stall
 }
 
 // flushWaiter waits until everything through seq is flushed.
@@ -127,6 +131,8 @@ func (c *coordinator) advance() {
 	if c.quitting != nil && c.pending.head == nil {
 		c.quit()
 	}
+	c.stall.note(c.pending.head != nil, c.blocked, c.now)
+	c.wiring.coordinator.keeps(c.pending.length, c.pending.head)
 }
 
 // commitGroup numbers and frames the commits at the head of the queue that fit one log record and
@@ -209,11 +215,19 @@ func (c *coordinator) admit(end *node) (group queue, payload int, count uint32) 
 		if recording {
 			c.record(m)
 		}
+		if m.Count > 0 {
+			c.admitted.commits++
+		}
+		if m.Txn != nil {
+			c.admitted.txns++
+		}
 		payload += len(m.Ops)
 		count += m.Count
 		c.activeCharge += m.Charge
 		group.push(&m.node)
 	}
+	c.admitted.operations += int64(count)
+	c.admitted.bytes += int64(payload)
 	return group, payload, count
 }
 
@@ -229,6 +243,7 @@ func (c *coordinator) blocksFor(payload int) bool {
 		c.encoder.AddTemporary(need - c.encoder.Free())
 		return true
 	}
+	c.blocked = StallLog
 	return false
 }
 
@@ -253,6 +268,18 @@ func (c *coordinator) handOver(syncSeq uint64, callers int) {
 	if len(c.ranges) == 0 && syncSeq > 0 {
 		c.wiring.logWriter.post(newAppendLog(wal.Range{}, syncSeq, callers))
 	}
+	c.tellAdmitted()
+}
+
+// tellAdmitted publishes what was counted since the last time. Doing it with each hand-over of log keeps
+// atomics out of the path of NoSync commits.
+func (c *coordinator) tellAdmitted() {
+	a, m := &c.admitted, c.metrics
+	m.Commits.Add(a.commits)
+	m.Operations.Add(a.operations)
+	m.UserBytes.Add(a.bytes)
+	m.TxnCommits.Add(a.txns)
+	*a = struct{ commits, operations, bytes, txns int64 }{}
 }
 
 // followersWait reports whether somebody follows the log, who sees durable commits only, and there are
@@ -287,7 +314,7 @@ func (c *coordinator) newMemtable(room int64) (*memtable.Memtable, error) {
 // log segment cover the same commits.
 func (c *coordinator) rotate(room int64) (rotated bool, err error) {
 	if c.sealed >= c.maxSealed {
-		c.metrics.Stalls.Add(1)
+		c.blocked = StallFlush
 		return false, nil
 	}
 	if !c.blocksFor(wal.BlockBytes) { // the seal, the next segment's start

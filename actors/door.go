@@ -28,9 +28,7 @@ type door struct {
 	mu      sync.Mutex
 	room    chan struct{} // closed when room appears or the door closes
 
-	delays   atomic.Int64 // callers delayed
-	delayed  atomic.Int64 // nanoseconds of delay
-	refusals atomic.Int64 // callers that waited for room
+	stalls *[NumStallCauses]Stall
 }
 
 // longestDelay bounds a single delay: the price may have fallen by then.
@@ -71,7 +69,8 @@ func (d *door) leave(n int64) {
 }
 
 func (d *door) wait(ctx context.Context, n int64) error {
-	d.refusals.Add(1)
+	start := d.now()
+	defer func() { d.stalls[StallInFlight].add(d.now().Sub(start)) }()
 	d.waiters.Add(1)
 	defer d.waiters.Add(-1)
 	room := d.roomSignal()
@@ -133,8 +132,7 @@ func (d *door) delay(ctx context.Context, cost int64) error {
 	if owed < shortestDelay {
 		return nil
 	}
-	d.delays.Add(1)
-	d.delayed.Add(int64(owed))
+	d.stalls[StallCompaction].add(owed)
 	return Pause(ctx, d.scheduler, owed, "the end of a delay at the door")
 }
 

@@ -49,6 +49,7 @@ func (f *flusher) receive(head *node) {
 	for len(f.queue) > 0 && !f.waiting && f.alarms.failed() == nil {
 		f.flush(f.queue[0])
 	}
+	keeps(f.wiring.flusher, f.queue)
 }
 
 func (f *flusher) fail(cause error) { f.wiring.fail(flusherName, cause) }

@@ -149,9 +149,9 @@ func Start(cfg Config) (*Graph, error) {
 	}
 	w := &wiring{
 		scheduler: cfg.Scheduler, logBlocks: cfg.LogBlocks, published: cfg.Published, alarms: newAlarms(), arenas: cfg.Arenas, logger: cfg.Logger, operators: cfg.Operators, expiryTime: cfg.ExpiryTime,
-		metrics: &Metrics{}, logID: cfg.LogStart.LogID, syncedInLog: cfg.LogWriter.Synced,
-		door: &door{limit: cfg.InFlightBytes, scheduler: cfg.Scheduler}, stopped: make(chan struct{}),
+		metrics: &Metrics{}, logID: cfg.LogStart.LogID, syncedInLog: cfg.LogWriter.Synced, stopped: make(chan struct{}),
 	}
+	w.door = &door{limit: cfg.InFlightBytes, scheduler: cfg.Scheduler, stalls: &w.metrics.Stalls}
 	w.door.start = w.door.now()
 	manifest := cfg.Set.ManifestState()
 	w.manifest.Store(&manifest)
@@ -170,15 +170,16 @@ func Start(cfg Config) (*Graph, error) {
 	owner.publishState()
 	w.published.visible.Store(cfg.LastSeq)
 	w.published.durable.Store(cfg.LastSeq)
-	run := func(s shell, name string) *process { return spawn(s, name, cfg.Scheduler) }
-	w.coordinator = run(&coordinator{
+	run := func(s shell, name string) *process { return spawn(s, name, false, cfg.Scheduler) }
+	runStrand := func(s shell, name string) *process { return spawn(s, name, true, cfg.Scheduler) }
+	w.coordinator = runStrand(&coordinator{
 		wiring: w, encoder: encoder, next: cfg.LastSeq + 1, syncAsked: cfg.LastSeq, recent: mvcc.NewRecent(cfg.Live, cfg.HistoryBytes),
 		memtableBytes: cfg.MemtableBytes, maxSealed: cfg.MaxSealed,
 		active: active, activeRoom: cfg.MemtableBytes, activeCharge: active.Bytes(),
-		sealed: len(cfg.Recovered), sealedSeq: cfg.LastSeq,
+		sealed: len(cfg.Recovered), sealedSeq: cfg.LastSeq, stall: stall{metrics: w.metrics},
 	}, coordinatorName)
 	w.logWriter = run(&logWriter{wiring: w, core: cfg.LogWriter}, logWriterName)
-	w.memtableOwner = run(owner, memtableOwnerName)
+	w.memtableOwner = runStrand(owner, memtableOwnerName)
 	w.flusher = run(&flusher{wiring: w, builder: cfg.Builder, limit: max(leastCollected, cfg.MemtableBytes*int64(cfg.MaxSealed+1)), memoryChanged: cfg.MemoryChanged}, flusherName)
 	for level := range w.compactors {
 		w.compactors[level] = run(&compactor{wiring: w, builder: cfg.Builder}, fmt.Sprintf("%s %d", compactorName, level))

@@ -68,12 +68,13 @@ func (w *logWriter) receive(head *node) {
 		}
 		n = next
 	}
-	if w.paused {
-		return
+	if !w.paused {
+		if err := w.work(); err != nil {
+			w.stumble(err)
+		}
+		w.metrics.LogKept.Store(w.core.Bytes())
 	}
-	if err := w.work(); err != nil {
-		w.stumble(err)
-	}
+	keeps(w.wiring.logWriter, w.backlog)
 }
 
 func (w *logWriter) fail(cause error) { w.wiring.fail(logWriterName, cause) }
@@ -216,8 +217,7 @@ func (w *logWriter) sync() error {
 		w.syncTime = took
 	}
 	w.syncTime += (took - w.syncTime) / 8
-	w.metrics.LogSyncs.Add(1)
-	w.metrics.LogSyncTime.Add(int64(took))
+	w.metrics.LogSync.Record(int64(took))
 	w.unstarted = 0
 	// Those who arrived during the sync will be there again beside those it served.
 	w.expected = max(w.callers, int(w.syncCallers.Load()))

@@ -19,7 +19,10 @@ type message interface{ link() *node }
 func (n *node) link() *node { return n }
 
 // A queue is a chain of messages, oldest first, that an actor keeps for itself.
-type queue struct{ head, tail *node }
+type queue struct {
+	head, tail *node
+	length     int
+}
 
 // push adds a message, whose node is in no other chain.
 func (q *queue) push(n *node) {
@@ -29,6 +32,7 @@ func (q *queue) push(n *node) {
 		q.tail.next = n
 	}
 	q.tail = n
+	q.length++
 }
 
 // append adds the messages of another queue behind the others.
@@ -39,12 +43,14 @@ func (q *queue) append(other queue) {
 		*q = other
 	default:
 		q.tail.next, q.tail = other.head, other.tail
+		q.length += other.length
 	}
 }
 
 // pop takes the oldest message off. The queue must not be empty.
 func (q *queue) pop() {
 	n := q.head
+	q.length--
 	q.head, n.next = n.next, nil
 	if q.head == nil {
 		q.tail = nil
@@ -70,10 +76,11 @@ const (
 // can be run by its own pinned goroutine, to which the right moves when the poster does not want
 // it. It implements actor.Mailbox, so protoactor's lifecycle messages arrive through it too.
 type mailbox struct {
-	head  atomic.Pointer[node]
-	_     [56]byte // the queue and the status are written by different goroutines
-	state atomic.Uint32
-	_     [60]byte
+	head   atomic.Pointer[node]
+	posted atomic.Int64 // messages that found the actor busy; see load.go
+	_      [48]byte     // the queue and the status are written by different goroutines
+	state  atomic.Uint32
+	_      [60]byte
 
 	system    atomic.Pointer[node]
 	rest      *node // drained, not yet delivered; only the runner touches it
@@ -81,18 +88,20 @@ type mailbox struct {
 	due       *mailbox
 	current   batch
 	runAll    func() // bound once: scheduling allocates nothing
+	load      load
 
 	invoker    actor.MessageInvoker
 	dispatcher actor.Dispatcher
 }
 
-func newMailbox() *mailbox {
+func newMailbox(strand bool) *mailbox {
 	m := &mailbox{}
+	m.load.strand = strand
 	m.runAll = m.runToEnd
 	return m
 }
 
-// push queues the chain first..last, which is linked newest first.
+// push queues the chain oldest..newest, which is linked newest first.
 func (m *mailbox) push(newest, oldest *node) {
 	for {
 		old := m.head.Load()
@@ -112,7 +121,7 @@ func (m *mailbox) claim() bool {
 func (m *mailbox) post(msg message) {
 	n := msg.link()
 	m.push(n, n)
-	if m.claim() {
+	if m.claimFor(1) {
 		m.dispatcher.Schedule(m.runAll)
 	}
 }
@@ -121,7 +130,7 @@ func (m *mailbox) post(msg message) {
 func (m *mailbox) postInline(msg message) {
 	n := msg.link()
 	m.push(n, n)
-	if m.claim() {
+	if m.claimFor(1) {
 		m.run()
 	}
 }
@@ -130,34 +139,43 @@ func (m *mailbox) postInline(msg message) {
 // target was idle, the goroutine that runs from will run it after it has left from: actors never
 // nest, and two stages overlap.
 func (m *mailbox) pass(from *mailbox, first, last *node) {
+	length := int64(0)
 	var reversed *node
 	for n := first; ; {
 		next := n.next
 		n.next = reversed
 		reversed = n
+		length++
 		if n == last {
 			break
 		}
 		n = next
 	}
 	m.push(last, first)
-	if m.claim() {
+	if m.claimFor(length) {
 		from.due = m
 	}
 }
 
-func drain(head *atomic.Pointer[node]) *node {
+// take takes all that is queued off the mailbox and returns it oldest first, nil if there is nothing.
+func (m *mailbox) take() *node {
+	first, n := drain(&m.head)
+	m.load.took(n)
+	return first
+}
+
+// drain empties a list and returns it reversed, and its length.
+func drain(head *atomic.Pointer[node]) (first *node, length int64) {
 	if head.Load() == nil {
-		return nil
+		return nil, 0
 	}
-	var first *node
-	for n := head.Swap(nil); n != nil; {
+	for n := head.Swap(nil); n != nil; length++ {
 		next := n.next
 		n.next = first
 		first = n
 		n = next
 	}
-	return first
+	return first, length
 }
 
 func (m *mailbox) runToEnd() {
@@ -184,12 +202,17 @@ func (m *mailbox) runBatches(limit int) *mailbox {
 		}
 		if m.rest != nil || m.suspended || m.system.Load() != nil {
 			m.deliverMixed()
-		} else if head := drain(&m.head); head != nil {
-			if onlyOurs(head) {
-				m.deliver(head)
-			} else {
+		} else if head, n := drain(&m.head); head != nil {
+			m.load.took(n)
+			switch {
+			case !onlyOurs(head):
 				m.rest = head
 				m.deliverMixed()
+			case m.load.skip > 0:
+				m.load.skip--
+				m.deliver(head)
+			default:
+				m.deliverTimed(head)
 			}
 		}
 		if m.rest != nil && !m.suspended {
@@ -238,9 +261,16 @@ func (m *mailbox) deliver(head *node) {
 	m.invoker.InvokeUserMessage(&m.current)
 }
 
+// deliverTimed is deliver, and measures how long that takes.
+func (m *mailbox) deliverTimed(head *node) {
+	start := m.load.begin()
+	m.deliver(head)
+	m.load.end(start)
+}
+
 // deliverMixed handles system messages, then the next run of our messages or one foreign one.
 func (m *mailbox) deliverMixed() {
-	for n := drain(&m.system); n != nil; {
+	for n, _ := drain(&m.system); n != nil; {
 		next := n.next
 		value := n.self.(*foreign).value
 		switch value.(type) {
@@ -258,7 +288,7 @@ func (m *mailbox) deliverMixed() {
 	}
 	head := m.rest
 	if head == nil {
-		head = drain(&m.head)
+		head = m.take()
 	}
 	if head == nil {
 		return
@@ -277,7 +307,7 @@ func (m *mailbox) deliverMixed() {
 	}
 	m.rest = last.next
 	last.next = nil
-	m.deliver(head)
+	m.deliverTimed(head)
 }
 
 func wrap(value any) *foreign {
@@ -318,5 +348,5 @@ func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, dispatcher acto
 // Start implements actor.Mailbox.
 func (*mailbox) Start() {}
 
-// UserMessageCount implements actor.Mailbox. The queue is not counted.
-func (*mailbox) UserMessageCount() int { return 0 }
+// UserMessageCount implements actor.Mailbox.
+func (m *mailbox) UserMessageCount() int { return m.waiting() }

@@ -34,7 +34,6 @@ type Actor struct {
 	shell   shell
 	mailbox *mailbox
 	queue   queue // collected, oldest first
-	queued  int
 	failed  bool
 	stopped bool
 }
@@ -45,7 +44,8 @@ type last struct{ node }
 // spawnSimulated starts an actor that a scheduler runs. Its mailbox is claimed for good, so that
 // whoever posts finds it running and leaves the rest to the scheduler.
 func spawnSimulated(s shell, name string, scheduler Scheduler) *process {
-	p := &process{mailbox: newMailbox(), scheduler: scheduler}
+	p := &process{mailbox: newMailbox(false), name: name, scheduler: scheduler}
+	p.mailbox.load.clockless = true
 	p.mailbox.state.Store(mailboxRunning)
 	p.simulated = &Actor{name: name, shell: s, mailbox: p.mailbox}
 	scheduler.Add(p.simulated)
@@ -58,11 +58,10 @@ func (a *Actor) Name() string { return a.name }
 // Collect takes the messages that were posted since the last call into the actor's queue, and shows
 // the type of each, in order, to seen. Called after every step it tells who posted what.
 func (a *Actor) Collect(seen func(message string)) {
-	for n := drain(&a.mailbox.head); n != nil; {
+	for n := a.mailbox.take(); n != nil; {
 		next := n.next
 		n.next = nil
 		a.queue.push(n)
-		a.queued++
 		seen(reflect.TypeOf(n.self).Elem().Name())
 		n = next
 	}
@@ -73,7 +72,7 @@ func (a *Actor) Queued() int {
 	if a.stopped {
 		return 0
 	}
-	return a.queued
+	return a.queue.length
 }
 
 // Receive runs the actor on the oldest n messages of its queue, as one batch.
@@ -83,7 +82,6 @@ func (a *Actor) Receive(n int) {
 	for taken := 0; taken < n && a.Queued() > 0 && !stop; taken++ {
 		m := a.queue.head
 		a.queue.pop()
-		a.queued--
 		if _, stop = m.self.(*last); !stop {
 			batch.push(m)
 		}

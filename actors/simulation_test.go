@@ -33,10 +33,10 @@ func (b *byHand) Wait(what string, ready func() bool) {
 func TestSimulatedActorsRunOnlyWhenTold(t *testing.T) {
 	b := &byHand{}
 	second := &recorder{t: t, last: map[int]int{}}
-	two := spawn(second, "two", b)
+	two := spawn(second, "two", false, b)
 	var one *process
 	first := &recorder{t: t, last: map[int]int{}, forward: two, self: &one}
-	one = spawn(first, "one", b)
+	one = spawn(first, "one", false, b)
 	var done sync.WaitGroup
 	done.Add(5)
 	message := func(v int) *number { return own(&number{sender: 1, value: v, done: &done}) }
@@ -72,7 +72,7 @@ func TestSimulatedActorsRunOnlyWhenTold(t *testing.T) {
 func TestPanicFailsTheSimulatedActor(t *testing.T) {
 	b := &byHand{}
 	r := &recorder{t: t, last: map[int]int{}}
-	p := spawn(r, "panicking", b)
+	p := spawn(r, "panicking", false, b)
 	p.post(own(&number{value: -1}))
 	p.post(own(&number{sender: 1, value: 7})) // not received any more: it would be out of order
 	p.stop()

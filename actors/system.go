@@ -67,6 +67,7 @@ func (*pinned) Throughput() int { return 1 << 30 }
 // A process is a running actor: its mailbox for our messages, its PID for its life.
 type process struct {
 	*mailbox
+	name    string
 	pid     *actor.PID
 	pin     *pinned
 	stopped chan struct{}
@@ -77,12 +78,13 @@ type process struct {
 
 // spawn starts an actor under protoactor, or the scheduler if there is one. A panic in the shell is
 // caught here: under protoactor's supervision the actor would restart with new state while callers
-// wait. Instead the shell is told to fail, keeps nothing running, and drops what comes after.
-func spawn(s shell, name string, scheduler Scheduler) *process {
+// wait. Instead the shell is told to fail, keeps nothing running, and drops what comes after. A strand is one
+// that those who post to it may run.
+func spawn(s shell, name string, strand bool, scheduler Scheduler) *process {
 	if scheduler != nil {
 		return spawnSimulated(s, name, scheduler)
 	}
-	p := &process{mailbox: newMailbox(), pin: newPinned(), stopped: make(chan struct{})}
+	p := &process{mailbox: newMailbox(strand), name: name, pin: newPinned(), stopped: make(chan struct{})}
 	failed := false
 	receive := func(c actor.Context) {
 		switch m := c.Message().(type) {

@@ -68,6 +68,16 @@ func (v *versions) receive(head *node) {
 		v.schedule()
 		v.setPace()
 	}
+	v.tell()
+}
+
+// tell publishes how things stand.
+func (v *versions) tell() {
+	v.metrics.Compacting.Store(int64(v.running))
+	tables, bytes := v.set.Obsolete()
+	v.metrics.ObsoleteTables.Store(int64(tables))
+	v.metrics.ObsoleteBytes.Store(bytes)
+	keeps(v.wiring.versions, v.edits)
 }
 
 func (v *versions) fail(cause error) { v.wiring.fail(versionsName, cause) }

@@ -47,6 +47,24 @@ func BenchmarkPutNoSync(b *testing.B) {
 	}
 }
 
+// Eight callers put at a time: what the actors cost when their mailboxes fill.
+func BenchmarkPutNoSyncParallel(b *testing.B) {
+	db := spawn(b, Config{FS: vfs.OS, Dir: b.TempDir(), Durability: NoSync, MemtableBytes: 64 << 20})
+	b.SetParallelism(4)
+	v := make([]byte, 100)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		var k []byte
+		for pb.Next() {
+			k = benchKey(k, rand.Uint64())
+			if err := db.Put(k, v); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+}
+
 func BenchmarkPutSync(b *testing.B) {
 	db := spawn(b, Config{FS: vfs.OS, Dir: b.TempDir()})
 	b.SetParallelism(4)
@@ -76,6 +94,23 @@ func BenchmarkGetTo(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+func BenchmarkGetToParallel(b *testing.B) {
+	db := loaded(b)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		rng := rand.New(rand.NewPCG(1, rand.Uint64()))
+		var k, v []byte
+		var err error
+		for pb.Next() {
+			k = benchKey(k, rng.Uint64N(benchKeys))
+			if v, err = db.GetTo(v, k); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
 }
 
 func BenchmarkSeekAndTenNext(b *testing.B) {

@@ -3,7 +3,9 @@ package engine
 import (
 	"time"
 
+	"github.com/middb/middb/actors"
 	"github.com/middb/middb/levels"
+	"github.com/middb/middb/metrics"
 	"github.com/middb/middb/page"
 )
 
@@ -21,27 +23,100 @@ type Stats struct {
 
 	Cache page.Stats // blocks of sstables in memory, and how often they were found there
 
-	LogBytes     int64         // written to the log
-	LogSyncs     int64         // times the log was synced
-	LogSyncTime  time.Duration // they took in all
-	Flushes      int64         // memtables flushed
-	FlushedBytes int64         // sstable bytes written by flushes
-	Compactions  int64         // compactions run, moves not counted
-	CompactedIn  int64         // sstable bytes read by compactions
-	CompactedOut int64         // sstable bytes written by compactions
+	// What was written, 50 milliseconds late at most.
+	Commits      int64 // commits, of single operations, batches and transactions
+	Operations   int64 // in them
+	WrittenBytes int64 // of them: keys, values, and a few bytes each
 
-	Stalls       int64         // times commits waited because memtables were not flushed yet
-	WriteDelays  int64         // writes delayed because compactions were behind
-	WriteDelay   time.Duration // by how much in all
-	WriteQueued  int64         // writes that waited because too much was in flight
-	CompactDebt  int64         // bytes compactions should read to bring the levels into shape
-	ReadOnlyFrom error         // the failure that made the engine read-only, or nil
+	LogBytes     int64            // written to the log
+	LogKept      int64            // bytes of log that are not deleted: not flushed yet, or kept for feeds
+	LogSync      metrics.Snapshot // syncs of the log by how long they took, in nanoseconds
+	LogSyncs     int64            // their number
+	LogSyncTime  time.Duration    // what they took in all
+	Flushes      int64            // memtables flushed
+	FlushedBytes int64            // sstable bytes written by flushes
+	Compactions  int64            // compactions run, moves not counted
+	Compacting   int64            // compactions that run now
+	CompactedIn  int64            // sstable bytes read by compactions
+	CompactedOut int64            // sstable bytes written by compactions
+	CompactDebt  int64            // bytes compactions should read to bring the levels into shape
 
-	Txns      int   // transactions that can write and are under way
-	Conflicts int64 // commits of transactions refused
+	ObsoleteTables int64 // sstables replaced by compactions that an open View still needs
+	ObsoleteBytes  int64 // their size
+
+	// Why writes waited, how often, and how long in all. The first two are counted when the waiting begins and
+	// timed when it ends, once for all commits that wait together; the others once for each write.
+	Stalls         int64         // memtables were not flushed yet
+	StallTime      time.Duration //
+	LogStalls      int64         // the log could not be written as fast as commits came
+	LogStallTime   time.Duration //
+	WriteDelays    int64         // compactions were behind
+	WriteDelay     time.Duration //
+	WriteQueued    int64         // too much was in flight
+	WriteQueueTime time.Duration //
+	ReadOnlyFrom   error         // the failure that made the engine read-only, or nil
+
+	Txns       int   // transactions that can write and are under way
+	TxnsBegun  int64 // that were ever
+	TxnCommits int64 // those that wrote something and were committed
+	Conflicts  int64 // commits of transactions refused
+	Feeds      int   // open feeds
 
 	Views      int       // snapshots, iterators and transactions that are open
 	OldestView ViewStats // the oldest of them
+}
+
+// WriteAmplification returns how many bytes went to disk for each byte that users wrote: log, flushes and
+// compactions. 0: nothing was written yet.
+func (s *Stats) WriteAmplification() float64 {
+	if s.WrittenBytes == 0 {
+		return 0
+	}
+	return float64(s.LogBytes+s.FlushedBytes+s.CompactedOut) / float64(s.WrittenBytes)
+}
+
+// ReadAmplification returns how many sources a read of a missing key may have to ask now: memtables, tables of
+// level 0, and deeper levels with something in them. Filters spare it most of those on disk.
+func (s *Stats) ReadAmplification() int {
+	n := 1 + s.SealedMemtables
+	for _, l := range s.Levels {
+		switch {
+		case l.Level == 0:
+			n += l.Files
+		case l.Files > 0:
+			n++
+		}
+	}
+	return n
+}
+
+// DiskBytes returns what sstables and log hold, obsolete tables included. Log files are larger: see
+// Config.LogBytes.
+func (s *Stats) DiskBytes() int64 {
+	n := s.LogKept + s.ObsoleteBytes
+	for _, l := range s.Levels {
+		n += l.Bytes
+	}
+	return n
+}
+
+// LiveBytes estimates what the newest values of all keys take in sstables: as much as the largest level, in
+// which no key is twice. What is above it may replace or delete a part of that, or be new.
+func (s *Stats) LiveBytes() int64 {
+	var n int64
+	for _, l := range s.Levels {
+		n = max(n, l.Bytes)
+	}
+	return n
+}
+
+// SpaceAmplification returns how many bytes are on disk for each byte of LiveBytes; 0 without sstables. If
+// much is new in upper levels it is too high, by less than the number of levels.
+func (s *Stats) SpaceAmplification() float64 {
+	if live := s.LiveBytes(); live > 0 {
+		return float64(s.DiskBytes()) / float64(live)
+	}
+	return 0
 }
 
 // LevelStats describe a level.
@@ -90,17 +165,39 @@ func (db *DB) Stats() Stats {
 	}
 	s.Views, s.OldestView = db.views.oldest()
 	if db.graph != nil {
-		m := db.graph.Metrics()
-		s.LogBytes, s.LogSyncs = m.LogBytes.Load(), m.LogSyncs.Load()
-		s.LogSyncTime = time.Duration(m.LogSyncTime.Load())
-		s.Flushes, s.FlushedBytes = m.Flushes.Load(), m.FlushedBytes.Load()
-		s.Compactions, s.CompactedIn, s.CompactedOut = m.Compactions.Load(), m.CompactedIn.Load(), m.CompactedOut.Load()
-		s.Stalls = m.Stalls.Load()
-		s.Txns, s.Conflicts = db.live.Count(), m.Conflicts.Load()
-		var delay int64
-		s.WriteDelays, delay, s.WriteQueued = db.graph.Delays()
-		s.WriteDelay = time.Duration(delay)
-		s.ReadOnlyFrom = db.graph.Failure()
+		db.graphStats(&s)
 	}
 	return s
+}
+
+// graphStats fills in what the actors know.
+func (db *DB) graphStats(s *Stats) {
+	m := db.graph.Metrics()
+	s.Commits, s.Operations, s.WrittenBytes = m.Commits.Load(), m.Operations.Load(), m.UserBytes.Load()
+	s.LogBytes, s.LogKept, s.LogSync = m.LogBytes.Load(), m.LogKept.Load(), m.LogSync.Snapshot()
+	s.LogSyncs, s.LogSyncTime = int64(s.LogSync.Count()), time.Duration(s.LogSync.Sum)
+	s.Flushes, s.FlushedBytes = m.Flushes.Load(), m.FlushedBytes.Load()
+	s.Compactions, s.Compacting = m.Compactions.Load(), m.Compacting.Load()
+	s.CompactedIn, s.CompactedOut = m.CompactedIn.Load(), m.CompactedOut.Load()
+	s.ObsoleteTables, s.ObsoleteBytes = m.ObsoleteTables.Load(), m.ObsoleteBytes.Load()
+	s.Stalls, s.StallTime = m.Stalls[actors.StallFlush].Load()
+	s.LogStalls, s.LogStallTime = m.Stalls[actors.StallLog].Load()
+	s.WriteDelays, s.WriteDelay = m.Stalls[actors.StallCompaction].Load()
+	s.WriteQueued, s.WriteQueueTime = m.Stalls[actors.StallInFlight].Load()
+	s.Txns, s.TxnsBegun = db.live.Count(), db.live.Total()
+	s.TxnCommits, s.Conflicts = m.TxnCommits.Load(), m.Conflicts.Load()
+	s.Feeds = db.graph.Followers()
+	s.ReadOnlyFrom = db.graph.Failure()
+}
+
+// ActorStats say how busy an actor is.
+type ActorStats = actors.ActorStats
+
+// Actors says how busy each actor of the database is, in the order in which data flows. A database that is open
+// for reading has none. Safe for concurrent use, also after Close.
+func (db *DB) Actors() []ActorStats {
+	if db.graph == nil {
+		return nil
+	}
+	return db.graph.Actors()
 }

@@ -56,6 +56,7 @@ type Set struct {
 // A zombie is a table that Versions from since up to before gone name.
 type zombie struct {
 	num, since, gone uint64
+	size             int64
 }
 
 // A ManifestState says how much of the manifest is durable. The log repeats it, so that a manifest
@@ -245,11 +246,19 @@ func (s *Set) install(v *Version) {
 		}
 		for _, t := range ts {
 			if !here[t.Num] {
-				s.zombies = append(s.zombies, zombie{num: t.Num, since: t.since, gone: v.id})
+				s.zombies = append(s.zombies, zombie{num: t.Num, since: t.since, gone: v.id, size: t.Size})
 			}
 		}
 	}
 	old.Unref()
+}
+
+// Obsolete returns the number and size of the tables that are kept only for older Versions.
+func (s *Set) Obsolete() (tables int, bytes int64) {
+	for i := range s.zombies {
+		bytes += s.zombies[i].size
+	}
+	return len(s.zombies), bytes
 }
 
 // VersionReleased takes note that the last reference of v is gone, and returns the tables that no

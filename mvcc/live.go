@@ -14,9 +14,10 @@ const notRecording = math.MaxUint64
 type Live struct {
 	count atomic.Int64
 
-	mu   sync.Mutex
-	root Entry
-	from uint64 // commits above this are recorded; notRecording: none are. Only Recent changes it
+	mu    sync.Mutex
+	root  Entry
+	total int64  // transactions that were ever listed
+	from  uint64 // commits above this are recorded; notRecording: none are. Only Recent changes it
 }
 
 // An Entry is the place of one transaction in a Live.
@@ -42,6 +43,7 @@ func (l *Live) Enter(e *Entry, visible func() uint64) (recorded bool) {
 	e.prev, e.next = l.root.prev, &l.root
 	e.prev.next, e.next.prev = e, e
 	l.count.Add(1)
+	l.total++
 	return l.from <= e.seq
 }
 
@@ -67,6 +69,13 @@ func (l *Live) Leave(e *Entry) {
 
 // Count returns the number of transactions listed.
 func (l *Live) Count() int { return int(l.count.Load()) }
+
+// Total returns the number of transactions that were ever listed.
+func (l *Live) Total() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.total
+}
 
 // forget raises what is recorded to the commits above the oldest transaction, or to above at least, and
 // returns that number. With nobody listed it is above last.

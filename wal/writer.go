@@ -179,6 +179,18 @@ func (w *Writer) Segment() uint64 { return w.number }
 // Written returns how much of the current segment has been written, synced or not.
 func (w *Writer) Written() int64 { return w.written }
 
+// Bytes returns how much the log holds that is not deleted yet, whatever size its files are made with.
+func (w *Writer) Bytes() int64 {
+	var n int64
+	if w.f != nil {
+		n = w.written
+	}
+	for i := range w.old {
+		n += w.old[i].Length
+	}
+	return n
+}
+
 // Synced returns how many bytes of a segment are known to be durable: 0 unless it is the one being
 // written. Any goroutine may call it; the answer is what [Encoder.Begin] wants to know.
 func (w *Writer) Synced(segment uint64) int64 {
