@@ -12,6 +12,10 @@ talks to it: over the network, or to a private server that it starts for a direc
 Keys and values are bytes. A str is stored as its UTF-8 bytes; what is read is always bytes. Every error is a
 middb.Error."""
 
+from ._aio_keyspace import AsyncBatch, AsyncKeyspace, AsyncPipeline
+from ._aio_scan import AsyncScan
+from ._aio_transaction import AsyncTransaction
+from ._aio_watch import AsyncWatch
 from ._codes import *  # noqa: F403
 from ._codes import __all__ as _errors
 from ._keyspace import Batch, Keyspace, Pipeline
@@ -21,14 +25,25 @@ from ._transaction import Transaction
 from ._types import Change, ChangeKind, Data, Durability, Info, Isolation, Role, Session, User
 from ._version import __version__
 from ._watch import Watch
+from .aio import AsyncClient, connect_async
 from .client import Client, connect
+from .database import AsyncDatabase, Database
 
 __all__ = [
+    "AsyncBatch",
+    "AsyncClient",
+    "AsyncDatabase",
+    "AsyncKeyspace",
+    "AsyncPipeline",
+    "AsyncScan",
+    "AsyncTransaction",
+    "AsyncWatch",
     "Batch",
     "Change",
     "ChangeKind",
     "Client",
     "Data",
+    "Database",
     "Durability",
     "Info",
     "Isolation",
@@ -43,5 +58,6 @@ __all__ = [
     "Watch",
     "__version__",
     "connect",
+    "connect_async",
 ]
 __all__ += [name for name in _errors if name != "BY_CODE"]

@@ -80,14 +80,10 @@ class Link:
             self._socket.settimeout(None)
         self._send(data)
         self.sent = True
-        while True:
-            reply = self._inbox.next()
-            if reply is None:
-                self._fill()
-            elif reply.id == number:
-                break
-            else:
-                self._stray(reply)
+        reply = None
+        while reply is None:
+            self._fill()
+            reply = self._reply_to(number)
         if request.patient:
             self._socket.settimeout(self._timeout)
         self.busy = False
@@ -106,6 +102,13 @@ class Link:
             self._streams[closing] = None
             data = close + data
         return data, number
+
+    def _reply_to(self, number: int) -> Optional[f.Frame]:
+        while (frame := self._inbox.next()) is not None:
+            if frame.id == number:
+                return frame
+            self._stray(frame)
+        return None
 
     def _too_large(self, size: int) -> FrameTooLargeError:
         return FrameTooLargeError(f"the request has {size} bytes; the server takes {self.welcome.frame} in one frame")

@@ -176,14 +176,14 @@ _SETTINGS: Dict[str, Callable[[Target, str], Target]] = {
 def with_arguments(
     target: Target,
     *,
-    user: Optional[str],
-    password: Optional[str],
-    keyspace: Optional[str],
-    timeout: Optional[Seconds],
-    pool: Optional[int],
-    durability: Optional[str],
-    compress: Optional[bool],
-    ssl_context: Optional[ssl.SSLContext],
+    user: Optional[str] = None,
+    password: Optional[str] = None,
+    keyspace: Optional[str] = None,
+    timeout: Optional[Seconds] = None,
+    pool: Optional[int] = None,
+    durability: Optional[str] = None,
+    compress: Optional[bool] = None,
+    ssl_context: Optional[ssl.SSLContext] = None,
 ) -> Target:
     """Returns the target with the arguments that are given."""
     if timeout is not None and to_seconds(timeout) <= 0:

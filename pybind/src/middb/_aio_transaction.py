@@ -1,0 +1,150 @@
+"""Transactions on asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from types import TracebackType
+from typing import Optional, Tuple, Type, TypeVar
+
+from . import _frame as f
+from . import _messages as m
+from . import _retry
+from ._aio_caller import AsyncCaller, first_frame
+from ._aio_link import AsyncLink, Stream
+from ._aio_scan import AsyncSource
+from ._aio_verbs import AsyncVerbs
+from ._codes import ConflictError, Error, FrameTooLargeError, TxnDoneError, TxnTooOldError
+from ._types import Data
+
+T = TypeVar("T")
+
+
+class AsyncTransaction(AsyncVerbs):
+    """Reads one moment, with its own writes on top, and is committed as a whole or not at all. With async with it
+    begins on entry, commits when the block ends, and is rolled back when the block raises or is cancelled."""
+
+    def __init__(self, caller: AsyncCaller, begin: m.Request[Tuple[int, int]], read_only: bool, keyspace: str) -> None:
+        self._caller = caller
+        self._begin = begin
+        self._read_only = read_only
+        self._keyspace = keyspace
+        self._link: Optional[AsyncLink] = None
+        self.seq = 0
+        """The sequence number of the newest commit that it sees."""
+
+    async def begin(self) -> AsyncTransaction:
+        """Begins the transaction, for those who do without async with; they must end it."""
+        if self._txn:
+            raise TxnDoneError("the transaction has begun already; make another one")
+        self._link, (self._txn, self.seq) = await self._caller.begin(self._begin)
+        return self
+
+    async def commit(self) -> None:
+        """Commits. With ConflictError nothing was written, and it may be run again; with CommitUnknownError, or when
+        the task is cancelled meanwhile, nobody knows: read to find out."""
+        await self._end(m.commit(self._txn, self._read_only))
+
+    async def rollback(self) -> None:
+        """Ends the transaction without its writes. One that has ended is left alone."""
+        if self._link is not None:
+            with contextlib.suppress(Error):  # then it has ended with its connection
+                await self._end(m.rollback(self._txn))
+
+    async def savepoint(self) -> int:
+        """Returns a moment in the transaction that rollback_to can return to."""
+        return await self._call(m.savepoint(self._txn))
+
+    async def rollback_to(self, savepoint: int) -> None:
+        """Takes back the writes since a savepoint. The transaction goes on."""
+        await self._call(m.rollback(self._txn, savepoint))
+
+    async def get_for_update(self, key: Data) -> Optional[bytes]:
+        """Is get that makes the commit conflict with every other that writes key, as if this one wrote it."""
+        return await self._call(m.get(key, self._keyspace, self._txn, for_update=True))
+
+    def keyspace(self, name: str) -> AsyncVerbs:
+        """Returns another keyspace, which must exist, within this transaction, which must have begun."""
+        self._the_link()
+        return AsyncTransactionKeyspace(self, name)
+
+    def number(self) -> int:
+        """Returns the number that the server knows it by; 0 before it begins."""
+        return self._txn
+
+    async def _end(self, request: m.Request[None]) -> None:
+        link = self._the_link()
+        try:
+            await self.call(request)
+        except (ConflictError, TxnTooOldError):
+            raise
+        except (Error, asyncio.CancelledError):
+            # Whether it has ended there is not known: this makes sure, and does nothing if it has.
+            link.tell(f.ROLLBACK, m.rollback(self._txn).body)
+            raise
+        finally:
+            self._link = None
+            self._caller.end_txn(link)
+
+    async def _call(self, request: m.Request[T]) -> T:
+        return await self.call(request)
+
+    async def call(self, request: m.Request[T]) -> T:
+        """Makes a request on the connection of the transaction. For its keyspaces."""
+        link = self._the_link()
+        link.check()
+        try:
+            reply = await link.exchange(request)
+        except FrameTooLargeError:
+            raise
+        except Error as e:
+            error = _retry.final(e, request.safe or request.type != f.COMMIT, sent=True)
+            if error is e:
+                raise
+            raise error from e
+        return request.finish(*reply)
+
+    def _the_link(self) -> AsyncLink:
+        if self._link is None:
+            raise TxnDoneError("the transaction has ended" if self._txn else "the transaction has not begun")
+        return self._link
+
+    def _source(self) -> AsyncSource:
+        return self
+
+    async def open_stream(self, kind: int, body: bytes) -> Tuple[Stream, f.Frame]:
+        """Begins a scan. For AsyncScan."""
+        link = self._the_link()
+        link.check()
+        stream = link.open_stream(kind, body)
+        try:
+            return stream, await first_frame(stream)
+        except BaseException:
+            stream.drop()
+            raise
+
+    async def __aenter__(self) -> AsyncTransaction:
+        return await self.begin()
+
+    async def __aexit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        if error is not None:
+            await self.rollback()
+        elif self._link is not None:
+            await self.commit()
+
+
+class AsyncTransactionKeyspace(AsyncVerbs):
+    """A keyspace within a transaction."""
+
+    def __init__(self, txn: AsyncTransaction, name: str) -> None:
+        self._transaction = txn
+        self._keyspace = name
+        self._txn = txn.number()
+
+    async def _call(self, request: m.Request[T]) -> T:
+        return await self._transaction.call(request)
+
+    def _source(self) -> AsyncSource:
+        return self._transaction

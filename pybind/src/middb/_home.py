@@ -1,0 +1,301 @@
+"""The private server of a Database: finding the program, starting it, attaching to one that another process started,
+ending it. It listens on a Unix socket in a fresh directory that only its user can enter, and ends when the pipe to its
+standard input closes, so that it never outlives its owner, whatever becomes of that."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import weakref
+from pathlib import Path
+from typing import IO, Optional, Sequence, Union
+
+from ._codes import BinaryMissingError, ClosedError, ConnectionError, DatabaseLocked, DatabaseMissingError, Error
+
+PathLike = Union[str, "os.PathLike[str]"]
+
+# Where a server that others may attach to says so, inside the directory of the database.
+ENDPOINT = "middb.endpoint"
+LOCK = "LOCK"
+
+# How long a shared Database waits for another that is just being opened, in seconds.
+ATTACH_WAIT = 3.0
+STOP_WAIT = 30.0
+
+# The longest path of a Unix socket, on the systems that allow least.
+LONGEST_SOCKET_PATH = 100
+
+
+def find_binary(given: Optional[PathLike] = None) -> str:
+    """Returns the program: the one given, or that of MIDDB_BINARY, the one that came with this package, or the one on
+    the PATH."""
+    for source, path in (("", given), ("MIDDB_BINARY: ", os.environ.get("MIDDB_BINARY"))):
+        if path:
+            if not os.access(path, os.X_OK) or os.path.isdir(path):
+                raise BinaryMissingError(f"{source}{os.fspath(path)} is no program")
+            return os.path.abspath(path)
+    bundled = Path(__file__).parent / "bin" / "middb"
+    if os.access(bundled, os.X_OK):
+        return str(bundled)
+    found = shutil.which("middb")
+    if found is None:
+        raise BinaryMissingError("the program middb is neither part of this package nor on the PATH")
+    return found
+
+
+class Process:
+    """A server that this process has started and that ends with it."""
+
+    def __init__(self, binary: str, directory: str, arguments: Sequence[str], wait: float) -> None:
+        self.pid = os.getpid()  # of the owner
+        self._home = _private_directory()
+        self.socket = os.path.join(self._home, "middb.sock")
+        command = [binary, "server", "--data-dir", directory, "--bind", "none", "--unix", self.socket, "--stdin-eof"]
+        # Settings of other servers, which MIDDB_* variables may be, are not for this one.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("MIDDB_")}
+        with tempfile.TemporaryFile() as log:
+            try:
+                # A session of its own: Ctrl-C is for this process, which ends its server itself.
+                self._child = subprocess.Popen(
+                    [*command, *arguments],
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=log,
+                    env=environment,
+                    start_new_session=True,
+                )
+            except OSError as e:
+                shutil.rmtree(self._home, ignore_errors=True)
+                raise BinaryMissingError(f"cannot run {binary}: {e}") from e
+            self._end = weakref.finalize(self, _end, self.pid, self._child, self._home)
+            try:
+                self._wait_ready(directory, log, time.monotonic() + wait)
+            except BaseException:
+                self._end()
+                raise
+        _processes.add(self)
+
+    def _wait_ready(self, directory: str, log: IO[bytes], deadline: float) -> None:
+        delay = 0.001
+        while not _answers(self.socket):
+            if self._child.poll() is not None:
+                raise _why(directory, log, self._child.returncode)
+            if time.monotonic() > deadline:
+                raise ConnectionError(
+                    f"the server of {directory} has not begun in time: {_tail(log)}",
+                    hint="a long log may need a larger start_timeout",
+                )
+            time.sleep(delay)
+            delay = min(2 * delay, 0.05)
+
+    def alive(self) -> bool:
+        """Reports whether the server runs."""
+        return self._child.poll() is None
+
+    def end(self) -> None:
+        """Ends the server: it finishes what is under way and closes the database."""
+        self._end()
+
+    def after_fork(self) -> None:
+        """Lets go of the server, in a child of its owner: it is not the child's to end, nor to keep alive."""
+        self._end.detach()
+        if self._child.stdin is not None:
+            self._child.stdin.close()
+        self._child.returncode = 0  # it cannot be waited for here
+
+
+def _end(owner: int, child: subprocess.Popen[bytes], home: str) -> None:
+    if os.getpid() != owner:
+        return
+    if child.stdin is not None:
+        with contextlib.suppress(OSError):
+            child.stdin.close()
+    try:
+        child.wait(STOP_WAIT)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def _private_directory() -> str:
+    home = tempfile.mkdtemp(prefix="middb-")
+    if len(home) > LONGEST_SOCKET_PATH - len("/middb.sock"):
+        os.rmdir(home)
+        home = tempfile.mkdtemp(prefix="middb-", dir="/tmp")
+    return home
+
+
+def _answers(path: str) -> bool:
+    """Reports whether somebody listens on a Unix socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+        try:
+            s.connect(path)
+        except OSError:
+            return False
+        return True
+
+
+def _tail(log: IO[bytes]) -> str:
+    size = log.seek(0, os.SEEK_END)
+    log.seek(max(0, size - 2000))
+    return log.read().decode("utf-8", "replace").strip() or "it says nothing"
+
+
+def _why(directory: str, log: IO[bytes], status: int) -> Error:
+    """Returns the error of a server that has ended before it began."""
+    text = _tail(log)
+    pid = lock_owner(directory)
+    if pid is not None or "locked" in text:
+        return locked(directory, pid)
+    if "no database" in text:
+        return DatabaseMissingError(text)
+    return ConnectionError(f"the server of {directory} has ended with status {status}: {text}", hint="")
+
+
+def locked(directory: str, pid: Optional[int]) -> DatabaseLocked:
+    """Returns the error of a directory that a process has open; the number is None if it is not known."""
+    owner = f"process {pid}" if pid else "another process"
+    return DatabaseLocked(f"{owner} has the database {directory} open", details={"pid": pid} if pid else None)
+
+
+def lock_owner(directory: str) -> Optional[int]:
+    """Returns the id of the process that has a database open; None if there is none, or it is not known."""
+    import fcntl
+
+    try:
+        with open(os.path.join(directory, LOCK), "rb") as f:
+            try:
+                fcntl.flock(f, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                match = re.match(rb"\d+", f.read(20))
+                return int(match.group()) if match else None
+    except OSError:
+        pass
+    return None
+
+
+class Home:
+    """Where a Database has its server: one of its own, which is started again if it dies, or, if it is shared, the one
+    of whoever opened the directory first."""
+
+    def __init__(
+        self, directory: PathLike, shared: bool, binary: Optional[PathLike], arguments: Sequence[str], wait: float
+    ) -> None:
+        self.directory = os.path.abspath(directory)
+        self._shared = shared
+        self._binary = find_binary(binary)
+        self._arguments = list(arguments)
+        self._wait = wait
+        self._process: Optional[Process] = None
+        self._socket: Optional[str] = None  # of the server, whosever it is
+        self._inherited = False  # the process was forked from the owner
+        self._closed = False
+        self._lock = threading.Lock()
+        _homes.add(self)
+
+    def locate(self) -> str:
+        """Returns the path of the server's socket, starting the server if need be."""
+        with self._lock:
+            if self._closed:
+                raise ClosedError("the database is closed")
+            if self._process is not None and self._process.alive():
+                return self._process.socket
+            if self._inherited and not self._shared:
+                assert self._socket is not None
+                return self._socket
+            self._let_go()
+            self._socket = self._attach_or_start() if self._shared else self._start()
+            return self._socket
+
+    def _start(self) -> str:
+        self._process = Process(self._binary, self.directory, self._arguments, self._wait)
+        return self._process.socket
+
+    def _attach_or_start(self) -> str:
+        deadline = time.monotonic() + ATTACH_WAIT
+        delay = 0.005
+        while True:
+            path = read_endpoint(self.directory)
+            if path is not None and _answers(path):
+                return path
+            try:
+                path = self._start()
+            except DatabaseLocked as e:
+                # Its owner may be about to say where it is.
+                if time.monotonic() > deadline:
+                    hint = "it does not share it: open it there with shared=True, or close it"
+                    raise DatabaseLocked(e.message, hint=hint, details=e.details) from None
+                time.sleep(delay)
+                delay = min(2 * delay, 0.1)
+            else:
+                write_endpoint(self.directory, path)
+                self._inherited = False
+                return path
+
+    def _let_go(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            if self._shared and read_endpoint(self.directory) == process.socket:
+                with contextlib.suppress(OSError):
+                    os.unlink(os.path.join(self.directory, ENDPOINT))
+            process.end()
+
+    def close(self) -> None:
+        """Ends the server if it is this process's own."""
+        with self._lock:
+            self._closed = True
+            self._let_go()
+
+    def after_fork(self) -> None:
+        """Leaves the server to the parent, in a child."""
+        if self._process is not None:
+            self._process.after_fork()
+            self._process = None
+        self._inherited = True
+        self._lock = threading.Lock()
+
+
+def read_endpoint(directory: str) -> Optional[str]:
+    """Returns the path of the socket of the server that has a directory open and lets others attach, as far as is
+    written there."""
+    try:
+        said = json.loads(Path(directory, ENDPOINT).read_text(encoding="utf-8"))
+        return str(said["unix"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_endpoint(directory: str, path: str) -> None:
+    """Says where a server is, at once or not at all."""
+    name = os.path.join(directory, f"{ENDPOINT}.{os.getpid()}")
+    try:
+        with open(name, "w", encoding="utf-8") as f:
+            json.dump({"unix": path}, f)
+        os.replace(name, os.path.join(directory, ENDPOINT))
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+
+
+_processes: weakref.WeakSet[Process] = weakref.WeakSet()
+_homes: weakref.WeakSet[Home] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for home in list(_homes):
+        home.after_fork()
+    for process in list(_processes):
+        process.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
