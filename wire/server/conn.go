@@ -60,6 +60,9 @@ type conn struct {
 	scram    Conversation
 	goodbye  uint32 // the request that is answered last; 0: none
 
+	// refused is what requests get that arrived before the client could know of a shutdown; nil: there is none.
+	refused atomic.Pointer[error]
+
 	mu        sync.Mutex
 	cause     error // why no more requests are read
 	deadline  bool  // a deadline for reading is set
@@ -68,7 +71,8 @@ type conn struct {
 	txns      map[uint64]*txn
 	lastTxn   uint64
 	cursors   int
-	executing atomic.Bool // the executor has something to do
+	executing atomic.Bool   // the executor has something to do
+	turn      chan struct{} // of one place: held by the stream that makes a frame
 
 	inFlight atomic.Int32
 	quiet    chan struct{} // of one place: a request has ended that somebody may wait for
@@ -83,7 +87,7 @@ type conn struct {
 }
 
 func newConn(s *Server, nc net.Conn, l *ListenerOptions) *conn {
-	c := &conn{server: s, nc: nc, listener: l, stopped: make(chan struct{}), quiet: make(chan struct{}, 1), since: s.o.Clock()}
+	c := &conn{server: s, nc: nc, listener: l, stopped: make(chan struct{}), quiet: make(chan struct{}, 1), turn: make(chan struct{}, 1), since: s.o.Clock()}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.out = out{c: c, nc: nc, plain: isPlain(nc)}
 	c.frames = wire.NewFrameReader((*input)(c), min(loginFrameBytes, s.o.MaxFrame))
@@ -105,15 +109,14 @@ func (c *conn) serve() {
 // read reads requests and has them run, until no more are to be read; it returns why.
 func (c *conn) read() error {
 	for {
-		if !c.frames.HasFrame() {
+		waiting := !c.frames.HasFrame()
+		if waiting || c.crowded() {
 			c.group.commit()
 			c.out.flush(true)
-			c.frames.Shrink(keptReadBytes)
-			if err := c.await(); err != nil {
-				return err
+			if waiting {
+				c.frames.Shrink(keptReadBytes)
 			}
-		} else if c.out.unsent.Load() > flushBytes {
-			c.out.flush(true)
+			c.await()
 		}
 		f, err := c.frames.Next()
 		if err != nil && !errors.Is(err, wire.ErrBadMessage) {
@@ -125,29 +128,31 @@ func (c *conn) read() error {
 	}
 }
 
-// await waits until another request may be read: while too many are under way, or too many replies are unsent, no
-// more are.
-func (c *conn) await() error {
-	for {
-		switch s := c.server; {
-		case c.inFlight.Load() >= int32(s.o.MaxInFlight):
-			select {
-			case <-c.quiet:
-			case <-c.stopped:
-				return c.reason()
-			}
-		case c.out.unsent.Load() > s.o.MaxUnsent/2 || s.budget.exhausted() && c.out.unsent.Load() > chunkBytes:
-			room := c.out.room(chunkBytes)
-			if room == nil {
-				break
-			}
-			select {
-			case <-room:
-			case <-c.stopped:
-				return c.reason()
-			}
-		default:
-			return nil
+// crowded reports whether something must be done before another request is read, even if it is there.
+func (c *conn) crowded() bool {
+	return c.out.unsent.Load() > flushBytes || c.inFlight.Load() >= int32(c.server.o.MaxInFlight)
+}
+
+// await waits until another request may be read. None is while too many are under way, or too many replies are
+// unsent; or simply too much, if the server is short of memory.
+func (c *conn) await() {
+	s := c.server
+	for c.inFlight.Load() >= int32(s.o.MaxInFlight) {
+		select {
+		case <-c.quiet:
+		case <-c.stopped:
+			return
+		}
+	}
+	limit := s.o.MaxUnsent / 2
+	if s.budget.exhausted() {
+		limit = chunkBytes
+	}
+	for room := c.out.room(limit); room != nil; room = c.out.room(limit) {
+		select {
+		case <-room:
+		case <-c.stopped:
+			return
 		}
 	}
 }
@@ -216,7 +221,8 @@ func (c *conn) setReadDeadline(t time.Time) error {
 func (c *conn) end(cause error) {
 	c.stop(cause)
 	c.group.commit()
-	if errors.Is(cause, errGoodbye) || errors.Is(cause, wire.ErrShuttingDown) {
+	orderly := errors.Is(cause, errGoodbye) || errors.Is(cause, wire.ErrShuttingDown)
+	if orderly {
 		c.running.Wait()
 	} else {
 		c.out.hurry(time.Now().Add(lingerTimeout))
@@ -233,7 +239,9 @@ func (c *conn) end(cause error) {
 		c.sendNil(c.goodbye)
 	}
 	if !errors.Is(cause, errLost) && !errors.Is(cause, errForeign) {
-		c.out.hurry(time.Now().Add(lingerTimeout))
+		if orderly {
+			c.out.hurry(time.Now().Add(c.server.o.WriteTimeout))
+		}
 		c.out.flush(false)
 		c.out.writers.Wait()
 		linger(c.nc)

@@ -31,12 +31,22 @@ func (in *input) Read(p []byte) (int, error) {
 	if err := c.chargeBuffers(); err != nil {
 		return 0, err
 	}
-	if err := c.limitRead(); err != nil {
-		return 0, err
+	for {
+		if err := c.limitRead(); err != nil {
+			return 0, err
+		}
+		n, err := c.nc.Read(p)
+		c.bytesIn.Add(int64(n))
+		if n == 0 && isTimeout(err) && c.isWaitedFor() {
+			continue
+		}
+		return n, err
 	}
-	n, err := c.nc.Read(p)
-	c.bytesIn.Add(int64(n))
-	return n, err
+}
+
+// isWaitedFor reports whether the client, of which nothing was heard for long, may well be waiting for us.
+func (c *conn) isWaitedFor() bool {
+	return c.phase.Load() == phaseReady && c.frames.Buffered() == 0 && c.inFlight.Load() > 0 && c.reason() == nil
 }
 
 // chargeBuffers charges what the buffers have grown to. A connection that cannot have it for long is closed: it

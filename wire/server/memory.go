@@ -56,6 +56,9 @@ func (b *budget) free(n int64) {
 // wait charges n bytes as soon as they are within the limit. If they never can be, or ctx ends first, the error is a
 // LIMIT that says so.
 func (b *budget) wait(ctx context.Context, n int64) error {
+	if b.try(n) {
+		return nil
+	}
 	if n > b.limit {
 		return wire.Errorf(wire.ErrLimit, "%d bytes are needed, and the server's connections together may take %d", n, b.limit)
 	}

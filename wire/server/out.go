@@ -103,6 +103,17 @@ func (o *out) flush(reader bool) {
 	}
 }
 
+// flushLater has written what is there, on a goroutine.
+func (o *out) flushLater() {
+	o.mu.Lock()
+	mine := !o.writing && len(o.chunks) > 0
+	o.writing = o.writing || mine
+	o.mu.Unlock()
+	if mine {
+		o.background()
+	}
+}
+
 // background goes on writing on a goroutine.
 func (o *out) background() {
 	o.writers.Add(1)

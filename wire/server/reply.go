@@ -113,7 +113,7 @@ func (c *conn) guard(what string, f func() error) (err error) {
 func (c *conn) finish(r *request, err error) {
 	c.forget(r)
 	took := c.server.o.Clock().Sub(r.arrived)
-	m := &c.server.operations[r.Type]
+	m := c.server.operations[r.Type]
 	m.latency.Record(int64(took))
 	if err != nil {
 		m.errors.Add(1)

@@ -86,14 +86,17 @@ func init() {
 // take takes a frame that was read; bad says that its body is none. The error ends the connection.
 func (c *conn) take(f wire.Frame, bad error) error {
 	c.received.Add(1)
-	if f.ID == 0 {
+	switch {
+	case f.ID == 0:
 		return wire.Errorf(wire.ErrProtocol, "a request with the number 0")
-	}
-	if c.inFlight.Load() > 0 && c.find(f.ID) != nil {
+	case f.Flags.Has(wire.More):
+		return wire.Errorf(wire.ErrProtocol, "a request with the flag for more frames")
+	case c.inFlight.Load() > 0 && c.find(f.ID) != nil:
 		return wire.Errorf(wire.ErrProtocol, "two requests in flight with the number %d", f.ID)
 	}
 	r := request{Header: f.Header, body: f.Body, arrived: c.server.o.Clock(), refusal: bad}
-	if bad == nil {
+	phase := c.phase.Load()
+	if bad == nil && phase != phaseHello {
 		switch f.Type {
 		case wire.TypeCancel:
 			c.runHere(&r, (*conn).cancelRequest)
@@ -106,8 +109,11 @@ func (c *conn) take(f wire.Frame, bad error) error {
 			return errGoodbye
 		}
 	}
-	if c.phase.Load() != phaseReady || f.Type == wire.TypeHello || f.Type == wire.TypeAuth {
+	if phase != phaseReady || f.Type == wire.TypeHello || f.Type == wire.TypeAuth {
 		return c.takeLogin(&r)
+	}
+	if cause := c.refused.Load(); cause != nil { // it was sent before its client could know
+		r.refusal = *cause
 	}
 	if err := c.refresh(); err != nil {
 		return err

@@ -96,14 +96,11 @@ const entriesPerLook = 256
 // headRoom is what is left free before the entries of a frame: its header, and the longest head of an array.
 const headRoom = wire.HeaderBytes + 5
 
+// await implements source.
+func (s *scan) await(context.Context) error { return nil }
+
 // next implements source.
 func (s *scan) next(ctx context.Context) (frame []byte, n int, more bool, err error) {
-	if !s.c.server.budget.try(wire.RowsBytes) {
-		if err = s.c.server.budget.wait(ctx, wire.RowsBytes); err != nil {
-			return nil, 0, false, err
-		}
-	}
-	defer s.c.server.budget.free(wire.RowsBytes) // the way out charges it from there on
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed != nil {

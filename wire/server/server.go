@@ -33,7 +33,7 @@ type Server struct {
 	refusing  int            // connections that are being told that there are too many
 	serving   sync.WaitGroup // goroutines of connections
 
-	operations [256]operation
+	operations [256]*operation // by type; all that are no requests share one
 	accepted   atomic.Int64
 	refused    atomic.Int64
 	rejected   atomic.Int64
@@ -52,6 +52,11 @@ func New(db *engine.DB, o Options) (*Server, error) {
 	o = o.withDefaults()
 	s := &Server{
 		db: db, o: o, started: o.Clock(), budget: newBudget(o.MaxMemory), listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{},
+	}
+	for t := range s.operations {
+		if s.operations[t] = s.operations[0]; t == 0 || wire.Type(t).IsRequest() {
+			s.operations[t] = new(operation)
+		}
 	}
 	var err error
 	if s.defaultKeyspace, err = db.Keyspace(engine.DefaultKeyspace, engine.KeyspaceOptions{}); err != nil {
@@ -225,8 +230,11 @@ func (c *conn) shutdown() {
 	if notices {
 		n := wire.Notice{Kind: wire.NoticeShutdown, Message: errShutdown.Message}
 		c.send(n.Append(wire.BeginFrame(nil, wire.TypeNotice, 0, 0)))
+		c.out.flushLater()
 	}
-	c.stop(errShutdown)
+	var cause error = errShutdown
+	c.refused.Store(&cause)
+	c.stop(cause)
 }
 
 // panicked logs a panic, and returns what the client is told.

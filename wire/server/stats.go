@@ -32,7 +32,7 @@ func (s *Server) Activity() monitor.Activity {
 		if !wire.Type(t).IsRequest() {
 			continue
 		}
-		o := &s.operations[t]
+		o := s.operations[t]
 		a.Operations = append(a.Operations, monitor.Operation{
 			Protocol: "middb", Name: strings.ToLower(wire.Type(t).String()), Errors: o.errors.Load(), Latency: o.latency.Snapshot(),
 		})

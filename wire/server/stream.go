@@ -12,6 +12,8 @@ import (
 
 // A source is what a stream reads.
 type source interface {
+	// await waits until next has something to do.
+	await(ctx context.Context) error
 	// next returns the next frame, whole but for its length, and how many entries it has; no entries: no frame. With
 	// more false there is nothing behind it.
 	next(ctx context.Context) (frame []byte, n int, more bool, err error)
@@ -77,12 +79,6 @@ func (c *conn) runStream(r *request) {
 func (s *stream) run() {
 	for s.step() {
 		s.c.out.flush(false)
-		if room := s.c.out.room(streamUnsent); room != nil {
-			select {
-			case <-room:
-			case <-s.r.ctx.Done():
-			}
-		}
 	}
 	s.c.out.flush(false)
 }
@@ -103,19 +99,11 @@ func (s *stream) step() bool {
 	}
 	s.credit -= min(s.credit, 1)
 	s.mu.Unlock()
-	var frame []byte
-	n, more := 0, false
+	more := false
 	err := s.c.guard(s.r.Type.String(), func() (err error) {
-		if err = s.role(); err != nil {
-			return err
-		}
-		frame, n, more, err = s.src.next(s.r.ctx)
+		more, err = s.sendFrame()
 		return err
 	})
-	if n > 0 {
-		s.entries += uint64(n)
-		s.c.send(frame)
-	}
 	s.mu.Lock()
 	if s.ended {
 		err, more = s.cause, false
@@ -127,6 +115,43 @@ func (s *stream) step() bool {
 		s.finish(err)
 	}
 	return !ended
+}
+
+// sendFrame sends a frame, when it is the stream's turn: the streams of a connection make their frames one after the
+// other, and only while not much is unsent. It reports whether there are more.
+func (s *stream) sendFrame() (more bool, err error) {
+	ctx := s.r.ctx
+	if err = s.src.await(ctx); err != nil {
+		return false, err
+	}
+	select {
+	case s.c.turn <- struct{}{}:
+		defer func() { <-s.c.turn }()
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
+	}
+	for room := s.c.out.room(streamUnsent); room != nil; room = s.c.out.room(streamUnsent) {
+		s.c.out.flushLater()
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		}
+	}
+	if err = s.role(); err != nil {
+		return false, err
+	}
+	budget := s.c.server.budget
+	if err = budget.wait(ctx, wire.RowsBytes); err != nil {
+		return false, err
+	}
+	defer budget.free(wire.RowsBytes) // the way out charges it from there on
+	frame, n, more, err := s.src.next(ctx)
+	if n > 0 {
+		s.entries += uint64(n)
+		s.c.send(frame)
+	}
+	return more, err
 }
 
 // finish closes the stream and sends its end.

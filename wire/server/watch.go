@@ -116,8 +116,8 @@ func (w *watch) position() uint64 {
 	return w.feed.Position()
 }
 
-// wait waits for the next change. With neither a change nor an error nothing is left to be delivered.
-func (w *watch) wait(ctx context.Context) (*engine.Change, error) {
+// await implements source: it waits for the next change, or until the watch is drained.
+func (w *watch) await(ctx context.Context) error {
 	for {
 		either, cancel := context.WithCancelCause(ctx)
 		w.mu.Lock()
@@ -125,13 +125,9 @@ func (w *watch) wait(ctx context.Context) (*engine.Change, error) {
 		w.mu.Unlock()
 		// Whoever wants the watch drained from here on ends the wait.
 		next, err := w.peek()
-		switch {
-		case next != nil || err != nil:
+		if next != nil || err != nil || w.drained() {
 			cancel(nil)
-			return next, err
-		case w.drained():
-			cancel(nil)
-			return nil, nil
+			return err
 		}
 		change, err := w.feed.NextContext(either)
 		gaveUp := either.Err() != nil
@@ -140,9 +136,9 @@ func (w *watch) wait(ctx context.Context) (*engine.Change, error) {
 		case err == nil:
 			w.ahead = &change
 		case ctx.Err() != nil:
-			return nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		case !gaveUp:
-			return nil, err
+			return err
 		}
 	}
 }
@@ -154,15 +150,8 @@ const eventRoom = wire.HeaderBytes + 1 + 9 + 5
 const changeBytes = 1 + 9 + 1 + 3*5 + 5 + 9
 
 // next implements source.
-func (w *watch) next(ctx context.Context) (frame []byte, n int, more bool, err error) {
-	change, err := w.wait(ctx)
-	if change == nil || err != nil {
-		return nil, 0, false, err
-	}
-	if err = w.c.server.budget.wait(ctx, wire.RowsBytes); err != nil {
-		return nil, 0, false, err
-	}
-	defer w.c.server.budget.free(wire.RowsBytes) // the way out charges it from there on
+func (w *watch) next(context.Context) (frame []byte, n int, more bool, err error) {
+	change, err := w.peek()
 	limit := w.c.server.o.MaxFrame
 	var buf []byte
 	for change != nil && err == nil {
@@ -187,7 +176,7 @@ func (w *watch) next(ctx context.Context) (frame []byte, n int, more bool, err e
 		h := wire.AppendArray(wire.BeginFrame(head[:0], wire.TypeEvent, wire.More, w.id), 2)
 		frame = under(buf, eventRoom, wire.AppendArray(wire.AppendUint(h, w.position()), n))
 	}
-	return frame, n, change != nil || err == nil && !w.drained(), err
+	return frame, n, err == nil && (change != nil || !w.drained()), err
 }
 
 // under puts a head right before what follows the first room bytes of buf.
