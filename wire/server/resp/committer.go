@@ -77,15 +77,23 @@ func (m *committer) commit(g *group) {
 	next.wake <- true
 }
 
-// takeLot takes what is queued, as far as it fits, behind first.
+// takeLot takes what is queued, as far as it fits, behind first. Who watches a key is in no lot behind somebody who
+// changes it: within one transaction nobody would notice.
 func (m *committer) takeLot(first *group) []*group {
 	lot := []*group{first}
 	ops, bytes := len(first.ops), first.bytes
+	var changed changes
 	for _, g := range m.queue {
 		ops += len(g.ops)
 		bytes += g.bytes
 		if ops > lotOps || bytes > lotBytes {
 			break
+		}
+		if g.watch != nil {
+			changed.addAll(lot)
+			if changed.meet(g.watch) {
+				break
+			}
 		}
 		lot = append(lot, g)
 	}
@@ -134,4 +142,55 @@ func (m *committer) attempt(lot []*group, alone bool) error {
 		}
 	}
 	return t.Commit()
+}
+
+// changes are the keys that groups may change.
+type changes struct {
+	groups int // how many were added
+	all    bool
+	keys   map[changedKey]struct{}
+}
+
+type changedKey struct {
+	ks  *engine.Keyspace
+	key string
+}
+
+// addAll adds what groups may change, of which the first ones may have been added before.
+func (s *changes) addAll(groups []*group) {
+	if s.keys == nil {
+		s.keys = map[changedKey]struct{}{}
+	}
+	for _, g := range groups[s.groups:] {
+		for i := range g.ops {
+			s.add(g.c.ks, &g.ops[i])
+		}
+	}
+	s.groups = len(groups)
+}
+
+func (s *changes) add(ks *engine.Keyspace, o *op) {
+	// Behind a SELECT another keyspace is meant; commands without keys that write are those that empty databases.
+	if o.cmd.name == "select" || o.cmd.isWrite() && o.cmd.first == 0 {
+		s.all = true
+	}
+	if !o.cmd.isWrite() || s.all {
+		return
+	}
+	for k := range o.cmd.keys(o.args) {
+		s.keys[changedKey{ks, string(k)}] = struct{}{}
+	}
+}
+
+// meet reports whether one of the keys that are watched may be changed.
+func (s *changes) meet(w *watch) bool {
+	if s.all {
+		return true
+	}
+	for _, k := range w.keys {
+		if _, ok := s.keys[changedKey{k.ks, string(k.key)}]; ok {
+			return true
+		}
+	}
+	return false
 }
