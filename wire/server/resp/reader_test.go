@@ -132,7 +132,10 @@ func TestWordsOfALine(t *testing.T) {
 		{`'\n\''`, `["\\n'"]`},
 		{`a"b c"`, `["ab c"]`},
 		{`""`, `[""]`},
-		{`"a`, "unbalanced"}, {`"a"b`, "unbalanced"}, {`'a`, "unbalanced"}, {`"a\`, "unbalanced"},
+		{`"a`, "unbalanced"},
+		{`"a"b`, "unbalanced"},
+		{`'a`, "unbalanced"},
+		{`"a\`, "unbalanced"},
 	} {
 		args, ok := splitWords(nil, []byte(c.in))
 		got := fmt.Sprintf("%q", args)

@@ -162,8 +162,12 @@ func TestServeEndsWithItsContext(t *testing.T) {
 func TestOptionsThatCannotBe(t *testing.T) {
 	s := newServer(t, Options{})
 	for _, o := range []Options{
-		{Databases: -1}, {Durability: 9}, {Limits: Limits{Connections: -1}}, {Limits: Limits{CommandBytes: maxCommandBytes + 1}},
-		{Limits: Limits{IdleTimeout: -1}}, {Limits: Limits{WriteTimeout: -1}},
+		{Databases: -1},
+		{Durability: 9},
+		{Limits: Limits{Connections: -1}},
+		{Limits: Limits{CommandBytes: maxCommandBytes + 1}},
+		{Limits: Limits{IdleTimeout: -1}},
+		{Limits: Limits{WriteTimeout: -1}},
 	} {
 		if _, err := New(s.db, o); !errors.Is(err, ErrInvalidOptions) {
 			t.Errorf("%+v: %v", o, err)
