@@ -95,7 +95,8 @@ func decodeStrictly(value []byte, record any) error {
 // readAll reads every record, as a transaction or the database sees them. The secret is nil if there is none.
 func readAll(from interface {
 	NewIterator(engine.IterOptions) (*engine.Iterator, error)
-}) (secret []byte, users map[string]*user, err error) {
+},
+) (secret []byte, users map[string]*user, err error) {
 	it, err := from.NewIterator(engine.IterOptions{})
 	if err != nil {
 		return nil, nil, err

@@ -229,9 +229,12 @@ func (s *Store) change(ctx context.Context, name string, o []Option, edit func(*
 		after, err = s.edit(txn.In(ks), name, slices.Contains(o, Force), edit)
 		return err
 	})
+	var refused *wire.Error
 	switch {
 	case err == nil:
 		s.state.Store(after)
+	case errors.As(err, &refused):
+		return refused // without what Update says around it
 	case errors.Is(err, engine.ErrCommitUnknown):
 		err = errors.Join(err, s.reload())
 	}
@@ -247,7 +250,7 @@ func (s *Store) edit(txn engine.TxnKeyspace, name string, force bool, edit func(
 	now := s.state.Load()
 	if secret == nil {
 		secret = now.secret
-		if err := txn.Put([]byte(metaKey), encode(metaRecord{recordVersion, secret})); err != nil {
+		if err = txn.Put([]byte(metaKey), encode(metaRecord{recordVersion, secret})); err != nil {
 			return nil, err
 		}
 	}
@@ -279,9 +282,9 @@ func checkAdmin(users map[string]*user) error {
 			return nil
 		}
 	}
-	e := wire.Errorf(wire.ErrInvalidArgument, "no user would be left who is an admin of all keyspaces")
+	e := wire.Errorf(wire.ErrInvalidArgument, "after this no user would be an admin of all keyspaces")
 	if len(users) == 0 {
-		e.Message += ", and no user at all: everybody could do everything"
+		e.Message += "; without any user everybody could do everything"
 	}
 	e.Hint = "make another user an admin first; on the machine of the database --force does it all the same"
 	return e

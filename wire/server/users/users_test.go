@@ -465,15 +465,33 @@ func TestMay(t *testing.T) {
 		keyspace string
 		want     bool
 	}{
-		{id, Read, "logs", true}, {id, Write, "logs", false}, {id, Admin, "logs", false},
-		{id, Read, "orders", true}, {id, Write, "orders", true}, {id, Admin, "orders", false},
-		{id, Admin, "tmp", true}, {id, Read, "other", false}, {id, Read, "default", false}, {id, Read, All, false},
-		{id, Read, "middb.users", false}, {id, Read, "middb.x", false},
-		{all, Write, "other", true}, {all, Admin, "other", false}, {all, Admin, "tmp", true}, {all, Write, "logs", true},
-		{all, Read, "middb.x", false}, {all, Write, All, true}, {all, Admin, All, false},
-		{root, Admin, "other", true}, {root, Admin, All, true}, {root, Write, "middb.x", true},
-		{root, Read, "middb.users", true}, {root, Write, "middb.users", false},
-		{Superuser, Admin, All, true}, {Superuser, Read, "middb.users", true}, {Superuser, Admin, "middb.users", false},
+		{id, Read, "logs", true},
+		{id, Write, "logs", false},
+		{id, Admin, "logs", false},
+		{id, Read, "orders", true},
+		{id, Write, "orders", true},
+		{id, Admin, "orders", false},
+		{id, Admin, "tmp", true},
+		{id, Read, "other", false},
+		{id, Read, "default", false},
+		{id, Read, All, false},
+		{id, Read, "middb.users", false},
+		{id, Read, "middb.x", false},
+		{all, Write, "other", true},
+		{all, Admin, "other", false},
+		{all, Admin, "tmp", true},
+		{all, Write, "logs", true},
+		{all, Read, "middb.x", false},
+		{all, Write, All, true},
+		{all, Admin, All, false},
+		{root, Admin, "other", true},
+		{root, Admin, All, true},
+		{root, Write, "middb.x", true},
+		{root, Read, "middb.users", true},
+		{root, Write, "middb.users", false},
+		{Superuser, Admin, All, true},
+		{Superuser, Read, "middb.users", true},
+		{Superuser, Admin, "middb.users", false},
 	} {
 		err := c.id.May(c.role, c.keyspace)
 		if (err == nil) != c.want || err != nil && !errors.Is(err, wire.ErrPermissionDenied) {
@@ -489,8 +507,13 @@ func TestGrantsThatMeanNothingAreRefused(t *testing.T) {
 	s := newStore(t)
 	add(t, s, "root", "pw", admin)
 	for _, g := range [][]Grant{
-		{{"orders", 0}}, {{"orders", 4}}, {{"", Read}}, {{strings.Repeat("k", 256), Read}},
-		{{"middb.users", Read}}, {{"a", Read}, {"a", Write}}, make([]Grant, maxGrants+1),
+		{{"orders", 0}},
+		{{"orders", 4}},
+		{{"", Read}},
+		{{strings.Repeat("k", 256), Read}},
+		{{"middb.users", Read}},
+		{{"a", Read}, {"a", Write}},
+		make([]Grant, maxGrants+1),
 	} {
 		if err := s.SetGrants(t.Context(), "root", g); !errors.Is(err, wire.ErrInvalidArgument) {
 			t.Errorf("%.3v: %v", g, err)
@@ -582,5 +605,38 @@ func TestOrigin(t *testing.T) {
 		if got := Origin(c.addr); got != c.want {
 			t.Errorf("%v: %s, want %s", c.addr, got, c.want)
 		}
+	}
+}
+
+func TestManage(t *testing.T) {
+	s := newStore(t)
+	for _, c := range []struct {
+		request wire.Users
+		want    error
+	}{
+		{wire.Users{Op: "add", Name: "ada", Password: "one", Grants: []wire.Grant{{Keyspace: All, Role: "admin"}}}, nil},
+		{wire.Users{Op: "add", Name: "bob", Password: "one", Grants: []wire.Grant{{Keyspace: "logs", Role: "god"}}}, wire.ErrInvalidArgument},
+		{wire.Users{Op: "add", Name: "bob", Password: "one"}, nil},
+		{wire.Users{Op: "grant", Name: "bob", Grants: []wire.Grant{{Keyspace: "logs", Role: "read"}}}, nil},
+		{wire.Users{Op: "grant", Name: "bob", Grants: []wire.Grant{{Keyspace: "logs"}}}, wire.ErrInvalidArgument},
+		{wire.Users{Op: "passwd", Name: "bob", Password: "two"}, nil},
+		{wire.Users{Op: "remove", Name: "ada"}, wire.ErrInvalidArgument},
+		{wire.Users{Op: "remove", Name: "eve"}, wire.ErrUserMissing},
+		{wire.Users{Op: "rename", Name: "bob"}, wire.ErrInvalidArgument},
+	} {
+		if _, err := s.Manage(t.Context(), &c.request); !errors.Is(err, c.want) {
+			t.Errorf("%+v: %v, want %v", c.request, err, c.want)
+		}
+	}
+	got, err := s.Manage(t.Context(), &wire.Users{Op: "list"})
+	want := []wire.User{
+		{Name: "ada", Grants: []wire.Grant{{Keyspace: All, Role: "admin"}}},
+		{Name: "bob", Grants: []wire.Grant{{Keyspace: "logs", Role: "read"}}},
+	}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, %v", got, err)
+	}
+	if _, err := login(s, "bob", "two"); err != nil {
+		t.Error(err)
 	}
 }
