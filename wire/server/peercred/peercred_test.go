@@ -76,7 +76,7 @@ func TestOtherAccountIsNotTrusted(t *testing.T) {
 		t.Skip("only root can become somebody else")
 	}
 	const nobody = 65534
-	dir, err := os.MkdirTemp("", "peer") // under a path that everybody may enter
+	dir, err := os.MkdirTemp("", "peer") //nolint:usetesting // a path that everybody may enter
 	if err != nil {
 		t.Fatal(err)
 	}

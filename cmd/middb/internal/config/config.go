@@ -151,7 +151,8 @@ func (s *Settings) security() []*setting {
 		{
 			name: "tls-client-auth", standard: "none", usage: "whether clients show a certificate; one whose common name is a user's is that user",
 			value: choice[tlsconf.ClientAuth]{
-				&c.TLSClientAuth, []string{"none", "optional", "required"},
+				&c.TLSClientAuth,
+				[]string{"none", "optional", "required"},
 				[]tlsconf.ClientAuth{tlsconf.ClientAuthNone, tlsconf.ClientAuthOptional, tlsconf.ClientAuthRequired},
 			},
 		},
@@ -184,7 +185,8 @@ func (s *Settings) storage() []*setting {
 		{
 			name: "resp-durability", standard: "default", usage: "the same for clients of Redis; default: as durability says",
 			value: choice[engine.Durability]{
-				&c.RESPDurability, []string{"default", "sync", "nosync"},
+				&c.RESPDurability,
+				[]string{"default", "sync", "nosync"},
 				[]engine.Durability{engine.Default, engine.Sync, engine.NoSync},
 			},
 		},
@@ -225,7 +227,8 @@ func (s *Settings) process() []*setting {
 		{
 			name: "log-level", standard: "info", usage: "what is logged, on standard error",
 			value: choice[slog.Level]{
-				&c.LogLevel, []string{"debug", "info", "warn", "error"},
+				&c.LogLevel,
+				[]string{"debug", "info", "warn", "error"},
 				[]slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError},
 			},
 		},

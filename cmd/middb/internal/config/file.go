@@ -77,23 +77,23 @@ func parseTOML(content []byte) (entries []entry, err error) {
 		keys := e.Key()
 		keys.Next()
 		key := keys.Node()
-		entry := entry{key: string(key.Data), line: line(key.Raw)}
+		out := entry{key: string(key.Data), line: line(key.Raw)}
 		if e.Kind != unstable.KeyValue || keys.Next() {
-			return nil, at(entry.line, errSections)
+			return nil, at(out.line, errSections)
 		}
 		v := e.Value()
-		entry.text = string(v.Data)
+		out.text = string(v.Data)
 		switch v.Kind {
 		case unstable.String:
-			entry.kind = kindString
+			out.kind = kindString
 		case unstable.Integer:
-			entry.kind = kindInteger
+			out.kind = kindInteger
 		case unstable.Bool:
-			entry.kind = kindBool
+			out.kind = kindBool
 		default:
-			entry.kind = kindOther
+			out.kind = kindOther
 		}
-		entries = append(entries, entry)
+		entries = append(entries, out)
 	}
 	var parseErr *unstable.ParserError
 	if err = p.Error(); errors.As(err, &parseErr) {
