@@ -7,6 +7,8 @@ import (
 	"log/slog"
 
 	"github.com/middb/middb/engine"
+	"github.com/middb/middb/wire"
+	"github.com/middb/middb/wire/server/users"
 )
 
 // An access says for what a command opens the database.
@@ -52,6 +54,10 @@ func (p *program) with(dir string, a access, d engine.Durability, use func(*engi
 // explain returns the text of an error and what to do about it.
 func explain(err error) string {
 	text := err.Error()
+	var answer *wire.Error
+	if errors.As(err, &answer) && answer.Hint != "" {
+		return text + "\n  " + answer.Hint
+	}
 	for _, h := range hints {
 		if errors.Is(err, h.about) {
 			return text + "\n  " + h.hint
@@ -72,6 +78,7 @@ var hints = []struct {
 	{engine.ErrKeyspaceMissing, "middb local DIR -c keyspaces lists those that are there; use in the shell, put and import make one"},
 	{engine.ErrFeedTruncated, "watch from the oldest that is kept, or scan and watch from now on"},
 	{engine.ErrCommitUnknown, "read the keys to see whether it was stored"},
+	{users.ErrRecord, "middb delete --data-dir DIR --keyspace " + users.Keyspace + " KEY removes it; a user has to be added again then"},
 	{fs.ErrPermission, "check who owns the file and its directory, and their permissions"},
 }
 

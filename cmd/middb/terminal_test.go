@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -37,36 +38,54 @@ func terminal(t *testing.T) (screen, program *os.File) {
 	return screen, program
 }
 
-func TestShellPromptsAndKeepsHistoryOnATerminal(t *testing.T) {
-	screen, program := terminal(t)
-	dir := t.TempDir()
-	cmd := command(dir, "local", "db")
+// A person sits before a run of the program on a terminal.
+type person struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	screen *os.File
+	out    *bufio.Reader
+}
+
+// sit starts a run of the program in dir on a terminal.
+func sit(t *testing.T, dir string, args ...string) *person {
+	t.Helper()
+	screen, end := terminal(t)
+	cmd := command(dir, args...)
 	cmd.Env = append(cmd.Env, "TERM=xterm")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = program, program, program
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = end, end, end
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true} // so that Ctrl-C comes as a signal
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	program.Close()
-	out := bufio.NewReader(screen)
+	end.Close()
+	return &person{t, cmd, screen, bufio.NewReader(screen)}
+}
+
+// await reads the screen until it shows text, and returns what it shows up to there.
+func (p *person) await(text string) string {
+	p.t.Helper()
 	var seen strings.Builder
-	await := func(text string) {
-		t.Helper()
-		for !strings.Contains(seen.String(), text) {
-			c, err := out.ReadByte()
-			if err != nil {
-				t.Fatalf("%v before %q; the screen shows %q", err, text, seen.String())
-			}
-			seen.WriteByte(c)
+	for !strings.Contains(seen.String(), text) {
+		c, err := p.out.ReadByte()
+		if err != nil {
+			p.t.Fatalf("%v before %q; the screen shows %q", err, text, seen.String())
 		}
-		seen.Reset()
+		seen.WriteByte(c)
 	}
-	enter := func(line string) {
-		t.Helper()
-		if _, err := screen.WriteString(line + "\r"); err != nil {
-			t.Fatal(err)
-		}
+	return seen.String()
+}
+
+func (p *person) enter(line string) {
+	p.t.Helper()
+	if _, err := p.screen.WriteString(line + "\r"); err != nil {
+		p.t.Fatal(err)
 	}
+}
+
+func TestShellPromptsAndKeepsHistoryOnATerminal(t *testing.T) {
+	dir := t.TempDir()
+	p := sit(t, dir, "local", "db")
+	await, enter, screen, cmd := p.await, p.enter, p.screen, p.cmd
 	await("middb> ")
 	enter("put a 1")
 	await("OK")
@@ -98,5 +117,51 @@ func TestShellPromptsAndKeepsHistoryOnATerminal(t *testing.T) {
 	history, err := os.ReadFile(filepath.Join(dir, "state", "middb", "history"))
 	if err != nil || string(history) != "put a 1\nlevels\nget a\nwatch from 1\nuse users\nbegin\nkeyspaces\nquit\n" {
 		t.Errorf("the history is %q, %v", history, err)
+	}
+}
+
+func TestPasswordsAreAskedForAndNotShown(t *testing.T) {
+	dir := t.TempDir()
+	echoes := func(p *person) bool {
+		state, err := unix.IoctlGetTermios(int(p.screen.Fd()), unix.TCGETS)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return state.Lflag&unix.ECHO != 0
+	}
+	for _, c := range []struct {
+		first, second string
+		want          string
+		code          int
+	}{
+		{"s3cret", "s3cret\r", "OK", 0},
+		{"s3cret", "other\r", "two passwords", exitFailed},
+		{"s3cret", "\x03", "no password was given", exitFailed},
+	} {
+		p := sit(t, dir, "user", "add", "ada", "--data-dir", "db", "--role", "admin", "--force")
+		seen := p.await("Password for ada: ")
+		p.enter(c.first)
+		seen += p.await("Once more: ")
+		if echoes(p) {
+			t.Error("the terminal shows what is typed")
+		}
+		if _, err := p.screen.WriteString(c.second); err != nil {
+			t.Fatal(err)
+		}
+		if seen += p.await(c.want); strings.Contains(seen, "s3cret") {
+			t.Errorf("the password is shown: %q", seen)
+		}
+		_ = p.cmd.Wait() // the code is looked at
+		if got := p.cmd.ProcessState.ExitCode(); got != c.code {
+			t.Errorf("%q: exit code %d, want %d", c.second, got, c.code)
+		}
+		if !echoes(p) {
+			t.Error("the terminal is left without echo")
+		}
+	}
+	p := sit(t, dir, "user", "list", "--data-dir", "db")
+	p.await("│ ada")
+	if err := p.cmd.Wait(); err != nil {
+		t.Error(err)
 	}
 }

@@ -277,12 +277,7 @@ func (s *Session) Compact(ctx context.Context, lower, upper []byte) error {
 	return s.ok(s.ks.Compact(ctx, lower, upper))
 }
 
-func (s *Session) table(t Table) error {
-	if s.terminal {
-		return t.draw(s.out)
-	}
-	return t.print(s.out)
-}
+func (s *Session) table(t Table) error { return t.Write(s.out, s.terminal) }
 
 // ok answers OK, unless err says otherwise.
 func (s *Session) ok(err error) error {

@@ -13,11 +13,19 @@ import (
 // Bytes is a table cell that counts bytes.
 type Bytes int64
 
-// A Table is the answer of stats and levels. Cells are strings, integers, float64, Bytes and
+// A Table is an answer in rows, such as that of stats. Cells are strings, integers, float64, Bytes and
 // time.Duration.
 type Table struct {
 	Columns []string // headings; nil for a list of names and values
 	Rows    [][]any
+}
+
+// Write draws the table for a terminal, or writes it as lines of tab-separated cells.
+func (t Table) Write(w io.Writer, terminal bool) error {
+	if terminal {
+		return t.draw(w)
+	}
+	return t.print(w)
 }
 
 // draw draws the table for a terminal.
