@@ -174,7 +174,7 @@ class AsyncLink(asyncio.Protocol):
 
     def _of_connection(self, frame: f.Frame) -> None:
         if frame.type == f.ERROR:
-            raise d.decode_error(frame.body)
+            raise d.decode_connection_error(frame.body, self.name)
         if frame.type != f.NOTICE:
             raise ProtocolError(f"{self.name} sent a frame of type {frame.type:#04x} that belongs to no request")
         self.leaving = True

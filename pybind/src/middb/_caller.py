@@ -9,7 +9,7 @@ from . import _decode as d
 from . import _frame as f
 from . import _messages as m
 from . import _retry
-from ._codes import Error
+from ._codes import Error, ProtocolError
 from ._link import Link, Outcome
 from ._pool import Pool
 from ._url import Target
@@ -44,12 +44,18 @@ class Caller:
             except BaseException as e:
                 tries = self._again(e, request.safe, link, tries)
                 continue
-            pool.put(link)
             try:
-                return request.finish(kind, body)
+                value = request.finish(kind, body)
             except _retry.ELSEWHERE as e:
                 # The server has refused the request, so that it may be made again even if it is a write.
+                pool.put(link)
                 tries = self._wait(e, tries)
+            except Error as e:
+                self._judge(e, link)
+                raise
+            else:
+                pool.put(link)
+                return value
 
     def call_and_keep(self, request: m.Request[T]) -> Tuple[Link, T]:
         """Makes a request and returns the connection, too, which the caller gives back."""
@@ -67,8 +73,8 @@ class Caller:
             except _retry.ELSEWHERE as e:
                 self._pool.discard(link)
                 tries = self._wait(e, tries)
-            except BaseException:
-                self._pool.put(link)
+            except Error as e:
+                self._judge(e, link)
                 raise
 
     def call_many(self, requests: Sequence[m.Request[Any]]) -> List[Outcome]:
@@ -155,6 +161,12 @@ class Caller:
             stale = self._pool.take()
             if not stale.stale():
                 return stale
+
+    def _judge(self, error: Error, link: Link) -> None:
+        """Gives a connection back after a reply that is an error. A server that breaks the protocol is not trusted with
+        another request."""
+        link.busy = isinstance(error, ProtocolError)
+        self.give_back(link)
 
     def _lose(self, link: Optional[Link]) -> None:
         """Closes a connection that failed, and the idle ones, which go to the same server."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any, Iterator, List, Mapping, Optional, Tuple, cast
 
-from ._codes import BY_CODE, Error, ProtocolError
+from ._codes import BY_CODE, ConnectionError, Error, ProtocolError, TimeoutError
 from ._pack import Bytes, unpack
 from ._types import Change, ChangeKind, Info, Role, Session, User
 
@@ -21,6 +21,15 @@ def decode_error(body: Bytes) -> Error:
     error.code = code
     error.name = to_str(m.get("name", kind.name))
     error.retryable = m.get("retryable") is True
+    return error
+
+
+def decode_connection_error(body: Bytes, name: str) -> Error:
+    """Returns the exception that an ERROR on the connection as a whole is. A server that closes it because nothing has
+    happened on it for too long has lost no request: that is a connection lost, like others."""
+    error = decode_error(body)
+    if isinstance(error, TimeoutError):
+        return ConnectionError(f"{name} has closed the connection: {error.message}")
     return error
 
 

@@ -110,6 +110,10 @@ class Link:
             self._stray(frame)
         return None
 
+    def _take_strays(self) -> None:
+        while (frame := self._inbox.next()) is not None:
+            self._stray(frame)
+
     def _too_large(self, size: int) -> FrameTooLargeError:
         return FrameTooLargeError(f"the request has {size} bytes; the server takes {self.welcome.frame} in one frame")
 
@@ -154,7 +158,7 @@ class Link:
 
     def _of_connection(self, frame: f.Frame) -> None:
         if frame.type == f.ERROR:
-            raise d.decode_error(frame.body)
+            raise d.decode_connection_error(frame.body, self.name)
         if frame.type != f.NOTICE:
             raise ProtocolError(f"{self.name} sent a frame of type {frame.type:#04x} that belongs to no request")
         self.leaving = True
@@ -162,14 +166,14 @@ class Link:
     def stale(self) -> bool:
         """Reports, without waiting, whether the connection has ended or is about to. A write that is sent on it would
         get no answer, and nobody would know what became of it."""
-        if self._poll is None or not self._poll(0):
-            return self.leaving
-        self._socket.setblocking(False)
         try:
+            self._take_strays()
+            if self._poll is None or not self._poll(0):
+                return self.leaving
+            self._socket.setblocking(False)
             while True:
                 self._fill()
-                while (frame := self._inbox.next()) is not None:
-                    self._stray(frame)
+                self._take_strays()
         except TimeoutError:
             self._socket.settimeout(self._timeout)
             return self.leaving
@@ -315,10 +319,16 @@ class Link:
                 arrived += 1
         return arrived
 
-    def close(self) -> None:
-        """Closes the socket. A thread that waits for something to arrive on it is woken up."""
+    def wake(self) -> None:
+        """Ends the connection under a thread that waits for something to arrive on it, which then gets an error. That
+        thread closes the socket: if another did, its number could be that of a new one before the first has noticed."""
         with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+            # Not the method of TLS sockets, which takes from the other thread what it is using.
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Closes the connection, also if a process that was forked has the socket, too."""
+        self.wake()
         self._socket.close()
 
     def forget(self) -> None:

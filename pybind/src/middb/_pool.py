@@ -69,14 +69,14 @@ class Pool:
                 return
 
     def close(self) -> None:
-        """Closes all connections. A thread that waits for an answer on one gets an error."""
+        """Closes all connections, those in use when they are put back. A thread that waits for an answer on one gets an
+        error."""
         self.closed = True
         self.discard_idle()
         with self._changed:
-            links = list(self._links)
+            for link in self._links:
+                link.wake()
             self._changed.notify_all()
-        for link in links:
-            self.discard(link)
 
     def _take_slowly(self) -> Link:
         deadline = time.monotonic() + self._wait

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from types import TracebackType
@@ -12,7 +13,7 @@ from . import _frame as f
 from . import _messages as m
 from . import _retry
 from ._caller import Caller
-from ._codes import ClosedError, Error, ProtocolError
+from ._codes import Error, ProtocolError
 from ._link import Link
 from ._types import Change, Data, Seconds, to_seconds
 
@@ -32,6 +33,7 @@ class Watch:
         self._link: Optional[Link] = None
         self._number = 0
         self._closed = self._draining = False
+        self._using = threading.RLock()  # the link
         self._start()
 
     @property
@@ -42,25 +44,34 @@ class Watch:
     def next(self, timeout: Optional[Seconds] = None) -> Optional[Change]:
         """Returns the next change; None when the timeout, in seconds, is over first, or the watch has ended."""
         deadline = None if timeout is None else time.monotonic() + to_seconds(timeout)
-        while not self._changes:
-            if self._closed or not self._advance(deadline):
-                return None
-        change = self._changes.popleft()
-        self._position = change.seq + 1 if self._changes else self._after
-        return change
+        with self._using:
+            while not self._changes:
+                if self._closed or not self._advance(deadline):
+                    return None
+            change = self._changes.popleft()
+            self._position = change.seq + 1 if self._changes else self._after
+            return change
 
     def drain(self) -> None:
         """Makes the watch end once it has returned what was committed before. For the thread that iterates."""
-        if self._link is not None and not self._draining:
-            self._draining = True
-            self._link.tell(f.UNWATCH, m.unwatch(self._number))
+        with self._using:
+            if self._link is not None and not self._draining:
+                self._draining = True
+                self._link.tell(f.UNWATCH, m.unwatch(self._number))
 
     def close(self) -> None:
         """Ends the watch at once."""
         self._closed = True
+        link = self._link
+        if link is not None:
+            link.wake()
+        with self._using:
+            self._give_back()
+
+    def _give_back(self) -> None:
         link, self._link = self._link, None
         if link is not None:
-            link.busy = True
+            link.busy = True  # what the server still sends is for nobody
             self._caller.give_back(link)
 
     def _start(self) -> None:
@@ -72,14 +83,12 @@ class Watch:
             raise d.decode_error(frame.body) if frame.type == f.ERROR else _unexpected(frame)
         self._position = self._after = d.decode_watching(frame.body)
         self._link, self._number = link, number
-        if self._closed:
-            self.close()
 
     def _advance(self, deadline: Optional[float]) -> bool:
         """Waits for the next frame; False when there is none in time."""
         link = self._link
         if link is None:
-            raise ClosedError("the watch has ended")
+            return False
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         try:
             frame = link.next_within(self._number, left)
@@ -104,11 +113,11 @@ class Watch:
     def _recover(self, error: Error) -> bool:
         if self._closed:
             return False
-        draining = self._draining
-        self.close()
+        self._give_back()
         if not _retry.repeatable(error, safe=True, sent=True):
+            self._closed = True
             raise error
-        self._closed = self._draining = False
+        draining, self._draining = self._draining, False
         self._start()
         if draining:
             self.drain()
