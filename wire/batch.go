@@ -127,3 +127,40 @@ func (m *Batch) Decode(body []byte) error {
 	m.Keyspace, m.Txn, m.Durability = t.str("the keyspace"), t.uint("the transaction"), t.durability()
 	return t.end()
 }
+
+// A BatchReader reads the body of a BATCH operation by operation, without memory for all of them.
+type BatchReader struct {
+	Keyspace   string // of the operations that name none
+	Txn        uint64
+	Durability Durability
+
+	d    Decoder
+	left int
+}
+
+// NewBatchReader returns a reader of a body that has passed [Validate].
+func NewBatchReader(body []byte) (BatchReader, error) {
+	d := NewDecoder(body)
+	t := d.tuple("BATCH", 1)
+	t.left--
+	r := BatchReader{d: d}
+	r.left = r.d.Array("the operations")
+	d.Skip()
+	r.Keyspace, r.Txn, r.Durability = t.str("the keyspace"), t.uint("the transaction"), t.durability()
+	if err := t.end(); err != nil {
+		return BatchReader{}, err
+	}
+	return r, r.d.Err()
+}
+
+// Len returns how many operations Next has not returned yet.
+func (r *BatchReader) Len() int { return r.left }
+
+// Next reads the next operation into op, whose slices alias the body; more is false at the end.
+func (r *BatchReader) Next(op *Op) (more bool, err error) {
+	if r.left == 0 {
+		return false, nil
+	}
+	r.left--
+	return true, op.decode(&r.d)
+}

@@ -96,6 +96,19 @@ func (r *FrameReader) Buffered() int { return r.end - r.begin }
 // Memory returns how many bytes of memory the buffers of the reader take.
 func (r *FrameReader) Memory() int { return len(r.buf) + cap(r.inflated) }
 
+// Arriving returns how many bytes the frame has that is being read, header included, and how much memory the buffer
+// will take for it; zeros while the header has not arrived.
+func (r *FrameReader) Arriving() (frame, memory int) {
+	if r.Buffered() < HeaderBytes {
+		return 0, 0
+	}
+	frame = HeaderBytes + int(binary.BigEndian.Uint32(r.buf[r.begin:]))
+	for memory = max(len(r.buf), leastBuffer); memory < frame; {
+		memory *= 2
+	}
+	return frame, memory
+}
+
 // Shrink gives buffers of more than limit bytes back, unless they hold what Next has not given out. The body that Next
 // returned last is not valid any more.
 func (r *FrameReader) Shrink(limit int) {

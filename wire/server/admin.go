@@ -5,10 +5,8 @@ import (
 
 	"github.com/middb/middb/engine"
 	"github.com/middb/middb/wire"
+	"github.com/middb/middb/wire/server/users"
 )
-
-// everywhere is the keyspace of roles that concern the server as a whole.
-const everywhere = "*"
 
 // stats is STATS.
 func (c *conn) stats(_ *request, dst []byte) ([]byte, error) {
@@ -35,7 +33,7 @@ func (c *conn) info(_ *request, dst []byte) ([]byte, error) {
 
 // flush is FLUSH.
 func (c *conn) flush(r *request, dst []byte) ([]byte, error) {
-	if err := c.may(Admin, everywhere); err != nil {
+	if err := c.may(users.Admin, users.All); err != nil {
 		return dst, err
 	}
 	return wire.AppendNil(dst), c.server.db.Flush(r.ctx)
@@ -48,12 +46,12 @@ func (c *conn) compact(r *request, dst []byte) ([]byte, error) {
 		return dst, err
 	}
 	if m.All {
-		if err := c.may(Admin, everywhere); err != nil {
+		if err := c.may(users.Admin, users.All); err != nil {
 			return dst, err
 		}
 		return wire.AppendNil(dst), c.server.db.Compact(r.ctx, nil, nil)
 	}
-	ks, err := c.keyspace(m.Keyspace, Admin)
+	ks, err := c.keyspace(m.Keyspace, users.Admin)
 	if err != nil {
 		return dst, err
 	}
@@ -62,7 +60,7 @@ func (c *conn) compact(r *request, dst []byte) ([]byte, error) {
 
 // sessions is SESSIONS.
 func (c *conn) sessions(_ *request, dst []byte) ([]byte, error) {
-	if err := c.may(Admin, everywhere); err != nil {
+	if err := c.may(users.Admin, users.All); err != nil {
 		return dst, err
 	}
 	var list []wire.Session
@@ -95,7 +93,7 @@ func (c *conn) kill(r *request, dst []byte) ([]byte, error) {
 	if err := id.Decode(r.body); err != nil {
 		return dst, err
 	}
-	if err := c.may(Admin, everywhere); err != nil {
+	if err := c.may(users.Admin, users.All); err != nil {
 		return dst, err
 	}
 	for _, other := range c.server.connections() {
@@ -117,12 +115,12 @@ func (c *conn) keyspaces(r *request, dst []byte) ([]byte, error) {
 	switch m.Op {
 	case wire.OpList:
 		names, err := db.Keyspaces()
-		names = slices.DeleteFunc(names, func(name string) bool { return c.may(Read, name) != nil })
+		names = slices.DeleteFunc(names, func(name string) bool { return c.may(users.Read, name) != nil })
 		return wire.AppendList(dst, names), err
 	case wire.OpOpen:
-		role := Read
+		role := users.Read
 		if m.Create {
-			role = Write
+			role = users.Write
 		}
 		if err := c.may(role, m.Name); err != nil {
 			return dst, err
@@ -130,34 +128,11 @@ func (c *conn) keyspaces(r *request, dst []byte) ([]byte, error) {
 		_, err := db.Keyspace(m.Name, engine.KeyspaceOptions{MustExist: !m.Create})
 		return wire.AppendNil(dst), err
 	case wire.OpDrop:
-		if err := c.may(Admin, m.Name); err != nil {
+		if err := c.may(users.Admin, m.Name); err != nil {
 			return dst, err
 		}
 		return wire.AppendNil(dst), db.DropKeyspace(m.Name)
 	default:
 		return dst, wire.Errorf(wire.ErrInvalidArgument, "there is no operation %q on keyspaces; it is list, open or drop", m.Op)
 	}
-}
-
-// users is USERS.
-func (c *conn) users(r *request, dst []byte) ([]byte, error) {
-	var m wire.Users
-	if err := m.Decode(r.body); err != nil {
-		return dst, err
-	}
-	own := m.Op == wire.OpPasswd && m.Name != "" && m.Name == c.who.Load().Name()
-	if err := c.may(Admin, everywhere); err != nil && !own {
-		return dst, err
-	}
-	if c.server.o.Users == nil {
-		return dst, wire.Errorf(wire.ErrInvalidArgument, "the server keeps no users")
-	}
-	list, err := c.server.o.Users.Manage(r.ctx, &m)
-	if err != nil {
-		return dst, err
-	}
-	if m.Op == wire.OpList {
-		return wire.AppendList(dst, list), nil
-	}
-	return wire.AppendNil(dst), nil
 }

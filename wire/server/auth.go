@@ -2,69 +2,20 @@ package server
 
 import (
 	"context"
-	"net"
-	"strings"
 
 	"github.com/middb/middb/wire"
+	"github.com/middb/middb/wire/server/users"
 )
-
-// A Role is what somebody may do in a keyspace. Each includes the ones before it.
-type Role uint8
-
-// The roles.
-const (
-	Read Role = iota + 1
-	Write
-	Admin
-)
-
-// An Identity is who a session is, and what it may do. It does not change.
-type Identity interface {
-	// Name returns the name of the user; empty: nobody in particular.
-	Name() string
-	// May returns nil, or a *wire.Error that says what is missing. Keyspace "*" is the server as a whole.
-	May(role Role, keyspace string) error
-}
-
-// Users are who may log in. Its methods are safe for concurrent use.
-type Users interface {
-	// Any reports whether there are users, so that one must log in.
-	Any() bool
-	// Conversation begins a login with SCRAM-SHA-256.
-	Conversation(from net.Addr) Conversation
-	// Generation changes whenever users change.
-	Generation() uint64
-	// Refresh returns what an identity has become, or an error if it is none any more.
-	Refresh(id Identity) (Identity, error)
-	// Manage carries out a USERS request. Its caller may make it.
-	Manage(ctx context.Context, m *wire.Users) ([]wire.User, error)
-}
-
-// A Conversation is one login.
-type Conversation interface {
-	// Step takes what the client says, and returns what to answer. When done, Identity is who it is.
-	Step(in []byte) (out []byte, done bool, err error)
-	Identity() Identity
-}
-
-// Superuser may do everything. It has no name.
-var Superuser Identity = superuser{}
-
-type superuser struct{}
-
-func (superuser) Name() string           { return "" }
-func (superuser) May(Role, string) error { return nil }
 
 // A login is who a session is, as of a generation of the users.
 type login struct {
-	Identity
+	*users.Identity
 	generation uint64
 	byPassword bool
 }
 
 // identify finds out who is there without being told, if that can be.
 func (c *conn) identify() error {
-	users := c.server.o.Users
 	if c.listener.Identify != nil {
 		id, err := c.listener.Identify(c.nc)
 		if err != nil {
@@ -75,16 +26,17 @@ func (c *conn) identify() error {
 			return nil
 		}
 	}
-	if !c.server.o.RequireLogin && (users == nil || !users.Any()) {
-		c.enter(Superuser, false)
+	if st := c.server.o.Users; !c.server.o.RequireLogin && (st == nil || !st.Any()) {
+		c.enter(users.Superuser, false)
 	}
 	return nil
 }
 
-func (c *conn) enter(id Identity, byPassword bool) {
+// enter makes the session that of somebody.
+func (c *conn) enter(id *users.Identity, byPassword bool) {
 	l := &login{Identity: id, byPassword: byPassword}
-	if users := c.server.o.Users; users != nil {
-		l.generation = users.Generation()
+	if st := c.server.o.Users; st != nil {
+		l.generation = st.Generation()
 	}
 	c.who.Store(l)
 }
@@ -95,16 +47,16 @@ func (c *conn) auth(r *request, dst []byte) ([]byte, error) {
 	if err := m.Decode(r.body); err != nil {
 		return dst, err
 	}
-	who := c.who.Load()
+	who, st := c.who.Load(), c.server.o.Users
 	switch {
 	case who != nil && who.byPassword:
 		return dst, wire.Errorf(wire.ErrInvalidArgument, "the session is already that of user %s", who.Name())
-	case c.server.o.Users == nil:
+	case st == nil:
 		return dst, wire.Errorf(wire.ErrAuthFailed, "the server keeps no users")
 	case m.Mechanism != "" && m.Mechanism != wire.ScramSHA256, m.Mechanism == "" && c.scram == nil:
 		return dst, wire.Errorf(wire.ErrAuthFailed, "there is no mechanism %q; it is %s", m.Mechanism, wire.ScramSHA256)
 	case m.Mechanism != "":
-		c.scram = c.server.o.Users.Conversation(c.nc.RemoteAddr())
+		c.scram = st.Conversation(users.Origin(c.nc.RemoteAddr()))
 	}
 	out, done, err := c.scram.Step(m.Data)
 	if err != nil {
@@ -124,31 +76,86 @@ func (c *conn) auth(r *request, dst []byte) ([]byte, error) {
 	return reply.Append(dst), nil
 }
 
-// may returns nil if the session has a role in a keyspace.
-func (c *conn) may(role Role, keyspace string) error {
-	who := c.who.Load()
-	if who.Identity == Superuser {
-		return nil
-	}
-	if keyspace != everywhere && strings.HasPrefix(keyspace, "middb.") && role < Admin {
-		role = Admin
-	}
-	return who.May(role, keyspace)
+// may returns nil if the session has a role in a keyspace; users.All is the server as a whole.
+func (c *conn) may(role users.Role, keyspace string) error {
+	return c.who.Load().May(role, keyspace)
 }
 
-// refresh takes note of what became of the users. The error ends the connection: the session's user is gone.
+// refresh takes note of what became of the users. The error ends the connection: its user is gone.
 func (c *conn) refresh() error {
-	users := c.server.o.Users
-	if users == nil {
+	st := c.server.o.Users
+	if st == nil {
 		return nil
 	}
 	who := c.who.Load()
-	if now := users.Generation(); now != who.generation {
-		id, err := users.Refresh(who.Identity)
-		if err != nil {
-			return wire.Errorf(wire.ErrAuthRequired, "user %s was removed", who.Name())
-		}
-		c.who.Store(&login{Identity: id, generation: now, byPassword: who.byPassword})
+	now := st.Generation()
+	if now == who.generation {
+		return nil
 	}
+	id, err := st.Refresh(who.Identity)
+	if err != nil {
+		return wire.Errorf(wire.ErrAuthRequired, "user %s was removed", who.Name())
+	}
+	c.who.Store(&login{Identity: id, generation: now, byPassword: who.byPassword})
 	return nil
+}
+
+// users is USERS.
+func (c *conn) users(r *request, dst []byte) ([]byte, error) {
+	var m wire.Users
+	if err := m.Decode(r.body); err != nil {
+		return dst, err
+	}
+	own := m.Op == wire.OpPasswd && m.Name != "" && m.Name == c.who.Load().Name()
+	if err := c.may(users.Admin, users.All); err != nil && !own {
+		return dst, err
+	}
+	st := c.server.o.Users
+	if st == nil {
+		return dst, wire.Errorf(wire.ErrInvalidArgument, "the server keeps no users")
+	}
+	if m.Op == wire.OpList {
+		return wire.AppendList(dst, listUsers(st)), nil
+	}
+	err := manage(r.ctx, st, &m)
+	if err == nil {
+		c.server.o.Logger.Info("users changed", "op", m.Op, "user", m.Name, "by", c.who.Load().Name(), "remote", remote(c.nc))
+	}
+	return wire.AppendNil(dst), err
+}
+
+func listUsers(st *users.Store) []wire.User {
+	var list []wire.User
+	for _, u := range st.List() {
+		out := wire.User{Name: u.Name}
+		for _, g := range u.Grants {
+			out.Grants = append(out.Grants, wire.Grant{Keyspace: g.Keyspace, Role: g.Role.String()})
+		}
+		list = append(list, out)
+	}
+	return list
+}
+
+// manage changes the users.
+func manage(ctx context.Context, st *users.Store, m *wire.Users) error {
+	grants := make([]users.Grant, len(m.Grants))
+	for i, g := range m.Grants {
+		role, err := users.ParseRole(g.Role)
+		if err != nil {
+			return err
+		}
+		grants[i] = users.Grant{Keyspace: g.Keyspace, Role: role}
+	}
+	switch m.Op {
+	case wire.OpAdd:
+		return st.Add(ctx, m.Name, m.Password, grants)
+	case wire.OpPasswd:
+		return st.SetPassword(ctx, m.Name, m.Password)
+	case wire.OpGrant:
+		return st.SetGrants(ctx, m.Name, grants)
+	case wire.OpRemove:
+		return st.Remove(ctx, m.Name)
+	default:
+		return wire.Errorf(wire.ErrInvalidArgument, "there is no operation %q on users; it is list, add, passwd, grant or remove", m.Op)
+	}
 }

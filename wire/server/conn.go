@@ -12,6 +12,7 @@ import (
 
 	"github.com/middb/middb/engine"
 	"github.com/middb/middb/wire"
+	"github.com/middb/middb/wire/server/users"
 )
 
 // Why connections end, beside what is wrong with them.
@@ -57,7 +58,7 @@ type conn struct {
 	who      atomic.Pointer[login]
 	compress atomic.Bool
 	notices  bool // guarded by mu
-	scram    Conversation
+	scram    *users.Conversation
 	goodbye  uint32 // the request that is answered last; 0: none
 
 	// refused is what requests get that arrived before the client could know of a shutdown; nil: there is none.
@@ -79,7 +80,7 @@ type conn struct {
 	running  sync.WaitGroup
 	streams  sync.WaitGroup
 	group    group // of the reader
-	readMem  int64 // charged for the buffers of frames beyond those that are part of connBytes
+	readMem  readMemory
 
 	received atomic.Int64 // requests
 	bytesIn  atomic.Int64
@@ -145,7 +146,7 @@ func (c *conn) await() {
 		}
 	}
 	limit := s.o.MaxUnsent / 2
-	if s.budget.exhausted() {
+	if s.memory.replies.exhausted() {
 		limit = chunkBytes
 	}
 	for room := c.out.room(limit); room != nil; room = c.out.room(limit) {
@@ -271,12 +272,13 @@ func (c *conn) release() {
 		c.stopStreams(errLost)
 		c.endTxns()
 	}
-	c.server.budget.free(c.readMem + connBytes)
+	c.server.memory.requests.free(c.readMem.small)
+	c.server.memory.arrivals.free(c.readMem.arriving)
 	c.server.remove(c)
 }
 
 // keyspace opens the keyspace with a name; an empty name is that of the session. Role says what is to be done there.
-func (c *conn) keyspace(name string, role Role) (*engine.Keyspace, error) {
+func (c *conn) keyspace(name string, role users.Role) (*engine.Keyspace, error) {
 	if name == "" {
 		name = c.settings.Load().keyspace
 	}

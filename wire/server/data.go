@@ -5,6 +5,7 @@ import (
 
 	"github.com/middb/middb/engine"
 	"github.com/middb/middb/wire"
+	"github.com/middb/middb/wire/server/users"
 )
 
 // get is GET.
@@ -13,7 +14,7 @@ func (c *conn) get(r *request, dst []byte) ([]byte, error) {
 	if err := m.Decode(r.body); err != nil {
 		return dst, err
 	}
-	ks, err := c.keyspace(m.Keyspace, Read)
+	ks, err := c.keyspace(m.Keyspace, users.Read)
 	if err != nil {
 		return dst, err
 	}
@@ -68,44 +69,64 @@ func appendValue(dst []byte, get func(dst, k []byte) ([]byte, error), k []byte) 
 
 // mget is MGET.
 func (c *conn) mget(r *request, dst []byte) ([]byte, error) {
-	d := wire.NewDecoder(r.body)
-	if d.Array("MGET") > 0 && d.Kind() == wire.KindArray {
-		// What the keys take, once they are decoded, stays charged until this is answered.
-		n := int64(sliceBytes * d.Array("the keys"))
-		if !c.server.budget.try(n) {
-			return dst, memoryLimit()
-		}
-		defer c.server.budget.free(n)
-	}
-	var m wire.MGet
-	if err := m.Decode(r.body); err != nil {
-		return dst, err
-	}
-	ks, err := c.keyspace(m.Keyspace, Read)
+	m, err := c.keyList(r.body)
 	if err != nil {
 		return dst, err
 	}
-	if m.Txn != 0 {
-		return c.mgetInTxn(r, &m, ks, dst)
+	if m.txn != 0 {
+		return c.mgetInTxn(r, m, dst)
 	}
-	if len(m.Keys) == 1 {
-		return c.appendValues(dst, ks.GetTo, m.Keys)
+	if m.n == 1 {
+		return c.appendValues(dst, m.ks.GetTo, m)
 	}
 	snapshot, err := c.server.db.Snapshot()
 	if err != nil {
 		return dst, err
 	}
 	defer func() { _ = snapshot.Close() }() // it has nothing to say
-	return c.appendValues(dst, snapshot.In(ks).GetTo, m.Keys)
+	return c.appendValues(dst, snapshot.In(m.ks).GetTo, m)
 }
 
-// sliceBytes is what a slice takes beside what it points to.
-const sliceBytes = 24
+// A keyList is an MGET whose keys are still to be decoded, one by one: all of them could take more memory than the body.
+type keyList struct {
+	d   wire.Decoder // before the first key
+	n   int
+	ks  *engine.Keyspace
+	txn uint64
+}
+
+func (c *conn) keyList(body []byte) (*keyList, error) {
+	d := wire.NewDecoder(body)
+	values := d.Array("MGET")
+	if values < 1 || d.Err() != nil {
+		return nil, wire.Errorf(wire.ErrBadMessage, "MGET is an array that begins with keys")
+	}
+	m := &keyList{d: d}
+	m.n = m.d.Array("the keys")
+	d.Skip()
+	name := ""
+	if values > 1 && !d.Nil() {
+		name = d.Str("the keyspace")
+	}
+	if values > 2 && !d.Nil() {
+		m.txn = d.Uint("the transaction")
+	}
+	if err := errors.Join(m.d.Err(), d.Err()); err != nil {
+		return nil, err
+	}
+	var err error
+	m.ks, err = c.keyspace(name, users.Read)
+	return m, err
+}
 
 // appendValues appends what get says of keys.
-func (c *conn) appendValues(dst []byte, get func(dst, k []byte) ([]byte, error), keys [][]byte) (_ []byte, err error) {
-	dst = wire.AppendArray(dst, len(keys))
-	for _, k := range keys {
+func (c *conn) appendValues(dst []byte, get func(dst, k []byte) ([]byte, error), m *keyList) (_ []byte, err error) {
+	dst = wire.AppendArray(dst, m.n)
+	for d := m.d; m.n > 0; m.n-- {
+		k := d.Bytes("a key")
+		if err = d.Err(); err != nil {
+			return dst, err
+		}
 		if dst, err = appendValue(dst, get, k); err != nil {
 			return dst, err
 		}
@@ -122,7 +143,7 @@ func (c *conn) cas(r *request, dst []byte) ([]byte, error) {
 	if err := m.Decode(r.body); err != nil {
 		return dst, err
 	}
-	ks, err := c.keyspace(m.Keyspace, Write)
+	ks, err := c.keyspace(m.Keyspace, users.Write)
 	if err != nil {
 		return dst, err
 	}

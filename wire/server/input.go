@@ -18,6 +18,7 @@ const (
 	loginFrameBytes = 64 << 10 // the limit of frames before the login
 	keptReadBytes   = 16 << 10 // of buffer that an idle connection keeps
 	leastReadBytes  = 4 << 10  // of buffer that is part of connBytes
+	smallFrameBytes = 64 << 10 // a frame that is not longer needs no leave to arrive
 	lingerTimeout   = time.Second
 	lingerBytes     = 1 << 20
 )
@@ -49,23 +50,28 @@ func (c *conn) isWaitedFor() bool {
 	return c.phase.Load() == phaseReady && c.frames.Buffered() == 0 && c.inFlight.Load() > 0 && c.reason() == nil
 }
 
-// chargeBuffers charges what the buffers have grown to. A connection that cannot have it for long is closed: it
-// holds what others wait for.
+// readMemory is what a connection is charged for the buffers of its frames, beyond what is part of connBytes.
+type readMemory struct{ small, arriving int64 }
+
+// chargeBuffers charges what the buffers take, or will take once the frame that arrives is there: who has begun must
+// be able to go on. Nobody waits for long; a frame that finds no room ends its connection.
 func (c *conn) chargeBuffers() error {
-	now := int64(max(0, c.frames.Memory()-leastReadBytes))
-	more := now - c.readMem
-	switch {
-	case more < 0:
-		c.server.budget.free(-more)
-	case more > 0 && !c.server.budget.try(more):
-		ctx, cancel := context.WithTimeout(c.ctx, c.server.o.WriteTimeout)
-		defer cancel()
-		if err := c.server.budget.wait(ctx, more); err != nil {
-			return err
-		}
+	m := &c.server.memory
+	now := readMemory{small: int64(max(0, c.frames.Memory()-leastReadBytes))}
+	if frame, memory := c.frames.Arriving(); frame > smallFrameBytes && frame <= c.server.o.MaxFrame+wire.HeaderBytes {
+		now = readMemory{arriving: int64(memory)}
+	} else if now.small > smallFrameBytes {
+		now = readMemory{arriving: now.small}
 	}
-	c.readMem = now
-	return nil
+	if now == c.readMem {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, c.server.o.WriteTimeout)
+	defer cancel()
+	if err := m.requests.change(ctx, &c.readMem.small, now.small); err != nil {
+		return err
+	}
+	return m.arrivals.change(ctx, &c.readMem.arriving, now.arriving)
 }
 
 // limitRead sets the deadline of a read.

@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -10,34 +12,75 @@ import (
 
 // What things are charged in a budget, in bytes: about what they take.
 const (
-	connBytes    = 16 << 10 // a connection: its goroutine, its buffers while they are small
+	connBytes    = 16 << 10 // a connection: its goroutine, its buffers while they are small; set apart from the start
 	requestBytes = 4 << 10  // a request that is queued or runs on a goroutine of its own
 	streamBytes  = 8 << 10  // a cursor or watch
-	entryBytes   = 128      // an operation in a batch or a transaction, beside key and value
+	entryBytes   = 128      // an operation of a transaction, beside key and value
 )
 
-// A budget is the memory that connections may take. What is already there, or must be, is charged by use; whoever
-// can wait or be refused calls wait or try. All methods are safe for concurrent use.
+// memory is what connections may take, in four budgets, so that nobody waits for somebody who waits for him. A frame
+// that arrives may have to wait for requests to be run, and a request for replies to be read by their clients, and
+// clients have a deadline. What transactions have written waits for more requests; so nothing waits for it.
+type memory struct {
+	arrivals *budget // frames of more than smallFrameBytes that are arriving
+	requests *budget // requests that wait or run, and the buffers of smaller frames
+	replies  *budget // replies that are made, or not read yet
+	txns     *budget // what transactions have written and read
+}
+
+// leastFrames is how many of the longest frames must have room: two in each budget, because the buffer of one that
+// arrives grows by doubling.
+const leastFrames = 8
+
+// newMemory divides what Options allow, less what connections take when nothing happens.
+func newMemory(o *Options) (memory, error) {
+	room := o.MaxMemory - int64(o.MaxConnections)*connBytes
+	if least := leastFrames * int64(o.MaxFrame); room < least {
+		return memory{}, fmt.Errorf("MaxMemory is %d; %d connections and frames of %d bytes need at least %d",
+			o.MaxMemory, o.MaxConnections, o.MaxFrame, o.MaxMemory-room+least)
+	}
+	return memory{newBudget(room / 4), newBudget(room / 4), newBudget(room / 4), newBudget(room / 4)}, nil
+}
+
+// used returns what is charged in all.
+func (m *memory) used() int64 {
+	return m.arrivals.used.Load() + m.requests.used.Load() + m.replies.used.Load() + m.txns.used.Load()
+}
+
+// A budget is a bounded amount of memory. What is already there, or must be, is charged by use; whoever can wait or be
+// refused calls wait or try. Who waits is served in order. All methods are safe for concurrent use.
 type budget struct {
 	limit   int64
 	used    atomic.Int64
-	waiting atomic.Int32
+	waiting atomic.Int32 // length of queue
 	mu      sync.Mutex
-	freed   chan struct{} // closed and replaced when memory is freed while somebody waits
+	queue   []*waiter
 }
 
-func newBudget(limit int64) *budget { return &budget{limit: limit, freed: make(chan struct{})} }
+// A waiter is somebody who waits for memory.
+type waiter struct {
+	n       int64
+	granted chan struct{} // closed when it is charged
+}
+
+func newBudget(limit int64) *budget { return &budget{limit: limit} }
 
 // use charges n bytes, whether or not they are within the limit.
 func (b *budget) use(n int64) { b.used.Add(n) }
 
-// try charges n bytes if they are within the limit.
-func (b *budget) try(n int64) bool {
-	if b.used.Add(n) <= b.limit {
-		return true
+// try charges n bytes if they are within the limit, and nobody waits.
+func (b *budget) try(n int64) bool { return b.waiting.Load() == 0 && b.charge(n) }
+
+func (b *budget) charge(n int64) bool {
+	for {
+		used := b.used.Load()
+		if used+n > b.limit {
+			return false
+		}
+		if b.used.CompareAndSwap(used, used+n) {
+			return true
+		}
 	}
-	b.free(n)
-	return false
 }
 
 // exhausted reports whether more is charged than there is.
@@ -47,9 +90,17 @@ func (b *budget) free(n int64) {
 	b.used.Add(-n)
 	if b.waiting.Load() > 0 {
 		b.mu.Lock()
-		close(b.freed)
-		b.freed = make(chan struct{})
+		b.serve()
 		b.mu.Unlock()
+	}
+}
+
+// serve serves those who wait, as far as there is memory. mu is locked.
+func (b *budget) serve() {
+	for len(b.queue) > 0 && b.charge(b.queue[0].n) {
+		close(b.queue[0].granted)
+		b.queue = slices.Delete(b.queue, 0, 1)
+		b.waiting.Add(-1)
 	}
 }
 
@@ -60,23 +111,42 @@ func (b *budget) wait(ctx context.Context, n int64) error {
 		return nil
 	}
 	if n > b.limit {
-		return wire.Errorf(wire.ErrLimit, "%d bytes are needed, and the server's connections together may take %d", n, b.limit)
+		return wire.Errorf(wire.ErrLimit, "%d bytes of memory are needed, and all connections of the server together may take %d for this", n, b.limit)
 	}
+	w := &waiter{n, make(chan struct{})}
+	b.mu.Lock()
+	b.queue = append(b.queue, w)
 	b.waiting.Add(1)
-	defer b.waiting.Add(-1)
-	for {
-		b.mu.Lock()
-		freed := b.freed
-		b.mu.Unlock()
-		if b.try(n) {
-			return nil
-		}
-		select {
-		case <-freed:
-		case <-ctx.Done():
-			return memoryLimit()
-		}
+	b.serve() // what was freed before anybody knew that somebody waits
+	b.mu.Unlock()
+	select {
+	case <-w.granted:
+		return nil
+	case <-ctx.Done():
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i := slices.Index(b.queue, w)
+	if i < 0 { // it was granted at the last moment
+		return nil
+	}
+	b.queue = slices.Delete(b.queue, i, i+1)
+	b.waiting.Add(-1)
+	b.serve() // whoever is behind may need less
+	return memoryLimit()
+}
+
+// change makes what is charged, have, what is wanted now; it waits for more.
+func (b *budget) change(ctx context.Context, have *int64, want int64) error {
+	if more := want - *have; more > 0 {
+		if err := b.wait(ctx, more); err != nil {
+			return err
+		}
+	} else if more < 0 {
+		b.free(-more)
+	}
+	*have = want
+	return nil
 }
 
 // memoryLimit is the error for who gets no memory. It may be there later.

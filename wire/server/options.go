@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"github.com/middb/middb/engine"
+	"github.com/middb/middb/wire/server/users"
 )
 
 // Options say how a server serves. The zero value is the default.
 type Options struct {
 	// Users knows who may log in, and what they may do. Nil: nobody needs to log in, and everybody may do everything.
-	Users Users
+	Users *users.Store
 	// RequireLogin asks for a login also while there are no users.
 	RequireLogin bool
 

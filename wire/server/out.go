@@ -60,7 +60,7 @@ func (o *out) append(frames []byte) (copied bool) {
 		o.chunks = append(o.chunks, frames)
 	}
 	o.mu.Unlock()
-	o.c.server.budget.use(n)
+	o.c.server.memory.replies.use(n)
 	if unsent > o.c.server.o.MaxUnsent {
 		o.c.fail(wire.Errorf(wire.ErrSlowClient, "%d bytes of replies wait for the client to read them; the limit is %d",
 			unsent, o.c.server.o.MaxUnsent))
@@ -131,7 +131,7 @@ func (o *out) write(reader bool) {
 		o.setDeadline(reader)
 		o.mu.Unlock()
 		wrote, rest, err := o.writePart(part)
-		o.c.server.budget.free(wrote)
+		o.c.server.memory.replies.free(wrote)
 		o.mu.Lock()
 		o.unsent.Add(-wrote)
 		o.c.bytesOut.Add(wrote)
@@ -151,7 +151,7 @@ func (o *out) write(reader bool) {
 			o.broken = true
 			left := n - wrote
 			o.unsent.Add(-left)
-			o.c.server.budget.free(left)
+			o.c.server.memory.replies.free(left)
 			o.drop()
 			o.mu.Unlock()
 			o.c.fail(o.failure(err))
@@ -234,7 +234,7 @@ func (o *out) drop() {
 	}
 	o.chunks = nil
 	o.unsent.Add(-n)
-	o.c.server.budget.free(n)
+	o.c.server.memory.replies.free(n)
 	if o.drained != nil {
 		close(o.drained)
 		o.drained = nil

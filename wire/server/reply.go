@@ -63,22 +63,23 @@ func (c *conn) attempt(r *request, run handler, dst []byte) (frame []byte, err e
 		if err != nil || n <= max(reserved, keptBufferBytes) || !kinds[r.Type].repeat {
 			break
 		}
-		if c.server.budget.try(n - reserved) {
+		if c.server.memory.replies.try(n - reserved) {
 			reserved = n
 			break
 		}
 		frame = nil
-		c.server.budget.free(reserved)
+		c.server.memory.replies.free(reserved)
 		reserved = 0
+		c.out.flushLater() // what it waits for may be there
 		ctx, cancel := context.WithTimeout(r.ctx, c.server.o.WriteTimeout)
-		err = c.server.budget.wait(ctx, n)
+		err = c.server.memory.replies.wait(ctx, n)
 		cancel()
 		if err != nil {
 			break
 		}
 		reserved = n
 	}
-	c.server.budget.free(reserved) // the way out charges it from here on
+	c.server.memory.replies.free(reserved) // the way out charges it from here on
 	if err == nil && len(frame)-wire.HeaderBytes > c.server.o.MaxFrame {
 		err = replyTooLarge(r.Type, len(frame)-wire.HeaderBytes, c.server.o.MaxFrame)
 	}

@@ -154,7 +154,11 @@ func (c *conn) find(id uint32) *request {
 // post has a request run on a goroutine: on one of its own or, in its order, on the executor's.
 func (c *conn) post(from *request, anyOrder bool) {
 	r := &request{Header: from.Header, arrived: from.arrived, refusal: from.refusal}
-	if err := c.charge(r, int64(requestBytes+len(from.body))); err != nil {
+	cost := requestBytes + len(from.body)
+	if r.Type == wire.TypeBatch {
+		cost += len(from.body) // once more as the engine's batch
+	}
+	if err := c.charge(r, int64(cost)); err != nil {
 		r.refusal = err
 	} else {
 		r.body = append([]byte(nil), from.body...)
@@ -192,11 +196,11 @@ func (c *conn) post(from *request, anyOrder bool) {
 
 // charge charges a request for n bytes. If they are not there it waits for a while.
 func (c *conn) charge(r *request, n int64) error {
-	if !c.server.budget.try(n) {
+	if !c.server.memory.requests.try(n) {
 		c.out.flush(true)
 		ctx, cancel := context.WithTimeout(c.ctx, c.server.o.WriteTimeout)
 		defer cancel()
-		if err := c.server.budget.wait(ctx, n); err != nil {
+		if err := c.server.memory.requests.wait(ctx, n); err != nil {
 			return err
 		}
 	}
@@ -250,6 +254,6 @@ func (c *conn) forget(r *request) {
 		r.stop()
 	}
 	r.cancel(nil)
-	c.server.budget.free(r.cost)
+	c.server.memory.requests.free(r.cost)
 	r.cost = 0
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/middb/middb/engine"
 	"github.com/middb/middb/wire"
+	"github.com/middb/middb/wire/server/users"
 )
 
 // A scan is the source of a cursor.
@@ -46,7 +47,12 @@ func (c *conn) scan(r *request, _ []byte) ([]byte, error) {
 // open makes a stream read a source of a keyspace.
 func (s *stream) open(src source, credit uint64, keyspace string) {
 	name := or(or(keyspace, s.c.settings.Load().keyspace), engine.DefaultKeyspace)
-	s.role = func() error { return s.c.may(Read, name) }
+	s.role = func() error {
+		if err := s.c.refresh(); err != nil {
+			return err
+		}
+		return s.c.may(users.Read, name)
+	}
 	s.src = src
 	s.mu.Lock()
 	s.credit += or(credit, wire.DefaultCredit)
@@ -58,7 +64,7 @@ func (c *conn) openScan(r *request, m *wire.Scan) (*scan, error) {
 	if m.Flags >= wire.ScanKeysOnly<<1 {
 		return nil, wire.Errorf(wire.ErrInvalidArgument, "a scan has no flags %#x", uint8(m.Flags))
 	}
-	ks, err := c.keyspace(m.Keyspace, Read)
+	ks, err := c.keyspace(m.Keyspace, users.Read)
 	if err != nil {
 		return nil, err
 	}

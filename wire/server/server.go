@@ -13,6 +13,7 @@ import (
 	"github.com/middb/middb/engine"
 	"github.com/middb/middb/metrics"
 	"github.com/middb/middb/wire"
+	"github.com/middb/middb/wire/server/users"
 )
 
 // A Server serves a database. Make one with New; all methods are safe for concurrent use.
@@ -22,8 +23,7 @@ type Server struct {
 	o               Options
 	started         time.Time
 	readOnly        bool
-	budget          *budget
-	txnBytes        atomic.Int64
+	memory          memory
 
 	mu        sync.Mutex
 	stopping  bool
@@ -37,6 +37,7 @@ type Server struct {
 	accepted   atomic.Int64
 	refused    atomic.Int64
 	rejected   atomic.Int64
+	panics     atomic.Int64
 	bytesIn    atomic.Int64 // of connections that are closed
 	bytesOut   atomic.Int64
 }
@@ -50,15 +51,16 @@ type operation struct {
 // New returns a server of db, which its caller closes after the server has been shut down.
 func New(db *engine.DB, o Options) (*Server, error) {
 	o = o.withDefaults()
-	s := &Server{
-		db: db, o: o, started: o.Clock(), budget: newBudget(o.MaxMemory), listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{},
+	m, err := newMemory(&o)
+	if err != nil {
+		return nil, fmt.Errorf("serve %s: %w", db.Path(), err)
 	}
+	s := &Server{db: db, o: o, started: o.Clock(), memory: m, listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{}}
 	for t := range s.operations {
 		if s.operations[t] = s.operations[0]; t == 0 || wire.Type(t).IsRequest() {
 			s.operations[t] = new(operation)
 		}
 	}
-	var err error
 	if s.defaultKeyspace, err = db.Keyspace(engine.DefaultKeyspace, engine.KeyspaceOptions{}); err != nil {
 		return nil, fmt.Errorf("serve %s: %w", db.Path(), err)
 	}
@@ -72,7 +74,7 @@ type ListenerOptions struct {
 	// Identify tells who is on the other side without a login: by the credentials of a Unix socket, or a certificate.
 	// It is called when TLS is set up. Nil without an error: it must log in, if one must. An error closes the
 	// connection.
-	Identify func(net.Conn) (Identity, error)
+	Identify func(net.Conn) (*users.Identity, error)
 }
 
 // ErrShutdown is returned by Serve after Shutdown.
@@ -131,7 +133,7 @@ func (s *Server) accept(nc net.Conn, o *ListenerOptions) {
 	switch {
 	case s.stopping:
 		_ = nc.Close() // nobody is told anything any more
-	case len(s.conns) >= s.o.MaxConnections || !s.budget.try(connBytes):
+	case len(s.conns) >= s.o.MaxConnections:
 		s.refuse(nc)
 	default:
 		c := newConn(s, nc, o)
@@ -239,6 +241,7 @@ func (c *conn) shutdown() {
 
 // panicked logs a panic, and returns what the client is told.
 func (s *Server) panicked(p any, what string) error {
+	s.panics.Add(1)
 	s.o.Logger.Error("panic", "in", what, "panic", p, "stack", string(debug.Stack()))
 	return wire.Errorf(wire.ErrInternal, "the server has met an error of its own in %s", what)
 }

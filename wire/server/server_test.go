@@ -79,11 +79,8 @@ func leaksNothing(t testing.TB, s *Server) {
 	if st := s.db.Stats(); st.Views != 0 || st.Txns != 0 {
 		t.Errorf("left: %d views, %d transactions; the oldest is %+v", st.Views, st.Txns, st.OldestView)
 	}
-	if n := s.budget.used.Load(); n != 0 {
+	if n := s.memory.used(); n != 0 {
 		t.Errorf("%d bytes are still charged", n)
-	}
-	if n := s.txnBytes.Load(); n != 0 {
-		t.Errorf("%d bytes are still charged for transactions", n)
 	}
 	if n := len(s.connections()); n != 0 {
 		t.Errorf("%d connections are left", n)

@@ -55,8 +55,11 @@ func (c *conn) runStream(r *request) {
 	if err == nil && tooMany {
 		err = wire.Errorf(wire.ErrLimit, "the connection has %d cursors and watches open, as many as it may", c.server.o.MaxCursors)
 	}
+	if err == nil && !c.server.memory.requests.try(streamBytes) {
+		err = memoryLimit()
+	}
 	if err == nil {
-		err = c.charge(r, streamBytes)
+		r.cost += streamBytes
 	}
 	if err == nil {
 		var frame []byte
@@ -141,7 +144,7 @@ func (s *stream) sendFrame() (more bool, err error) {
 	if err = s.role(); err != nil {
 		return false, err
 	}
-	budget := s.c.server.budget
+	budget := s.c.server.memory.replies
 	if err = budget.wait(ctx, wire.RowsBytes); err != nil {
 		return false, err
 	}

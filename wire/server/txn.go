@@ -57,7 +57,12 @@ func (c *conn) begin(r *request, dst []byte) ([]byte, error) {
 		c.removeTxn(t)
 		return dst, err
 	}
-	t.charge(requestBytes)
+	if err = t.charge(requestBytes); err != nil {
+		_ = t.txn.Rollback() // it has nothing to lose
+		t.ended = err
+		c.removeTxn(t)
+		return dst, err
+	}
 	timeout := time.Duration(m.TimeoutMS) * time.Millisecond
 	if timeout = or(timeout, c.server.o.TxnTimeout); timeout > 0 {
 		t.timer = time.AfterFunc(timeout, t.expire)
@@ -138,8 +143,7 @@ func (t *txn) end(after error, finish func() error) error {
 	clear(t.scans)
 	err := t.c.guard("the end of a transaction", finish)
 	t.ended = after
-	t.c.server.budget.free(t.cost)
-	t.c.server.txnBytes.Add(-t.cost)
+	t.c.server.memory.txns.free(t.cost)
 	t.cost = 0
 	t.mu.Unlock()
 	for _, s := range cursors {
@@ -241,13 +245,13 @@ func (c *conn) savepoint(r *request, dst []byte) ([]byte, error) {
 	return wire.AppendUint(dst, uint64(len(t.savepoints))), nil
 }
 
-// charge charges what the transaction remembers until it ends. Transactions together may take half of the memory:
-// they wait for their clients, and requests that would end them must have room.
+// charge charges what the transaction remembers until it ends.
 func (t *txn) charge(n int64) error {
-	s := t.c.server
-	if s.txnBytes.Add(n) > s.o.MaxMemory/2 || !s.budget.try(n) {
-		s.txnBytes.Add(-n)
-		return wire.Errorf(wire.ErrLimit, "the transactions of the server's clients take %d bytes of memory, as much as they may", s.txnBytes.Load())
+	budget := t.c.server.memory.txns
+	if !budget.try(n) {
+		e := wire.Errorf(wire.ErrLimit, "the transactions of the server's clients take all the memory that they may, %d bytes", budget.limit)
+		e.Hint = "end some, write less in one, or raise the limit of the server (--max-memory)"
+		return e
 	}
 	t.cost += n
 	return nil
@@ -299,22 +303,23 @@ func appendExpiry(dst, v []byte, expires time.Time, err error) ([]byte, error) {
 	return wire.AppendInt(dst, expires.UnixMilli()), nil
 }
 
-func (c *conn) mgetInTxn(r *request, m *wire.MGet, ks *engine.Keyspace, dst []byte) ([]byte, error) {
-	t, err := c.lock(r, m.Txn)
+func (c *conn) mgetInTxn(r *request, m *keyList, dst []byte) ([]byte, error) {
+	t, err := c.lock(r, m.txn)
 	if err != nil {
 		return dst, err
 	}
 	defer t.mu.Unlock()
+	in := t.txn.In(m.ks)
+	get := in.GetTo
 	if t.reads {
-		n := 0
-		for _, k := range m.Keys {
-			n += entryBytes + len(k)
-		}
-		if err = t.charge(int64(n)); err != nil {
-			return dst, err
+		get = func(dst, k []byte) ([]byte, error) {
+			if err := t.charge(int64(entryBytes + len(k))); err != nil {
+				return dst, err
+			}
+			return in.GetTo(dst, k)
 		}
 	}
-	return c.appendValues(dst, t.txn.In(ks).GetTo, m.Keys)
+	return c.appendValues(dst, get, m)
 }
 
 // writeInTxn writes an operation in a transaction.
@@ -336,12 +341,15 @@ func (t *txn) write(ks *engine.Keyspace, op *wire.Op) error {
 }
 
 // batchInTxn is BATCH in a transaction: all of it becomes part of it, or nothing.
-func (c *conn) batchInTxn(r *request, m *wire.Batch) error {
+func (c *conn) batchInTxn(r *request, m *wire.BatchReader) error {
 	t, err := c.lock(r, m.Txn)
 	if err != nil {
 		return err
 	}
 	defer t.mu.Unlock()
+	if err = t.charge(entryBytes); err != nil {
+		return err
+	}
 	before, err := t.txn.Savepoint()
 	if err != nil {
 		return err

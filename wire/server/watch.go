@@ -7,6 +7,7 @@ import (
 
 	"github.com/middb/middb/engine"
 	"github.com/middb/middb/wire"
+	"github.com/middb/middb/wire/server/users"
 )
 
 // A watch is the source of a feed's events.
@@ -28,7 +29,7 @@ func (c *conn) watch(r *request, _ []byte) ([]byte, error) {
 	if err := m.Decode(r.body); err != nil {
 		return nil, err
 	}
-	ks, err := c.keyspace(m.Keyspace, Read)
+	ks, err := c.keyspace(m.Keyspace, users.Read)
 	if err != nil {
 		return nil, err
 	}

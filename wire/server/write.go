@@ -7,6 +7,7 @@ import (
 
 	"github.com/middb/middb/engine"
 	"github.com/middb/middb/wire"
+	"github.com/middb/middb/wire/server/users"
 )
 
 // A change is a write of one operation, decoded.
@@ -107,7 +108,7 @@ func (c *conn) write(r *request, dst []byte) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	ks, err := c.keyspace(w.Keyspace, Write)
+	ks, err := c.keyspace(w.Keyspace, users.Write)
 	if err != nil {
 		return dst, err
 	}
@@ -123,14 +124,8 @@ func (c *conn) write(r *request, dst []byte) ([]byte, error) {
 
 // batch is BATCH.
 func (c *conn) batch(r *request, dst []byte) ([]byte, error) {
-	d := wire.NewDecoder(r.body)
-	if d.Array("BATCH") > 0 && d.Kind() == wire.KindArray {
-		if err := c.charge(r, int64(entryBytes*d.Array("the operations"))); err != nil {
-			return dst, err
-		}
-	}
-	var m wire.Batch
-	if err := m.Decode(r.body); err != nil {
+	m, err := wire.NewBatchReader(r.body)
+	if err != nil {
 		return dst, err
 	}
 	durability, err := c.durability(m.Durability)
@@ -149,24 +144,27 @@ func (c *conn) batch(r *request, dst []byte) ([]byte, error) {
 }
 
 // eachOp calls write for the operations of a batch.
-func (c *conn) eachOp(m *wire.Batch, write func(*engine.Keyspace, *wire.Op) error) error {
-	var ks *engine.Keyspace
-	last := ""
-	for i := range m.Ops {
-		op := &m.Ops[i]
-		name := or(op.Keyspace, m.Keyspace)
-		if ks == nil || name != last {
-			var err error
-			if ks, err = c.keyspace(name, Write); err != nil {
+func (c *conn) eachOp(m *wire.BatchReader, write func(*engine.Keyspace, *wire.Op) error) error {
+	var (
+		op   wire.Op
+		ks   *engine.Keyspace
+		last string // its name
+	)
+	for i := 0; ; i++ {
+		more, err := m.Next(&op)
+		if err != nil || !more {
+			return err
+		}
+		if name := or(op.Keyspace, m.Keyspace); ks == nil || name != last {
+			if ks, err = c.keyspace(name, users.Write); err != nil {
 				return atOp(i, err)
 			}
 			last = name
 		}
-		if err := write(ks, op); err != nil {
+		if err = write(ks, &op); err != nil {
 			return atOp(i, err)
 		}
 	}
-	return nil
 }
 
 // atOp says which operation of a batch failed.
@@ -215,7 +213,7 @@ func (g *group) add(r *request) bool {
 	if r.ctx != nil && r.ctx.Err() != nil {
 		return false
 	}
-	ks, err := c.keyspace(w.Keyspace, Write)
+	ks, err := c.keyspace(w.Keyspace, users.Write)
 	if err != nil {
 		return false
 	}
