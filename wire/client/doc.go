@@ -44,5 +44,5 @@
 // at all for a few seconds is taken for gone.
 //
 // Any goroutine may call any method of [Client] and [Keyspace] at any time; a [Txn], [Batch], [Cursor], [Feed] or
-// [Pipeline] is for one at a time. The package is for programs; it imports nothing of the engine.
+// [Pipeline] is for one at a time. The package is for programs; the engine is not in it.
 package client

@@ -196,8 +196,8 @@ func echoServer(p *peer) {
 	p.echo()
 }
 
-// key returns the key of a request for one.
-func key(t *testing.T, f wire.Frame) string {
+// keyOf returns the key of a request for one.
+func keyOf(t *testing.T, f wire.Frame) string {
 	d := wire.NewDecoder(f.Body)
 	d.Array("the request")
 	k := string(d.Bytes("the key"))

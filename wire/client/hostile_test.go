@@ -202,7 +202,7 @@ func TestRepliesOutOfOrderFindTheirRequests(t *testing.T) {
 				if !r.Flags.Has(wire.AnyOrder) {
 					t.Error("the order of independent requests is to be kept")
 				}
-				p.ok(r, value(key(t, r)))
+				p.ok(r, value(keyOf(t, r)))
 			}
 			p.gone()
 		})
@@ -261,7 +261,7 @@ func TestABusyClientMakesMoreConnections(t *testing.T) {
 					defer answers.Unlock()
 					p.echoOne(r)
 				})
-				if key(t, r) == "last" {
+				if keyOf(t, r) == "last" {
 					close(release)
 				}
 			}

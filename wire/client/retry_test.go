@@ -61,7 +61,7 @@ func TestAWriteIsRepeatedThatWasNotSent(t *testing.T) {
 			time.Sleep(time.Second)
 		}, func(p *peer) {
 			p.hello()
-			if f := p.expect(wire.TypePut); key(t, f) != "second" {
+			if f := p.expect(wire.TypePut); keyOf(t, f) != "second" {
 				t.Errorf("the client repeats %q", f.Body)
 			} else {
 				p.ok(f, null)

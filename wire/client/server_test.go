@@ -162,12 +162,14 @@ func verbs(t *testing.T, c *client.Client) {
 		t.Errorf("keyspaces %q, %v", names, err)
 	}
 	var b client.Batch
-	b.Put([]byte("b1"), []byte("1"))
+	check(t, "put in a batch", b.Put([]byte("b1"), []byte("1")), nil)
+	check(t, "put in a batch", b.Put(nil, []byte("1")), wire.ErrEmptyKey)
+	check(t, "put in a batch", b.Put(make([]byte, 1<<17), []byte("1")), wire.ErrKeyTooLarge)
 	check(t, "ttl in a batch", b.PutTTL([]byte("b2"), []byte("2"), time.Hour), nil)
-	b.Delete([]byte("new"))
-	b.DeleteRange([]byte("em"), []byte("en"))
-	b.Merge([]byte("n"), "counter", one)
-	b.In(other).Put([]byte("b1"), []byte("other's"))
+	check(t, "batch", b.Delete([]byte("new")), nil)
+	check(t, "batch", b.DeleteRange([]byte("em"), []byte("en")), nil)
+	check(t, "batch", b.Merge([]byte("n"), "counter", one), nil)
+	check(t, "batch", b.In(other).Put([]byte("b1"), []byte("other's")), nil)
 	if b.Len() != 6 || b.Bytes() == 0 {
 		t.Errorf("%d operations of %d bytes", b.Len(), b.Bytes())
 	}
@@ -347,8 +349,8 @@ func TestATransactionSeesItsOwnWritesAndSavepoints(t *testing.T) {
 	check(t, "savepoint", err, nil)
 	check(t, "delete", txn.Delete(ctx, []byte("a")), nil)
 	var b client.Batch
-	b.Put([]byte("b"), []byte("1"))
-	b.In(other).Delete([]byte("a"))
+	check(t, "batch", b.Put([]byte("b"), []byte("1")), nil)
+	check(t, "batch", b.In(other).Delete([]byte("a")), nil)
 	check(t, "apply", txn.Apply(ctx, &b), nil)
 	if n, err := txn.Count(ctx, client.Range{}); n != 1 || err != nil {
 		t.Errorf("%d, %v", n, err)

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/middb/middb/wire"
@@ -127,7 +128,8 @@ func (t *Txn) outcome(err error, typ wire.Type, e effect) error {
 	case errors.As(err, &u) && u.lost:
 		t.lost = true
 		t.finish()
-		return failed(wire.ErrConnection, u.cause, "the transaction was lost with its connection to %v", u.where)
+		t.ended = failed(wire.ErrTxnDone, u.cause, "the transaction was lost with its connection to %v", u.where)
+		return failed(wire.ErrConnection, t.ended, "%s", strings.ToLower(typ.String()))
 	case errors.As(err, &u):
 		if u.sent && e == once {
 			// Nobody knows whether the write is in the transaction, so nobody must commit it.
@@ -195,6 +197,8 @@ func (t *Txn) Rollback(ctx context.Context) error {
 	switch {
 	case t.managed:
 		return ErrTxnManaged
+	case t.lost:
+		return nil // it is as it should be
 	case t.ended != nil:
 		return t.ended
 	case ctx.Err() != nil:
