@@ -134,8 +134,9 @@ func (p *process) stats() ActorStats {
 	if p.simulated != nil {
 		s.Depth += p.simulated.Queued()
 	}
-	now := elapsed()
+	busy := l.busy.Load() // before since: a batch that ends meanwhile is not counted twice
 	since := l.since.Load()
+	now := elapsed()
 	if s.Depth > 0 && since > 0 {
 		s.Age = time.Duration(now - since)
 	}
@@ -145,11 +146,10 @@ func (p *process) stats() ActorStats {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	busy := l.busy.Load()
 	if since > 0 {
 		busy += now - since
 	}
-	// A batch that ended between the loads may be in both or in neither.
+	// It may be missing, and have been told before.
 	l.reported = max(l.reported, busy)
 	s.Busy = time.Duration(l.reported)
 	return s

@@ -23,6 +23,10 @@ type Stats struct {
 
 	Cache page.Stats // blocks of sstables in memory, and how often they were found there
 
+	// Reads of single keys that no memtable answered, and what they did to the sstables that may have the key.
+	// Found and Missed divided by Gets is the read amplification in fact.
+	Lookups levels.Lookups
+
 	// What was written, 50 milliseconds late at most.
 	Commits      int64 // commits, of single operations, batches and transactions
 	Operations   int64 // in them
@@ -150,6 +154,7 @@ func (db *DB) Stats() Stats {
 		SealedMemtables: len(state.Sealed),
 		ArenaBytes:      db.arenas.Outstanding(),
 		Cache:           db.cache.Stats(),
+		Lookups:         db.set.Tables().Lookups(),
 	}
 	scores := db.picker.Scores(state.Version, nil)
 	s.CompactDebt = db.picker.Debt(state.Version)

@@ -106,7 +106,7 @@ func (f *forest) checkLean(c *Compaction, before, after *Version, added []Added)
 func (f *forest) find(v *Version, c *Compaction, k []byte, seq uint64) (*Table, bool) {
 	for l := range c.Output {
 		for _, t := range v.Levels[l] {
-			if _, tr, found, err := t.get(k, sstable.Hash(k), nil); err != nil {
+			if _, tr, found, err := t.get(k, sstable.Hash(k), nil, new(sstable.Lookups)); err != nil {
 				f.t.Fatal(err)
 			} else if found && tr.Seq() > seq {
 				return t, true

@@ -38,12 +38,17 @@ func parseNumber(digits, name string, format func(uint64) string) (uint64, bool)
 	return num, true
 }
 
-// Tables opens sstables of one directory; all handles of a database share one. It is immutable.
+// Tables opens sstables of one directory and counts what is looked up in them; all handles of a database
+// share one. Safe for concurrent use.
 type Tables struct {
 	fs    vfs.FS
 	dir   string
 	cache *page.Cache
+	tally tally
 }
+
+// Lookups counts the reads of single keys in the tables so far.
+func (ts *Tables) Lookups() Lookups { return ts.tally.read() }
 
 // NewTables returns an opener of the sstables in dir, whose blocks are kept in cache.
 func NewTables(fs vfs.FS, dir string, cache *page.Cache) *Tables {

@@ -36,6 +36,7 @@ type Version struct {
 	refs     atomic.Int32
 	released func(*Version) // called once, when refs reaches 0
 
+	tables *Tables          // of its tables; nil if it has none
 	fences [NumLevels]fence // for search in the levels below L0
 	bytes  [NumLevels]int64
 	ranged [NumLevels][]*Table // those that have range deletes
@@ -46,6 +47,9 @@ type Version struct {
 func newVersion(levels [NumLevels][]*Table, prev *Version, released func(*Version)) *Version {
 	v := &Version{Levels: levels, released: released}
 	v.refs.Store(1)
+	if prev != nil {
+		v.tables = prev.tables
+	}
 	for l := range levels {
 		if prev != nil && sameTables(prev.Levels[l], levels[l]) {
 			v.bytes[l], v.fences[l], v.ranged[l] = prev.bytes[l], prev.fences[l], prev.ranged[l]
@@ -53,6 +57,7 @@ func newVersion(levels [NumLevels][]*Table, prev *Version, released func(*Versio
 		}
 		for _, t := range levels[l] {
 			v.bytes[l] += t.Size
+			v.tables = t.files
 		}
 		v.ranged[l] = withRanges(levels[l])
 		if l > 0 {
@@ -163,16 +168,25 @@ func (v *Version) NumTables() int {
 // and the trailer tells. An incomplete merge is not all there is of the key: see AppendEntries. Once
 // the readers that it needs are open Get takes no lock and allocates nothing but what dst lacks.
 func (v *Version) Get(k []byte, hash uint64, dst []byte) ([]byte, key.Trailer, bool, error) {
+	var n sstable.Lookups
+	out, tr, found, err := v.get(k, hash, dst, &n)
+	if v.tables != nil {
+		v.tables.tally.add(hash, n)
+	}
+	return out, tr, found, err
+}
+
+func (v *Version) get(k []byte, hash uint64, dst []byte, n *sstable.Lookups) ([]byte, key.Trailer, bool, error) {
 	for _, t := range v.Levels[0] {
 		if t.holds(k) {
-			if out, tr, found, err := t.get(k, hash, dst); found || err != nil {
+			if out, tr, found, err := t.get(k, hash, dst, n); found || err != nil {
 				return out, tr, found, err
 			}
 		}
 	}
 	for l := 1; l < NumLevels; l++ {
 		if t := v.tableOf(l, k); t != nil {
-			if out, tr, found, err := t.get(k, hash, dst); found || err != nil {
+			if out, tr, found, err := t.get(k, hash, dst, n); found || err != nil {
 				return out, tr, found, err
 			}
 		}
@@ -216,7 +230,7 @@ func (v *Version) AppendEntries(dst []merge.Entry, k []byte, hash uint64) (entri
 
 // appendEntries appends what the table says of k: an entry, and if that is a merge, a range delete below.
 func (t *Table) appendEntries(dst []merge.Entry, k []byte, hash uint64) (entries []merge.Entry, complete bool, err error) {
-	v, tr, found, err := t.get(k, hash, nil)
+	v, tr, found, err := t.get(k, hash, nil, new(sstable.Lookups)) // the Get that met the merge has counted
 	if err != nil || !found {
 		return dst, false, err
 	}
@@ -231,12 +245,12 @@ func (t *Table) appendEntries(dst []merge.Entry, k []byte, hash uint64) (entries
 	return append(dst, merge.Entry{Kind: key.KindDelete}), true, nil
 }
 
-func (t *Table) get(k []byte, hash uint64, dst []byte) ([]byte, key.Trailer, bool, error) {
+func (t *Table) get(k []byte, hash uint64, dst []byte, n *sstable.Lookups) ([]byte, key.Trailer, bool, error) {
 	r, err := t.Reader()
 	if err != nil {
 		return dst, 0, false, err
 	}
-	out, tr, found, err := r.Get(k, hash, dst)
+	out, tr, found, err := r.Get(k, hash, dst, n)
 	runtime.KeepAlive(t)
 	return out, tr, found, err
 }

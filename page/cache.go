@@ -17,6 +17,7 @@ type Cache struct {
 	reserved int64 // bytes of it used by others
 	resident int64 // bytes of spans that may be backed by memory: used, and warm
 	hits     int64 // of buffers already freed
+	told     int64 // hits, as Stats told them the last time
 	evicted  int64
 	closed   bool
 
@@ -82,6 +83,9 @@ func (c *Cache) Stats() Stats {
 			}
 		}
 	}
+	// The hits of a buffer that is being freed are missing, and may have been told before.
+	c.told = max(c.told, s.Hits)
+	s.Hits = c.told
 	return s
 }
 

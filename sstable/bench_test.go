@@ -79,7 +79,7 @@ func benchGets(b *testing.B, r *Reader, kvs []kv, order []int) {
 	var dst []byte
 	for i := 0; i < b.N; i++ {
 		k := kvs[order[i%len(order)]].k
-		out, _, found, err := r.Get(k, Hash(k), dst[:0])
+		out, _, found, err := r.Get(k, Hash(k), dst[:0], new(Lookups))
 		if err != nil || !found {
 			b.Fatal(found, err)
 		}
@@ -100,7 +100,7 @@ func BenchmarkGet(b *testing.B) {
 		for i := 0; i < b.N; i++ {
 			copy(k, kvs[order[i%len(order)]].k)
 			k[15] |= 1
-			if _, _, found, err := r.Get(k, Hash(k), nil); err != nil || found {
+			if _, _, found, err := r.Get(k, Hash(k), nil, new(Lookups)); err != nil || found {
 				b.Fatal(found, err)
 			}
 		}

@@ -75,7 +75,7 @@ func TestEveryFailedReadIsReported(t *testing.T) {
 				}
 				err = it.Close()
 				if f.in >= 0 {
-					_, _, _, err = r.Get(kvs[0].k, Hash(kvs[0].k), nil)
+					_, _, _, err = r.Get(kvs[0].k, Hash(kvs[0].k), nil, new(Lookups))
 				}
 				r.Close()
 			}

@@ -156,7 +156,7 @@ func checkGets(rng *rand.Rand, r *Reader, kvs []kv, ranges ...Range) error {
 	}
 	ask := func(k []byte) error {
 		dst := []byte("dst")
-		out, tr, found, err := r.Get(k, Hash(k), dst)
+		out, tr, found, err := r.Get(k, Hash(k), dst, new(Lookups))
 		e, want := have[string(k)]
 		if d, covered := coveredBy(ranges, k); covered && !want {
 			e, want = kv{t: key.MakeTrailer(d.Seq, key.KindDelete)}, true

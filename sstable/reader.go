@@ -204,15 +204,29 @@ func (r *Reader) MemoryBytes() int64 { return r.charged }
 // MayContain asks the filter for the key with the given Hash.
 func (r *Reader) MayContain(hash uint64) bool { return r.filter.MayContain(hash) }
 
+// Lookups counts how Gets of tables ended.
+type Lookups struct {
+	Excluded int // the filter said that the key is not there: the table was not read
+	Found    int // a block was read and had the key
+	Missed   int // a block was read in vain: the filter was wrong, or there is none
+}
+
 // Get looks for user key k, whose Hash is hash. When the table has an entry for it, found is set,
 // t is its trailer and out is dst with the value appended; a tombstone is found with an empty
-// value, and so is a key without an entry that a range delete covers. Otherwise out is dst. Nothing
-// is locked, nor allocated while the block is cached and dst has room.
-func (r *Reader) Get(k []byte, hash uint64, dst []byte) (out []byte, t key.Trailer, found bool, err error) {
+// value, and so is a key without an entry that a range delete covers. Otherwise out is dst. It counts in
+// n. Nothing is locked, nor allocated while the block is cached and dst has room.
+func (r *Reader) Get(k []byte, hash uint64, dst []byte, n *Lookups) (out []byte, t key.Trailer, found bool, err error) {
 	if r.filter.MayContain(hash) {
-		if out, t, found, err = r.getPoint(k, dst); found || err != nil {
+		if out, t, found, err = r.getPoint(k, dst); err != nil {
 			return out, t, found, err
 		}
+		if found {
+			n.Found++
+			return out, t, true, nil
+		}
+		n.Missed++
+	} else {
+		n.Excluded++
 	}
 	if r.ranges != nil {
 		if i, covered := r.ranges.find(k); covered {

@@ -86,7 +86,7 @@ func readDamaged(t *testing.T, p []byte, num uint64, kvs []kv, ranges ...Range) 
 		return failed, fmt.Errorf("ranges %v", got)
 	}
 	for _, e := range ranges {
-		if _, tr, found, err := r.Get(e.Start, Hash(e.Start), nil); err == nil && (!found || tr.Seq() < e.Seq) {
+		if _, tr, found, err := r.Get(e.Start, Hash(e.Start), nil, new(Lookups)); err == nil && (!found || tr.Seq() < e.Seq) {
 			return failed, fmt.Errorf("get %s: %v %v", key.Format(e.Start), found, tr)
 		} else if err != nil {
 			if err := check(err); err != nil {
@@ -95,7 +95,7 @@ func readDamaged(t *testing.T, p []byte, num uint64, kvs []kv, ranges ...Range) 
 		}
 	}
 	for _, e := range kvs {
-		out, tr, found, err := r.Get(e.k, Hash(e.k), nil)
+		out, tr, found, err := r.Get(e.k, Hash(e.k), nil, new(Lookups))
 		if err == nil && (!found || tr != e.t || !bytes.Equal(out, e.v)) {
 			return failed, fmt.Errorf("get %s: %v %v %q", key.Format(e.k), found, tr, out)
 		} else if err != nil {
@@ -312,7 +312,7 @@ func TestCachedReadsDoNotAllocate(t *testing.T) {
 	read := func() {
 		k := kvs[i%len(kvs)].k
 		i++
-		if _, _, found, err := r.Get(k, Hash(k), dst[:0]); err != nil || !found {
+		if _, _, found, err := r.Get(k, Hash(k), dst[:0], new(Lookups)); err != nil || !found {
 			t.Fatal(found, err)
 		}
 	}
@@ -358,7 +358,7 @@ func TestConcurrentReadsMatchModel(t *testing.T) {
 				it.Close()
 				for range 50 {
 					e := kvs[rng.IntN(len(kvs))]
-					if out, _, found, err := r.Get(e.k, Hash(e.k), nil); !found || err != nil || !bytes.Equal(out, e.v) {
+					if out, _, found, err := r.Get(e.k, Hash(e.k), nil, new(Lookups)); !found || err != nil || !bytes.Equal(out, e.v) {
 						t.Errorf("get %s: %v %v", key.Format(e.k), found, err)
 					}
 				}
