@@ -75,6 +75,7 @@ type FrameReader struct {
 	end      int
 	limit    int
 	inflate  bool
+	admit    func(plain int) error
 	inflater io.ReadCloser
 	inflated []byte
 }
@@ -89,6 +90,9 @@ func (r *FrameReader) SetLimit(limit int) { r.limit = limit }
 
 // AllowCompression lets compressed frames pass. Otherwise they are protocol errors.
 func (r *FrameReader) AllowCompression() { r.inflate = true }
+
+// AdmitInflated has f asked before a body is inflated to a length. The error that it returns is that of Next.
+func (r *FrameReader) AdmitInflated(f func(plain int) error) { r.admit = f }
 
 // Buffered returns how many bytes have arrived that Next has not given out.
 func (r *FrameReader) Buffered() int { return r.end - r.begin }
@@ -210,8 +214,13 @@ func (r *FrameReader) decompress(body []byte) ([]byte, error) {
 	if n > int64(r.limit) {
 		return nil, Errorf(ErrFrameTooLarge, "a compressed body of %d bytes; the limit is %d", n, r.limit)
 	}
-	stream := bytes.NewReader(body[4:])
 	var err error
+	if r.admit != nil {
+		if err = r.admit(int(n)); err != nil {
+			return nil, err
+		}
+	}
+	stream := bytes.NewReader(body[4:])
 	if r.inflater == nil {
 		r.inflater, err = zlib.NewReader(stream)
 	} else {
