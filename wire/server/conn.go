@@ -81,6 +81,7 @@ type conn struct {
 	streams  sync.WaitGroup
 	group    group // of the reader
 	readMem  readMemory
+	inflater int64 // part of readMem.small, if compression was agreed on
 
 	received atomic.Int64 // requests
 	bytesIn  atomic.Int64
@@ -266,7 +267,7 @@ func (c *conn) log(cause error) {
 // release gives back what the connection was charged.
 func (c *conn) release() {
 	if p := recover(); p != nil {
-		c.server.panicked(p, "connection")
+		_ = c.server.panicked(p, "connection")
 		_ = c.nc.Close()
 		c.fail(errLost)
 		c.stopStreams(errLost)

@@ -59,9 +59,12 @@ func TestEveryRequestOnData(t *testing.T) {
 	c.fails(wire.TypeMerge, &wire.Merge{Key: k, Operator: "none", Operand: v}, wire.ErrMergeOperator)
 
 	c.ok(wire.TypeBatch, &wire.Batch{Ops: []wire.Op{
-		{Kind: wire.OpPut, Key: []byte("b1"), Value: v}, {Kind: wire.OpPut, Key: []byte("b2"), Value: v, TTL: 1000_000},
-		{Kind: wire.OpDelete, Key: []byte("b1")}, {Kind: wire.OpMerge, Key: []byte("n"), Operator: merge.Counter, Value: counter(1)},
-		{Kind: wire.OpPut, Key: []byte("c1"), Value: v}, {Kind: wire.OpDeleteRange, Key: []byte("c"), End: []byte("cz")},
+		{Kind: wire.OpPut, Key: []byte("b1"), Value: v},
+		{Kind: wire.OpPut, Key: []byte("b2"), Value: v, TTL: 1000_000},
+		{Kind: wire.OpDelete, Key: []byte("b1")},
+		{Kind: wire.OpMerge, Key: []byte("n"), Operator: merge.Counter, Value: counter(1)},
+		{Kind: wire.OpPut, Key: []byte("c1"), Value: v},
+		{Kind: wire.OpDeleteRange, Key: []byte("c"), End: []byte("cz")},
 	}})
 	mget := wire.AppendArray(nil, 4)
 	mget = wire.AppendBin(wire.AppendNil(wire.AppendBin(wire.AppendNil(mget), v)), counter(43))

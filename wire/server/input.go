@@ -57,11 +57,11 @@ type readMemory struct{ small, arriving int64 }
 // be able to go on. Nobody waits for long; a frame that finds no room ends its connection.
 func (c *conn) chargeBuffers() error {
 	m := &c.server.memory
-	now := readMemory{small: int64(max(0, c.frames.Memory()-leastReadBytes))}
+	now := readMemory{small: int64(max(0, c.frames.Memory()-leastReadBytes)) + c.inflater}
 	if frame, memory := c.frames.Arriving(); frame > smallFrameBytes && frame <= c.server.o.MaxFrame+wire.HeaderBytes {
-		now = readMemory{arriving: int64(memory)}
-	} else if now.small > smallFrameBytes {
-		now = readMemory{arriving: now.small}
+		now = readMemory{small: c.inflater, arriving: int64(memory)}
+	} else if large := now.small - c.inflater; large > smallFrameBytes {
+		now = readMemory{small: c.inflater, arriving: large}
 	}
 	if now == c.readMem {
 		return nil
@@ -72,6 +72,17 @@ func (c *conn) chargeBuffers() error {
 		return err
 	}
 	return m.arrivals.change(ctx, &c.readMem.arriving, now.arriving)
+}
+
+// inflaterBytes is what inflating takes beside the body.
+const inflaterBytes = 48 << 10
+
+// admitInflated charges what a body takes that is about to be inflated. What the last one took is charged anew at the
+// next read.
+func (c *conn) admitInflated(plain int) error {
+	ctx, cancel := context.WithTimeout(c.ctx, c.server.o.WriteTimeout)
+	defer cancel()
+	return c.server.memory.arrivals.change(ctx, &c.readMem.arriving, c.readMem.arriving+2*int64(plain)) // a buffer that doubles
 }
 
 // limitRead sets the deadline of a read.

@@ -189,7 +189,7 @@ func TestWhoReadsLateGetsEverything(t *testing.T) {
 
 func TestMemoryOfConnectionsIsBounded(t *testing.T) {
 	const limit = 16 << 20
-	s := serve(t, Options{MaxConnections: 16, MaxFrame: 2 << 20, MaxMemory: limit + 16*connBytes, WriteTimeout: 5 * time.Second})
+	s := serve(t, Options{MaxConnections: 16, MaxFrame: 2 << 20, MaxMemory: limit + 16*connBytes})
 	seed := session(t, s)
 	seed.ok(wire.TypePut, &wire.Put{Key: []byte("k"), Value: make([]byte, 1<<20)})
 	const clients, rounds = 12, 3
@@ -392,3 +392,25 @@ func (l *onePipe) Close() error {
 }
 
 func (l *onePipe) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
+
+// A few bytes may inflate to much: that is charged before it is there.
+func TestInflatedBodiesAreWithinTheMemory(t *testing.T) {
+	s := serve(t, Options{MaxConnections: 8, MaxFrame: 1 << 20, MaxMemory: 8<<20 + 8*connBytes})
+	put := wire.Put{Key: []byte("k"), Value: make([]byte, 1000_000)}
+	bomb := new(wire.Deflater).EndFrame(put.Append(wire.BeginFrame(nil, wire.TypePut, 0, 1)), 0)
+	if len(bomb) > 20_000 {
+		t.Fatalf("it has %d bytes", len(bomb))
+	}
+	c := dial(t, s)
+	c.hello(wire.Hello{Compress: []string{wire.Zlib}})
+	held := s.memory.arrivals.limit - 1000_000
+	s.memory.arrivals.use(held)
+	if _, err := c.Write(bomb); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it waits for memory", func() bool { return s.memory.arrivals.waiting.Load() == 1 })
+	s.memory.arrivals.free(held)
+	c.want(1, wire.TypeOK)
+	c.ok(wire.TypePing, nil)
+	eventually(t, "the memory is given back", func() bool { return s.memory.arrivals.used.Load() == 0 })
+}

@@ -78,7 +78,7 @@ func (o *out) collect(frames []byte) {
 	var chunk []byte
 	switch {
 	case len(o.chunks) > 0 || len(frames) > smallBufferBytes: // this is more than one reply
-		chunk = make([]byte, 0, chunkBytes)
+		chunk = chunks.Get().(*[chunkBytes]byte)[:0]
 	case o.spare != nil:
 		chunk, o.spare = o.spare, nil
 	default:
@@ -184,7 +184,8 @@ func (o *out) take() (part [][]byte, n int64) {
 // writePart writes chunks, and returns what was not written.
 func (o *out) writePart(part [][]byte) (wrote int64, rest [][]byte, err error) {
 	if len(part) == 1 {
-		n, err := o.nc.Write(part[0])
+		var n int
+		n, err = o.nc.Write(part[0])
 		return int64(n), [][]byte{part[0][n:]}, err
 	}
 	buffers := append(net.Buffers(nil), part...)
@@ -192,10 +193,18 @@ func (o *out) writePart(part [][]byte) (wrote int64, rest [][]byte, err error) {
 	return wrote, buffers, err
 }
 
-// recycle keeps a small chunk. mu is locked.
+// chunks are shared by all connections: one that is idle has none.
+var chunks = sync.Pool{New: func() any { return new([chunkBytes]byte) }}
+
+// recycle keeps chunks that were written: a small one for the next reply. mu is locked.
 func (o *out) recycle(part [][]byte) {
-	if len(part) == 1 && cap(part[0]) == smallBufferBytes {
-		o.spare = part[0][:0]
+	for _, chunk := range part {
+		switch cap(chunk) {
+		case smallBufferBytes:
+			o.spare = chunk[:0]
+		case chunkBytes:
+			chunks.Put((*[chunkBytes]byte)(chunk[:chunkBytes]))
+		}
 	}
 	clear(part)
 }

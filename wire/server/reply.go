@@ -22,7 +22,7 @@ func (c *conn) run(r *request) {
 func (c *conn) runHere(r *request, run handler) bool {
 	buf := getBuffer()
 	frame, err := c.attempt(r, run, (*buf)[:0])
-	if err == errBusy { // it is never wrapped
+	if errors.Is(err, errBusy) {
 		putBuffer(buf)
 		return false
 	}

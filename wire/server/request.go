@@ -107,6 +107,7 @@ func (c *conn) take(f wire.Frame, bad error) error {
 		case wire.TypeGoodbye:
 			c.goodbye = f.ID
 			return errGoodbye
+		default: // it has its place in the order
 		}
 	}
 	if phase != phaseReady || f.Type == wire.TypeHello || f.Type == wire.TypeAuth {

@@ -109,7 +109,7 @@ func dial(t testing.TB, s *running) *client {
 func newClient(t testing.TB, nc net.Conn) *client {
 	t.Helper()
 	t.Cleanup(func() { _ = nc.Close() })
-	if err := nc.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := nc.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	c := &client{TB: t, Conn: nc, frames: wire.NewFrameReader(bufio.NewReader(nc), 64<<20)}
@@ -294,7 +294,7 @@ func rows(t testing.TB, body []byte, keysOnly bool) (entries []string) {
 // eventually waits until cond holds: without sleeping, and not for ever.
 func eventually(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !cond(); runtime.Gosched() {
+	for deadline := time.Now().Add(time.Minute); !cond(); runtime.Gosched() {
 		if time.Now().After(deadline) {
 			t.Fatalf("it never came true that %s", what)
 		}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"time"
 
 	"github.com/middb/middb/wire"
@@ -63,18 +64,15 @@ func (c *conn) hello(r *request, dst []byte) ([]byte, error) {
 	if who := c.who.Load(); who != nil {
 		reply.User = who.Name()
 	}
-	zlib := false
-	for _, name := range m.Compress {
-		zlib = zlib || name == wire.Zlib
-	}
-	if zlib {
+	if slices.Contains(m.Compress, wire.Zlib) && c.server.memory.requests.try(inflaterBytes) {
 		reply.Compress = wire.Zlib
-	}
-	dst = reply.Append(dst)
-	if zlib { // from here on, both ways
-		c.frames.AllowCompression()
+		c.inflater = inflaterBytes
+		c.readMem.small += inflaterBytes
+		c.frames.AdmitInflated(c.admitInflated)
+		c.frames.AllowCompression() // from here on, both ways
 		c.compress.Store(true)
 	}
+	dst = reply.Append(dst)
 	if reply.Auth {
 		c.phase.Store(phaseLogin)
 		return dst, nil
