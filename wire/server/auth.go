@@ -16,29 +16,34 @@ type login struct {
 
 // identify finds out who is there without being told, if that can be.
 func (c *conn) identify() error {
+	generation := c.generation()
 	if c.listener.Identify != nil {
 		id, err := c.listener.Identify(c.nc)
 		if err != nil {
 			return err
 		}
 		if id != nil {
-			c.enter(id, false)
+			c.enter(id, generation, false)
 			return nil
 		}
 	}
 	if st := c.server.o.Users; !c.server.o.RequireLogin && (st == nil || !st.Any()) {
-		c.enter(users.Superuser, false)
+		c.enter(users.Anonymous, generation, false)
 	}
 	return nil
 }
 
-// enter makes the session that of somebody.
-func (c *conn) enter(id *users.Identity, byPassword bool) {
-	l := &login{Identity: id, byPassword: byPassword}
+// generation returns that of the users. It is asked for before who somebody is, so that no change is missed.
+func (c *conn) generation() uint64 {
 	if st := c.server.o.Users; st != nil {
-		l.generation = st.Generation()
+		return st.Generation()
 	}
-	c.who.Store(l)
+	return 0
+}
+
+// enter makes the session that of somebody, as of a generation.
+func (c *conn) enter(id *users.Identity, generation uint64, byPassword bool) {
+	c.who.Store(&login{Identity: id, generation: generation, byPassword: byPassword})
 }
 
 // auth is AUTH.
@@ -58,6 +63,7 @@ func (c *conn) auth(r *request, dst []byte) ([]byte, error) {
 	case m.Mechanism != "":
 		c.scram = st.Conversation(users.Origin(c.nc.RemoteAddr()))
 	}
+	generation := c.generation()
 	out, done, err := c.scram.Step(m.Data)
 	if err != nil {
 		c.scram = nil
@@ -66,7 +72,7 @@ func (c *conn) auth(r *request, dst []byte) ([]byte, error) {
 		return dst, err
 	}
 	if done {
-		c.enter(c.scram.Identity(), true)
+		c.enter(c.scram.Identity(), generation, true)
 		c.scram = nil
 		if err = c.ready(); err != nil {
 			return dst, err
@@ -81,7 +87,7 @@ func (c *conn) may(role users.Role, keyspace string) error {
 	return c.who.Load().May(role, keyspace)
 }
 
-// refresh takes note of what became of the users. The error ends the connection: its user is gone.
+// refresh takes note of what became of the users. The error ends the connection: somebody has to log in anew.
 func (c *conn) refresh() error {
 	st := c.server.o.Users
 	if st == nil {
@@ -94,7 +100,7 @@ func (c *conn) refresh() error {
 	}
 	id, err := st.Refresh(who.Identity)
 	if err != nil {
-		return wire.Errorf(wire.ErrAuthRequired, "user %s was removed", who.Name())
+		return err
 	}
 	c.who.Store(&login{Identity: id, generation: now, byPassword: who.byPassword})
 	return nil

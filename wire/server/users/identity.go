@@ -95,9 +95,13 @@ type Identity struct {
 	grants map[string]Role
 }
 
-// Superuser is who may do everything without being a user: who talks to a server that has no users, or shares
-// its account on the machine. It has no name.
-var Superuser = &Identity{all: Admin}
+// Who may do everything without being a user. They have no name.
+var (
+	// Superuser is who shares the server's account on the machine.
+	Superuser = &Identity{all: Admin}
+	// Anonymous is everybody while there are no users; see Store.Refresh.
+	Anonymous = &Identity{all: Admin}
+)
 
 func newIdentity(name, id string, grants []Grant) *Identity {
 	out := &Identity{name: name, id: id, grants: make(map[string]Role, len(grants))}
@@ -108,7 +112,7 @@ func newIdentity(name, id string, grants []Grant) *Identity {
 	return out
 }
 
-// Name returns the name of the user, which is empty for the Superuser.
+// Name returns the name of the user, which is empty for Superuser and Anonymous.
 func (id *Identity) Name() string { return id.name }
 
 // May returns nil if the identity has the role, or one that includes it, in a keyspace or, for All, in every

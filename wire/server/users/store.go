@@ -115,16 +115,21 @@ func (s *Store) Lookup(name string) (*Identity, error) {
 	return nil, missing(name)
 }
 
-// Refresh returns the identity as it is now: with the grants that the user has got since. If the user was
-// removed, also if another one has the name now, the error is USER_MISSING. The Superuser stays who it is.
+// Refresh returns the identity as it is now: with the grants that the user has got since. The Superuser stays who
+// it is. If the user was removed, also if another one has the name now, or if there are users now and it is
+// Anonymous, the error is AUTH_REQUIRED.
 func (s *Store) Refresh(id *Identity) (*Identity, error) {
-	if id == Superuser {
+	st := s.state.Load()
+	switch {
+	case id == Superuser, id == Anonymous && len(st.users) == 0:
 		return id, nil
+	case id == Anonymous:
+		return nil, wire.Errorf(wire.ErrAuthRequired, "the server has users now; log in as one")
 	}
-	if u := s.state.Load().users[id.name]; u != nil && u.identity.id == id.id {
+	if u := st.users[id.name]; u != nil && u.identity.id == id.id {
 		return u.identity, nil
 	}
-	return nil, missing(id.name)
+	return nil, wire.Errorf(wire.ErrAuthRequired, "user %s was removed", id.name)
 }
 
 func missing(name string) error {

@@ -337,10 +337,16 @@ func TestRefreshFollowsTheUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	add(t, s, "ada", "other", admin)
-	if _, err := s.Refresh(now); !errors.Is(err, wire.ErrUserMissing) {
+	if _, err := s.Refresh(now); !errors.Is(err, wire.ErrAuthRequired) {
 		t.Errorf("the session of one ada is that of the next: %v", err)
 	}
 	if id, err := s.Refresh(Superuser); id != Superuser || err != nil {
+		t.Error(id, err)
+	}
+	if _, err := s.Refresh(Anonymous); !errors.Is(err, wire.ErrAuthRequired) {
+		t.Errorf("who came before there were users stays: %v", err)
+	}
+	if id, err := newStore(t).Refresh(Anonymous); id != Anonymous || err != nil {
 		t.Error(id, err)
 	}
 	if id, err := s.Lookup("ada"); err != nil || id.May(Admin, All) != nil {
@@ -605,38 +611,5 @@ func TestOrigin(t *testing.T) {
 		if got := Origin(c.addr); got != c.want {
 			t.Errorf("%v: %s, want %s", c.addr, got, c.want)
 		}
-	}
-}
-
-func TestManage(t *testing.T) {
-	s := newStore(t)
-	for _, c := range []struct {
-		request wire.Users
-		want    error
-	}{
-		{wire.Users{Op: "add", Name: "ada", Password: "one", Grants: []wire.Grant{{Keyspace: All, Role: "admin"}}}, nil},
-		{wire.Users{Op: "add", Name: "bob", Password: "one", Grants: []wire.Grant{{Keyspace: "logs", Role: "god"}}}, wire.ErrInvalidArgument},
-		{wire.Users{Op: "add", Name: "bob", Password: "one"}, nil},
-		{wire.Users{Op: "grant", Name: "bob", Grants: []wire.Grant{{Keyspace: "logs", Role: "read"}}}, nil},
-		{wire.Users{Op: "grant", Name: "bob", Grants: []wire.Grant{{Keyspace: "logs"}}}, wire.ErrInvalidArgument},
-		{wire.Users{Op: "passwd", Name: "bob", Password: "two"}, nil},
-		{wire.Users{Op: "remove", Name: "ada"}, wire.ErrInvalidArgument},
-		{wire.Users{Op: "remove", Name: "eve"}, wire.ErrUserMissing},
-		{wire.Users{Op: "rename", Name: "bob"}, wire.ErrInvalidArgument},
-	} {
-		if _, err := s.Manage(t.Context(), &c.request); !errors.Is(err, c.want) {
-			t.Errorf("%+v: %v, want %v", c.request, err, c.want)
-		}
-	}
-	got, err := s.Manage(t.Context(), &wire.Users{Op: "list"})
-	want := []wire.User{
-		{Name: "ada", Grants: []wire.Grant{{Keyspace: All, Role: "admin"}}},
-		{Name: "bob", Grants: []wire.Grant{{Keyspace: "logs", Role: "read"}}},
-	}
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("%v, %v", got, err)
-	}
-	if _, err := login(s, "bob", "two"); err != nil {
-		t.Error(err)
 	}
 }
