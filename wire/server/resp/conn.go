@@ -31,6 +31,7 @@ type conn struct {
 	quit   bool // the connection ends when the replies are sent
 
 	identity Identity // nil: not logged in
+	users    uint64   // generation of the users that identity is of
 	may      [Admin + 1]error
 	db       int
 	ks       *engine.Keyspace
@@ -119,6 +120,7 @@ func (c *conn) begin() error {
 		c.setIdentity(nobody{})
 		return nil
 	case f.options.Peer != nil:
+		c.users = f.options.Authenticator.Generation()
 		if id := f.options.Peer(c.nc); id != nil {
 			c.setIdentity(id)
 			return nil
@@ -164,6 +166,7 @@ func (c *conn) awaitMore() error {
 
 // round runs the commands that have come whole. An error ends the connection.
 func (c *conn) round() error {
+	c.refresh()
 	for !c.quit {
 		args, err := c.in.next()
 		if err == nil && args == nil {

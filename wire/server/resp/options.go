@@ -1,6 +1,7 @@
 package resp
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -24,7 +25,8 @@ const (
 // String returns the name of the role.
 func (r Role) String() string { return [...]string{"anyone", "read", "write", "admin"}[r] }
 
-// An Identity is who a connection acts for. Safe for concurrent use, and immutable: a connection asks it once.
+// An Identity is who a connection acts for. Safe for concurrent use, and immutable: a connection asks it once, and
+// then the Authenticator for another one when users have changed.
 type Identity interface {
 	Name() string
 	// May returns nil, or an error that says what is missing.
@@ -33,8 +35,13 @@ type Identity interface {
 
 // An Authenticator knows the users. Safe for concurrent use.
 type Authenticator interface {
-	// Authenticate returns the user of a name and password, or an error: the same one whichever is wrong.
-	Authenticate(user, password string) (Identity, error)
+	// Authenticate returns the user of a name and password, or an error: the same one whichever is wrong. It gives
+	// up when ctx ends.
+	Authenticate(ctx context.Context, from net.Addr, user, password string) (Identity, error)
+	// Generation returns a number that changes whenever users do.
+	Generation() uint64
+	// Refresh returns what an identity has become, or an error if its connection has to log in anew.
+	Refresh(Identity) (Identity, error)
 }
 
 // A Section is a part of what the command INFO tells: lines "name:value" under a heading.

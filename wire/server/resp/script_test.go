@@ -1,6 +1,7 @@
 package resp
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -130,7 +131,10 @@ func optionsOf(path, durability string) Options {
 // testUsers are ada, who may do everything, and bob, who may read database 0 and write database 1.
 type testUsers struct{}
 
-func (testUsers) Authenticate(user, password string) (Identity, error) {
+func (testUsers) Generation() uint64                    { return 1 }
+func (testUsers) Refresh(id Identity) (Identity, error) { return id, nil }
+
+func (testUsers) Authenticate(_ context.Context, _ net.Addr, user, password string) (Identity, error) {
 	if (user == "ada" || user == "bob") && password == user+"pw" {
 		return testUser(user), nil
 	}

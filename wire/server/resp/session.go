@@ -1,6 +1,7 @@
 package resp
 
 import (
+	"context"
 	"errors"
 	"strconv"
 	"time"
@@ -37,6 +38,33 @@ func (c *conn) setIdentity(id Identity) {
 	c.user = id.Name()
 	c.mu.Unlock()
 	c.use(c.db, c.ks)
+}
+
+// refresh takes note of what became of the users. Who is not one any more is a stranger again. What a user queued who
+// may do other things now is not executed.
+func (c *conn) refresh() {
+	a := c.front.options.Authenticator
+	if a == nil || c.identity == nil {
+		return
+	}
+	now := a.Generation()
+	if now == c.users {
+		return
+	}
+	c.users = now
+	id, err := a.Refresh(c.identity)
+	if id == c.identity && err == nil {
+		return
+	}
+	if c.multi != nil {
+		c.multi.broken = true
+	}
+	if err != nil {
+		c.front.options.Logger.Warn("a RESP connection has to log in anew", "remote", c.nc.RemoteAddr().String(), "cause", err)
+		c.identity = nil
+		return
+	}
+	c.setIdentity(id)
 }
 
 // use has the connection work with a database.
@@ -183,7 +211,10 @@ func (c *conn) login(user, password []byte) error {
 		}
 		return nil
 	}
-	id, err := a.Authenticate(string(user), string(password))
+	ctx, cancel := context.WithTimeout(context.Background(), c.front.options.Limits.LoginTimeout)
+	defer cancel()
+	c.users = a.Generation() // before who it is, so that no change is missed
+	id, err := a.Authenticate(ctx, c.nc.RemoteAddr(), string(user), string(password))
 	if err != nil {
 		c.front.options.Logger.Warn("RESP login refused", "remote", c.nc.RemoteAddr().String(), "user", clip(user, shownName), "cause", err)
 		return errWrongPass
