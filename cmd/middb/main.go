@@ -120,7 +120,7 @@ Exit codes: 0 done, 1 a command failed, 2 usage, 3 the database cannot be opened
 	root.PersistentFlags().StringVar(&p.dataDir, "data-dir", "", "directory of the database")
 	root.AddCommand(p.local())
 	root.AddCommand(p.oneShots()...)
-	root.AddCommand(p.importFile(), p.exportFile(), p.verify(), p.inspect(), p.repair(), p.user())
+	root.AddCommand(p.importFile(), p.exportFile(), p.verify(), p.inspect(), p.repair(), p.server(), p.user())
 	return root
 }
 

@@ -223,7 +223,7 @@ func (s *Settings) limits() []*setting {
 func (s *Settings) process() []*setting {
 	c := &s.Server
 	return []*setting{
-		{name: "stop-timeout", standard: "30s", value: duration{&c.StopTimeout, 0}, usage: "how long requests that are under way may take when the server stops"},
+		{name: "stop-timeout", standard: "30s", value: duration{&c.StopTimeout, 0}, usage: "how long requests that are under way may take when the server stops; 0s: for ever"},
 		{
 			name: "log-level", standard: "info", usage: "what is logged, on standard error",
 			value: choice[slog.Level]{
