@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import IO, List, Optional, Type
+from typing import IO, Any, Dict, List, Optional, Type
 
 import trustme
 
@@ -57,7 +58,7 @@ class Server:
         with tempfile.TemporaryDirectory() as d:
             ready = Path(d, "ready")
             command = [binary(), "server", "--data-dir", str(self.directory), "--ready-file", str(ready), "--stdin-eof"]
-            command += ["--bind", self.address if self.tcp else "none"]
+            command += ["--bind", self.address if self.tcp else "off"]
             if self.unix is not None:
                 command += ["--unix", self.unix]
             self.child = subprocess.Popen(
@@ -71,9 +72,9 @@ class Server:
                     raise RuntimeError(f"the server did not start: {' '.join(command)}\n{text}")
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self.child.wait(0.005)
-            self.ready = ready.read_text()
+            self.ready: Dict[str, Any] = json.loads(ready.read_text())
         if self.tcp:
-            self.address = self.ready.split()[0]
+            self.address = self.ready["bind"]
 
     @property
     def url(self) -> str:

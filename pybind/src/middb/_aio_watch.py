@@ -23,7 +23,6 @@ class AsyncWatch:
     It is for one task, and begins with its first step, or with async with."""
 
     def __init__(self, caller: AsyncCaller, keyspace: str, from_seq: int, prefix: Optional[Data]) -> None:
-        m.watch(keyspace, from_seq, prefix)  # finds out now what is wrong with them
         self._caller = caller
         self._keyspace = keyspace
         self._prefix = prefix
@@ -32,6 +31,7 @@ class AsyncWatch:
         self._changes: Deque[Change] = deque()
         self._stream: Optional[Stream] = None
         self._closed = self._draining = False
+        m.watch(keyspace, from_seq, prefix)  # finds out now what is wrong with them
 
     @property
     def position(self) -> int:
@@ -54,9 +54,11 @@ class AsyncWatch:
         """Returns the next change; None when the timeout, in seconds, is over first, or the watch has ended."""
         deadline = None if timeout is None else time.monotonic() + to_seconds(timeout)
         await self.start()
-        while not self._changes:
-            if self._closed or not await self._advance(deadline):
+        while not self._changes and not self._closed:
+            if not await self._advance(deadline):
                 return None
+        if self._closed:
+            return None
         change = self._changes.popleft()
         self._position = change.seq + 1 if self._changes else self._after
         return change

@@ -22,7 +22,8 @@ from ._codes import BinaryMissingError, ClosedError, ConnectionError, DatabaseLo
 
 PathLike = Union[str, "os.PathLike[str]"]
 
-# Where a server that others may attach to says so, inside the directory of the database.
+# The server's ready file, inside the directory of the database, says where others may attach to it. It is there while
+# the server runs, and may be left over from one that was killed.
 ENDPOINT = "middb.endpoint"
 LOCK = "LOCK"
 
@@ -58,7 +59,8 @@ class Process:
         self.pid = os.getpid()  # of the owner
         self._home = _private_directory()
         self.socket = os.path.join(self._home, "middb.sock")
-        command = [binary, "server", "--data-dir", directory, "--bind", "none", "--unix", self.socket, "--stdin-eof"]
+        command = [binary, "server", "--data-dir", directory, "--bind", "off", "--unix", self.socket, "--stdin-eof"]
+        command += ["--log-level", "error"]  # nobody reads it but this process, and only until the server has begun
         # Settings of other servers, which MIDDB_* variables may be, are not for this one.
         environment = {k: v for k, v in os.environ.items() if not k.startswith("MIDDB_")}
         with tempfile.TemporaryFile() as log:
@@ -217,7 +219,10 @@ class Home:
             return self._socket
 
     def _start(self) -> str:
-        self._process = Process(self._binary, self.directory, self._arguments, self._wait)
+        arguments = self._arguments
+        if self._shared:
+            arguments = [*arguments, "--ready-file", os.path.join(self.directory, ENDPOINT)]
+        self._process = Process(self._binary, self.directory, arguments, self._wait)
         return self._process.socket
 
     def _attach_or_start(self) -> str:
@@ -237,16 +242,12 @@ class Home:
                 time.sleep(delay)
                 delay = min(2 * delay, 0.1)
             else:
-                write_endpoint(self.directory, path)
                 self._inherited = False
                 return path
 
     def _let_go(self) -> None:
         process, self._process = self._process, None
         if process is not None:
-            if self._shared and read_endpoint(self.directory) == process.socket:
-                with contextlib.suppress(OSError):
-                    os.unlink(os.path.join(self.directory, ENDPOINT))
             process.end()
 
     def close(self) -> None:
@@ -265,25 +266,12 @@ class Home:
 
 
 def read_endpoint(directory: str) -> Optional[str]:
-    """Returns the path of the socket of the server that has a directory open and lets others attach, as far as is
-    written there."""
+    """Returns the path of the socket of the server that lets others attach to it, as far as is written there."""
     try:
         said = json.loads(Path(directory, ENDPOINT).read_text(encoding="utf-8"))
         return str(said["unix"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def write_endpoint(directory: str, path: str) -> None:
-    """Says where a server is, at once or not at all."""
-    name = os.path.join(directory, f"{ENDPOINT}.{os.getpid()}")
-    try:
-        with open(name, "w", encoding="utf-8") as f:
-            json.dump({"unix": path}, f)
-        os.replace(name, os.path.join(directory, ENDPOINT))
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
 
 
 _processes: weakref.WeakSet[Process] = weakref.WeakSet()

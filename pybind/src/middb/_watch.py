@@ -45,9 +45,11 @@ class Watch:
         """Returns the next change; None when the timeout, in seconds, is over first, or the watch has ended."""
         deadline = None if timeout is None else time.monotonic() + to_seconds(timeout)
         with self._using:
-            while not self._changes:
-                if self._closed or not self._advance(deadline):
+            while not self._changes and not self._closed:
+                if not self._advance(deadline):
                     return None
+            if self._closed:
+                return None
             change = self._changes.popleft()
             self._position = change.seq + 1 if self._changes else self._after
             return change
