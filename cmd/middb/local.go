@@ -118,7 +118,7 @@ func (p *program) interact(ctx context.Context, s *shell.Session) error {
 	line := liner.NewLiner()
 	defer line.Close()
 	line.SetCtrlCAborts(true)
-	line.SetCompleter(shell.Complete)
+	line.SetCompleter(s.Complete)
 	history, err := historyFile()
 	if err == nil {
 		err = readHistory(line, history)

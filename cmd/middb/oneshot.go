@@ -95,11 +95,11 @@ writes the bytes of the value and nothing else, and nothing for a missing key.`,
 			if err != nil {
 				return err
 			}
-			return p.once(cmd, nil, reading, keyspace, func(_ context.Context, s *shell.Session) error {
+			return p.once(cmd, nil, reading, keyspace, func(ctx context.Context, s *shell.Session) error {
 				if raw {
-					return s.GetRaw(words[0])
+					return s.GetRaw(ctx, words[0])
 				}
-				return s.Get(words[0])
+				return s.Get(ctx, words[0])
 			})
 		},
 	}

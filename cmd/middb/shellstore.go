@@ -8,6 +8,8 @@ import (
 
 	"github.com/middb/middb/cmd/middb/internal/shell"
 	"github.com/middb/middb/engine"
+	"github.com/middb/middb/wire"
+	"github.com/middb/middb/wire/server"
 )
 
 // store is a database as the shell sees it.
@@ -49,6 +51,13 @@ func (s store) Flush(ctx context.Context) error { return s.db.Flush(ctx) }
 
 func (s store) Compact(ctx context.Context) error { return s.db.Compact(ctx, nil, nil) }
 
+func (s store) Stats(context.Context) (*wire.Stats, error) {
+	st := server.StatsOf(s.db)
+	names, err := s.db.Keyspaces()
+	st.Engine.Keyspaces = int64(len(names))
+	return st, err
+}
+
 // notFound makes the engine's error for a missing key the shell's.
 func notFound(err error) error {
 	if errors.Is(err, engine.ErrNotFound) {
@@ -67,12 +76,12 @@ type reader interface {
 // readable is a reader as the shell sees it.
 type readable struct{ reader }
 
-func (r readable) Get(k []byte) ([]byte, error) {
+func (r readable) Get(_ context.Context, k []byte) ([]byte, error) {
 	v, err := r.reader.Get(k)
 	return v, notFound(err)
 }
 
-func (r readable) TTL(k []byte) (time.Duration, error) {
+func (r readable) TTL(_ context.Context, k []byte) (time.Duration, error) {
 	_, expires, err := r.GetWithExpiry(k)
 	if err != nil || expires.IsZero() {
 		return 0, notFound(err)
@@ -108,9 +117,13 @@ type keyspace struct {
 	db *engine.DB
 }
 
-func (ks keyspace) Get(k []byte) ([]byte, error) { return readable{ks.Keyspace}.Get(k) }
+func (ks keyspace) Get(ctx context.Context, k []byte) ([]byte, error) {
+	return readable{ks.Keyspace}.Get(ctx, k)
+}
 
-func (ks keyspace) TTL(k []byte) (time.Duration, error) { return readable{ks.Keyspace}.TTL(k) }
+func (ks keyspace) TTL(ctx context.Context, k []byte) (time.Duration, error) {
+	return readable{ks.Keyspace}.TTL(ctx, k)
+}
 
 func (ks keyspace) Scan(ctx context.Context, r shell.Range, fn func(k, v []byte) error) error {
 	return readable{ks.Keyspace}.Scan(ctx, r, fn)
@@ -257,7 +270,9 @@ func (t *txn) In(ks shell.Keyspace) shell.Data {
 
 func (t *txn) Commit(ctx context.Context) error { return t.CommitContext(ctx) }
 
-func (t *txn) Savepoint() (int, error) {
+func (t *txn) Rollback(context.Context) error { return t.Txn.Rollback() }
+
+func (t *txn) Savepoint(context.Context) (int, error) {
 	mark, err := t.Txn.Savepoint()
 	if err == nil {
 		t.marks = append(t.marks, mark)
@@ -265,7 +280,7 @@ func (t *txn) Savepoint() (int, error) {
 	return len(t.marks) - 1, err
 }
 
-func (t *txn) RollbackTo(mark int) error {
+func (t *txn) RollbackTo(_ context.Context, mark int) error {
 	t.marks = t.marks[:mark+1]
 	return t.Txn.RollbackTo(t.marks[mark])
 }
@@ -282,4 +297,4 @@ func (b batch) In(ks shell.Keyspace) shell.Writer {
 
 func (b batch) Apply(ctx context.Context) error { return b.db.ApplyContext(ctx, b.Batch) }
 
-func (batch) Cancel() error { return nil }
+func (batch) Cancel(context.Context) error { return nil }

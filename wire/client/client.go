@@ -190,7 +190,8 @@ func (c *Client) Keyspace(ctx context.Context, name string, o KeyspaceOptions) (
 	return &Keyspace{scope: scope{c: c, keyspace: name}, name: name}, nil
 }
 
-// DropKeyspace removes a keyspace with all its keys, durably. Handles of it return errors from then on.
+// DropKeyspace removes a keyspace with all its keys, durably. A Keyspace is known to the server by its name: those of
+// that name return wire.ErrKeyspaceMissing from then on, and work again on another one that is made under it.
 func (c *Client) DropKeyspace(ctx context.Context, name string) error {
 	return c.ask(ctx, wire.TypeKeyspaces, &wire.Keyspaces{Op: wire.OpDrop, Name: name}, once, nil)
 }

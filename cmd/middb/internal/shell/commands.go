@@ -23,8 +23,9 @@ type command struct {
 type where uint8
 
 const (
-	inBatch  where = 1 << iota // also between batch and end
-	notInTxn                   // not in a transaction: rollback does not undo it
+	inBatch     where = 1 << iota // also between batch and end
+	notInTxn                      // not in a transaction: rollback does not undo it
+	overNetwork                   // only where the store is a Pinger
 )
 
 func (w where) has(bit where) bool { return w&bit != 0 }
@@ -53,6 +54,7 @@ func commands() []command {
 		{"keyspaces", "", "print the names of all keyspaces", 0, nil, (*Session).Keyspaces},
 		{"drop", "KEYSPACE", "remove a keyspace with all its keys", notInTxn, (*Session).runDrop, nil},
 		{"watch", "[from SEQ] [prefix P] [limit N]", "print changes as they are committed, until Ctrl-C or, in a script, the next line", notInTxn, (*Session).runWatch, nil},
+		{"ping", "", "print how long the server takes to answer", overNetwork, nil, (*Session).Ping},
 		{"stats", "", "print counters and sizes", 0, nil, (*Session).Stats},
 		{"levels", "", "print the levels of sorted files", 0, nil, (*Session).Levels},
 		{"flush", "", "write what is in memory to sorted files", 0, nil, (*Session).Flush},
@@ -74,6 +76,17 @@ Text is printed as it is; anything with an unprintable byte is printed with esca
 
 // errQuit ends a session.
 var errQuit = errors.New("quit")
+
+// find returns the command of a name, if the session's store has it.
+func (s *Session) find(name string) (command, bool) {
+	c, ok := find(name)
+	return c, ok && s.has(c)
+}
+
+func (s *Session) has(c command) bool {
+	_, pinger := s.store.(Pinger)
+	return pinger || !c.where.has(overNetwork)
+}
 
 func find(name string) (command, bool) {
 	name = strings.ToLower(name)
@@ -103,7 +116,7 @@ func (s *Session) runHelp(_ context.Context, args []literal.Word) error {
 		return usage("help", "it takes one command")
 	}
 	for _, c := range commands() {
-		if len(args) == 0 || string(args[0].Bytes) == c.name {
+		if s.has(c) && (len(args) == 0 || string(args[0].Bytes) == c.name) {
 			fmt.Fprintf(s.out, "%-9s %s\n", c.name, c.about)
 			if c.args != "" {
 				fmt.Fprintf(s.out, "          %s %s\n", c.name, c.args)
@@ -112,7 +125,7 @@ func (s *Session) runHelp(_ context.Context, args []literal.Word) error {
 	}
 	if len(args) == 0 {
 		fmt.Fprint(s.out, "\n"+helpWords)
-	} else if _, ok := find(string(args[0].Bytes)); !ok {
+	} else if _, ok := s.find(string(args[0].Bytes)); !ok {
 		return unknown(args[0].Raw)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/middb/middb/merge"
+	"github.com/middb/middb/wire"
 )
 
 // memory is a Store over maps. Of its transactions one conflicts that writes the key "contested".
@@ -29,6 +30,9 @@ type entry struct {
 	value string
 	ttl   time.Duration
 }
+
+// NewMemory returns an empty memory, for tests outside of the package.
+func NewMemory() Store { return newMemory() }
 
 func newMemory() *memory {
 	main := &space{"default", map[string]entry{}}
@@ -82,17 +86,18 @@ func (m *memory) Flush(context.Context) error { return nil }
 
 func (m *memory) Compact(context.Context) error { return nil }
 
-func (m *memory) Stats() Table {
-	return Table{Rows: [][]any{{"entries", len(m.main.entries)}, {"log bytes", Bytes(5 << 20)}, {"age", 1500 * time.Millisecond}}}
+func (m *memory) Stats(context.Context) (*wire.Stats, error) {
+	return &wire.Stats{
+		Engine: wire.EngineStats{MemtableKeys: int64(len(m.main.entries)), LogBytes: 5 << 20, WriteDelay: 1500e6, Keyspaces: 1},
+		Levels: []wire.LevelStats{{Level: 0, Files: 3, Bytes: 1536, Entries: 20, Score: 0.75}, {Level: 6, Files: 12, Bytes: 700, Score: 1}},
+	}, nil
 }
 
-func (m *memory) Levels() Table {
-	return Table{Columns: []string{"level", "files", "bytes", "score"}, Rows: [][]any{{0, 3, Bytes(1536), 0.75}, {6, 12, Bytes(700), 1.0}}}
-}
+func (m *memory) Ping(context.Context) (time.Duration, error) { return 1234567, nil }
 
 func (s *space) Name() string { return s.name }
 
-func (s *space) Get(k []byte) ([]byte, error) {
+func (s *space) Get(_ context.Context, k []byte) ([]byte, error) {
 	e, ok := s.entries[string(k)]
 	if !ok {
 		return nil, ErrNotFound
@@ -100,7 +105,7 @@ func (s *space) Get(k []byte) ([]byte, error) {
 	return []byte(e.value), check(k)
 }
 
-func (s *space) TTL(k []byte) (time.Duration, error) {
+func (s *space) TTL(_ context.Context, k []byte) (time.Duration, error) {
 	e, ok := s.entries[string(k)]
 	if !ok {
 		return 0, ErrNotFound
@@ -119,7 +124,7 @@ func (s *space) SetTTL(_ context.Context, k []byte, ttl time.Duration) error {
 
 func (s *space) Put(_ context.Context, k, v []byte, ttl time.Duration) error {
 	if err := check(k); err != nil {
-		return err
+		return fmt.Errorf("put: %w", err)
 	}
 	s.entries[string(k)] = entry{string(v), ttl}
 	return nil
@@ -142,7 +147,7 @@ func (s *space) DeleteRange(_ context.Context, lower, upper []byte) error {
 func (s *space) Merge(_ context.Context, k []byte, operator string, operand []byte) error {
 	var ops *merge.Operators
 	if err := ops.Check(operator, operand); err != nil {
-		return err
+		return fmt.Errorf("merge: %w", err)
 	}
 	e, ok := s.entries[string(k)]
 	switch {
@@ -180,6 +185,9 @@ func (s *space) Scan(ctx context.Context, r Range, fn func(k, v []byte) error) e
 }
 
 func (s *space) Compact(_ context.Context, lower, upper []byte) error {
+	if string(lower) != "cramped" {
+		return nil
+	}
 	return fmt.Errorf("no space to compact %q to %q of %s", lower, upper, s.name)
 }
 
@@ -256,14 +264,14 @@ func (t *memoryTxn) Commit(context.Context) error {
 	return nil
 }
 
-func (t *memoryTxn) Rollback() error { return nil }
+func (t *memoryTxn) Rollback(context.Context) error { return nil }
 
-func (t *memoryTxn) Savepoint() (int, error) {
+func (t *memoryTxn) Savepoint(context.Context) (int, error) {
 	t.marks = append(t.marks, (&memory{spaces: t.spaces}).copy(TxnOptions{}).spaces)
 	return len(t.marks) - 1, nil
 }
 
-func (t *memoryTxn) RollbackTo(mark int) error {
+func (t *memoryTxn) RollbackTo(_ context.Context, mark int) error {
 	t.marks = t.marks[:mark+1]
 	t.spaces = (&memory{spaces: t.marks[mark]}).copy(TxnOptions{}).spaces
 	return nil
@@ -272,6 +280,16 @@ func (t *memoryTxn) RollbackTo(mark int) error {
 // memoryBatch is a memoryTxn as a Batch.
 type memoryBatch struct{ *memoryTxn }
 
-func (b memoryBatch) In(ks Keyspace) Writer           { return b.in(ks) }
+func (b memoryBatch) In(ks Keyspace) Writer           { return collected{b.in(ks)} }
 func (b memoryBatch) Apply(ctx context.Context) error { return b.Commit(ctx) }
-func (memoryBatch) Cancel() error                     { return nil }
+func (memoryBatch) Cancel(context.Context) error      { return nil }
+
+// collected is a Writer of a batch, whose errors do not say what was tried.
+type collected struct{ write }
+
+func (c collected) Put(ctx context.Context, k, v []byte, ttl time.Duration) error {
+	if err := check(k); err != nil {
+		return err
+	}
+	return c.write.Put(ctx, k, v, ttl)
+}

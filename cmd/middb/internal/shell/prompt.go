@@ -55,7 +55,7 @@ func (s *Session) Interact(ctx context.Context, p Prompter, interruptible func(c
 			s.report("", err)
 		}
 	}
-	for _, lost := range s.leave() {
+	for _, lost := range s.leave(ctx) {
 		s.report("", lost)
 	}
 	return s.flush(nil)
@@ -77,7 +77,7 @@ func (s *Session) prompt() string {
 }
 
 // Complete returns the lines that line may become: it completes commands and flags.
-func Complete(line string) []string {
+func (s *Session) Complete(line string) []string {
 	head, word := "", line
 	if i := strings.LastIndexAny(line, " \t"); i >= 0 {
 		head, word = line[:i+1], line[i+1:]
@@ -85,9 +85,11 @@ func Complete(line string) []string {
 	var candidates []string
 	if strings.TrimSpace(head) == "" || strings.TrimSpace(head) == "help" {
 		for _, c := range commands() {
-			candidates = append(candidates, c.name)
+			if s.has(c) {
+				candidates = append(candidates, c.name)
+			}
 		}
-	} else if c, ok := find(strings.Fields(head)[0]); ok && strings.HasPrefix(word, "-") {
+	} else if c, ok := s.find(strings.Fields(head)[0]); ok && strings.HasPrefix(word, "-") {
 		for _, field := range strings.FieldsFunc(c.args, func(r rune) bool { return r == ' ' || r == '[' || r == ']' }) {
 			if strings.HasPrefix(field, "--") {
 				candidates = append(candidates, field)

@@ -44,11 +44,11 @@ func ParseTTL(text string) (time.Duration, error) {
 	return ttl, nil
 }
 
-func (s *Session) runGet(_ context.Context, args []literal.Word) error {
+func (s *Session) runGet(ctx context.Context, args []literal.Word) error {
 	if len(args) != 1 {
 		return usage("get", "it takes one key")
 	}
-	return s.Get(args[0].Bytes)
+	return s.Get(ctx, args[0].Bytes)
 }
 
 func (s *Session) runDelete(ctx context.Context, args []literal.Word) error {
@@ -94,7 +94,7 @@ func (s *Session) runCompact(ctx context.Context, args []literal.Word) error {
 func (s *Session) runTTL(ctx context.Context, args []literal.Word) error {
 	switch {
 	case len(args) == 1:
-		return s.TTL(args[0].Bytes)
+		return s.TTL(ctx, args[0].Bytes)
 	case len(args) != 2:
 		return usage("ttl", "it takes a key and perhaps a duration")
 	case is(args[1], "none"):
@@ -121,11 +121,11 @@ func (s *Session) runIncr(ctx context.Context, args []literal.Word) error {
 	return s.Merge(ctx, args[0].Bytes, merge.Counter, merge.AppendCount(nil, n))
 }
 
-func (s *Session) runCount(_ context.Context, args []literal.Word) error {
+func (s *Session) runCount(ctx context.Context, args []literal.Word) error {
 	if len(args) != 1 {
 		return usage("count", "it takes one key")
 	}
-	return s.Count(args[0].Bytes)
+	return s.Count(ctx, args[0].Bytes)
 }
 
 func (s *Session) runAppend(ctx context.Context, args []literal.Word) error {
@@ -164,13 +164,13 @@ func (s *Session) runBegin(ctx context.Context, args []literal.Word) error {
 	return s.Begin(ctx, o)
 }
 
-func (s *Session) runRollback(_ context.Context, args []literal.Word) error {
+func (s *Session) runRollback(ctx context.Context, args []literal.Word) error {
 	if len(args) == 0 {
-		return s.rollback()
+		return s.rollback(ctx)
 	}
 	if len(args) == 2 && is(args[0], "to") {
 		if n, err := strconv.Atoi(args[1].Raw); err == nil {
-			return s.rollbackTo(n)
+			return s.rollbackTo(ctx, n)
 		}
 	}
 	return usage("rollback", "it takes nothing, or to and the number of a savepoint")

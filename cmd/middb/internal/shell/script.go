@@ -55,7 +55,7 @@ func (s *Session) Run(ctx context.Context, script io.Reader) error {
 			s.report(fmt.Sprintf("line %d: ", n), err)
 		}
 	}
-	return s.finish(failed)
+	return s.finish(ctx, failed)
 }
 
 // RunCommands runs the commands given with -c, each of one or more lines, like the lines of a
@@ -71,14 +71,14 @@ func (s *Session) RunCommands(ctx context.Context, given []string) error {
 	if errors.Is(err, errQuit) {
 		err = nil
 	}
-	return errors.Join(err, errors.Join(s.leave()...))
+	return errors.Join(err, errors.Join(s.leave(ctx)...))
 }
 
 var errOpenBatch = errors.New("the input ended inside a batch; nothing of it was applied (a batch ends with end)")
 
 // finish ends a script.
-func (s *Session) finish(failed bool) error {
-	for _, lost := range s.leave() {
+func (s *Session) finish(ctx context.Context, failed bool) error {
+	for _, lost := range s.leave(ctx) {
 		failed = true
 		s.report("", lost)
 	}

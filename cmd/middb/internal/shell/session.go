@@ -10,6 +10,7 @@ import (
 
 	"github.com/middb/middb/cmd/middb/internal/literal"
 	"github.com/middb/middb/merge"
+	"github.com/middb/middb/wire"
 )
 
 // Options say where a session's answers go.
@@ -79,7 +80,7 @@ func (s *Session) execute(ctx context.Context, line []byte) error {
 	if len(words) == 0 {
 		return nil
 	}
-	c, ok := find(words[0].Raw)
+	c, ok := s.find(words[0].Raw)
 	switch {
 	case !ok:
 		return unknown(words[0].Raw)
@@ -139,8 +140,8 @@ func (s *Session) Merge(ctx context.Context, k []byte, operator string, operand 
 }
 
 // Get prints a value, or (nil), and then returns ErrNotFound.
-func (s *Session) Get(k []byte) error {
-	v, err := s.data().Get(k)
+func (s *Session) Get(ctx context.Context, k []byte) error {
+	v, err := s.data().Get(ctx, k)
 	if err != nil {
 		return s.missing(err)
 	}
@@ -149,8 +150,8 @@ func (s *Session) Get(k []byte) error {
 }
 
 // GetRaw writes the bytes of a value and nothing else. A missing key is ErrNotFound.
-func (s *Session) GetRaw(k []byte) error {
-	v, err := s.data().Get(k)
+func (s *Session) GetRaw(ctx context.Context, k []byte) error {
+	v, err := s.data().Get(ctx, k)
 	if err != nil {
 		return err
 	}
@@ -159,8 +160,8 @@ func (s *Session) GetRaw(k []byte) error {
 }
 
 // Count prints a value that is a counter as a number.
-func (s *Session) Count(k []byte) error {
-	v, err := s.data().Get(k)
+func (s *Session) Count(ctx context.Context, k []byte) error {
+	v, err := s.data().Get(ctx, k)
 	if err != nil {
 		return s.missing(err)
 	}
@@ -182,8 +183,8 @@ func (s *Session) missing(err error) error {
 
 // TTL prints how long a key has to live, rounded up to seconds or, from an hour on, minutes: a duration as put
 // takes it, or none.
-func (s *Session) TTL(k []byte) error {
-	ttl, err := s.data().TTL(k)
+func (s *Session) TTL(ctx context.Context, k []byte) error {
+	ttl, err := s.data().TTL(ctx, k)
 	if err != nil {
 		return s.missing(err)
 	}
@@ -261,10 +262,28 @@ func (s *Session) Drop(ctx context.Context, name string) error {
 }
 
 // Stats prints counters and sizes.
-func (s *Session) Stats(context.Context) error { return s.table(s.store.Stats()) }
+func (s *Session) Stats(ctx context.Context) error { return s.describe(ctx, StatsTable) }
 
 // Levels prints the levels of sorted files.
-func (s *Session) Levels(context.Context) error { return s.table(s.store.Levels()) }
+func (s *Session) Levels(ctx context.Context) error { return s.describe(ctx, LevelsTable) }
+
+func (s *Session) describe(ctx context.Context, show func(*wire.Stats) Table) error {
+	st, err := s.store.Stats(ctx)
+	if err != nil {
+		return err
+	}
+	return s.table(show(st))
+}
+
+// Ping prints how long a store that is a Pinger takes to answer.
+func (s *Session) Ping(ctx context.Context) error {
+	took, err := s.store.(Pinger).Ping(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(s.out, took.Round(time.Microsecond))
+	return err
+}
 
 // Flush writes what is in memory to sorted files.
 func (s *Session) Flush(ctx context.Context) error { return s.ok(s.store.Flush(ctx)) }

@@ -10,66 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/cockroachdb/datadriven"
-	"github.com/peterh/liner"
 )
-
-// TestScripts runs the transcripts under testdata. The input of "script" is what a pipe holds, that
-// of "type" what a person types; the store lives as long as the file.
-func TestScripts(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
-		m := newMemory()
-		datadriven.RunTest(t, path, func(_ *testing.T, d *datadriven.TestData) string {
-			var out, errs bytes.Buffer
-			o := Options{Out: &out, Err: &errs, Terminal: d.HasArg("terminal")}
-			s := New(m, o)
-			var err error
-			switch d.Cmd {
-			case "script":
-				err = s.Run(context.Background(), strings.NewReader(d.Input))
-			case "commands":
-				err = s.RunCommands(context.Background(), strings.Split(d.Input, "\n"))
-			case "type":
-				err = s.Interact(context.Background(), &typist{lines: strings.Split(d.Input, "\n"), screen: &out}, nil)
-			default:
-				d.Fatalf(t, "unknown command %s", d.Cmd)
-			}
-			for _, line := range strings.SplitAfter(errs.String(), "\n") {
-				if line != "" {
-					out.WriteString("stderr: " + line)
-				}
-			}
-			if err != nil {
-				fmt.Fprintf(&out, "result: %v\n", err)
-			}
-			return out.String()
-		})
-	})
-}
-
-// typist types lines; ^C gives one up, and ^D or the end leaves.
-type typist struct {
-	lines   []string
-	screen  io.Writer
-	history []string
-}
-
-func (p *typist) Prompt(prompt string) (string, error) {
-	if len(p.lines) == 0 || p.lines[0] == "^D" {
-		fmt.Fprint(p.screen, prompt)
-		return "", io.EOF
-	}
-	line := p.lines[0]
-	p.lines = p.lines[1:]
-	fmt.Fprintln(p.screen, prompt+line)
-	if line == "^C" {
-		return "", liner.ErrPromptAborted
-	}
-	return line, nil
-}
-
-func (p *typist) AppendHistory(line string) { p.history = append(p.history, line) }
 
 // TestAnswersArriveBeforeTheNextLineIsRead holds a conversation through pipes.
 func TestAnswersArriveBeforeTheNextLineIsRead(t *testing.T) {
@@ -129,6 +70,7 @@ func TestEveryCommandHasHelp(t *testing.T) {
 }
 
 func TestComplete(t *testing.T) {
+	s := New(newMemory(), Options{Out: io.Discard, Err: io.Discard})
 	for line, want := range map[string]string{
 		"s":              "scan |savepoint |stats ",
 		"SC":             "scan ",
@@ -140,7 +82,7 @@ func TestComplete(t *testing.T) {
 		"delrange --p":   "delrange --prefix ",
 		"nothing --":     "",
 	} {
-		if got := strings.Join(Complete(line), "|"); got != want {
+		if got := strings.Join(s.Complete(line), "|"); got != want {
 			t.Errorf("%q: got %q, want %q", line, got, want)
 		}
 	}
@@ -156,7 +98,7 @@ func TestFormatBytes(t *testing.T) {
 
 // FuzzExecute holds that no line panics or leaves half an answer.
 func FuzzExecute(f *testing.F) {
-	files, _ := filepath.Glob("testdata/*")
+	files, _ := filepath.Glob("testdata/*/*")
 	for _, name := range files {
 		text, _ := os.ReadFile(name)
 		for line := range bytes.Lines(text) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/middb/middb/key"
+	"github.com/middb/middb/wire"
 )
 
 // ErrNotFound is returned by [Reader.Get] and [Reader.TTL], and by the commands get, count and ttl after they
@@ -33,17 +34,21 @@ type Store interface {
 	// Compact merges all sorted files down to the last level.
 	Compact(ctx context.Context) error
 	// Stats describes the store.
-	Stats() Table
-	// Levels describes the levels of sorted files.
-	Levels() Table
+	Stats(ctx context.Context) (*wire.Stats, error)
+}
+
+// A Pinger is a Store that is reached over a network. Its sessions have the command ping.
+type Pinger interface {
+	// Ping returns how long the store takes to answer.
+	Ping(ctx context.Context) (time.Duration, error)
 }
 
 // A Reader reads a keyspace.
 type Reader interface {
 	// Get returns the value of k, or ErrNotFound.
-	Get(k []byte) ([]byte, error)
+	Get(ctx context.Context, k []byte) ([]byte, error)
 	// TTL returns how long k has to live, 0 if for ever, or ErrNotFound.
-	TTL(k []byte) (time.Duration, error)
+	TTL(ctx context.Context, k []byte) (time.Duration, error)
 	// Scan calls fn with each entry in the range until fn fails, and returns that failure. The
 	// slices are valid during the call.
 	Scan(ctx context.Context, r Range, fn func(k, v []byte) error) error
@@ -95,11 +100,11 @@ type Txn interface {
 	// Commit applies the writes or, when it fails, none; either way the transaction has ended.
 	Commit(ctx context.Context) error
 	// Rollback ends the transaction without its writes.
-	Rollback() error
+	Rollback(ctx context.Context) error
 	// Savepoint marks this moment. Marks are counted from 0; those that RollbackTo takes away are free again.
-	Savepoint() (int, error)
+	Savepoint(ctx context.Context) (int, error)
 	// RollbackTo takes back the writes since a mark, and the marks after it.
-	RollbackTo(mark int) error
+	RollbackTo(ctx context.Context, mark int) error
 }
 
 // A Batch collects operations that are applied together.
@@ -109,7 +114,7 @@ type Batch interface {
 	// Apply applies all operations or, when it fails, none.
 	Apply(ctx context.Context) error
 	// Cancel gives the batch up.
-	Cancel() error
+	Cancel(ctx context.Context) error
 }
 
 // A Range selects the entries of a scan.

@@ -68,27 +68,27 @@ func (s *Session) commit(ctx context.Context) error {
 	}
 	s.txn = nil
 	if t.spoiled {
-		return errors.Join(errors.New("nothing of this transaction was committed, because a line of it was wrong"), t.Rollback())
+		return errors.Join(errors.New("nothing of this transaction was committed, because a line of it was wrong"), t.Rollback(ctx))
 	}
 	return s.ok(t.Commit(ctx))
 }
 
-func (s *Session) rollback() error {
+func (s *Session) rollback(ctx context.Context) error {
 	t := s.txn
 	if t == nil {
 		return errNoTxn
 	}
 	s.txn = nil
-	return s.ok(t.Rollback())
+	return s.ok(t.Rollback(ctx))
 }
 
 // savepoint marks this moment of the transaction and answers the number of the mark.
-func (s *Session) savepoint(context.Context) error {
+func (s *Session) savepoint(ctx context.Context) error {
 	t := s.txn
 	if t == nil {
 		return errNoTxn
 	}
-	mark, err := t.Savepoint()
+	mark, err := t.Savepoint(ctx)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (s *Session) savepoint(context.Context) error {
 }
 
 // rollbackTo takes back what came after savepoint n, which stays.
-func (s *Session) rollbackTo(n int) error {
+func (s *Session) rollbackTo(ctx context.Context, n int) error {
 	t := s.txn
 	switch {
 	case t == nil:
@@ -107,19 +107,19 @@ func (s *Session) rollbackTo(n int) error {
 		return fmt.Errorf("there is no savepoint %d; savepoint makes one and says its number", n)
 	}
 	p := t.points[n-1]
-	if err := t.RollbackTo(p.mark); err != nil {
+	if err := t.RollbackTo(ctx, p.mark); err != nil {
 		return err
 	}
 	t.points, t.spoiled = t.points[:n], p.spoiled
 	return s.ok(nil)
 }
 
-func (s *Session) beginBatch(context.Context) error {
+func (s *Session) beginBatch(ctx context.Context) error {
 	if s.txn == nil {
 		s.batch = &batch{Batch: s.store.NewBatch()}
 		return nil
 	}
-	mark, err := s.txn.Savepoint()
+	mark, err := s.txn.Savepoint(ctx)
 	if err != nil {
 		return err
 	}
@@ -135,29 +135,29 @@ func (s *Session) endBatch(ctx context.Context) error {
 	}
 	s.batch = nil
 	if b.spoiled {
-		return errors.Join(errors.New("nothing of this batch was applied, because a line of it was wrong"), b.Cancel())
+		return errors.Join(errors.New("nothing of this batch was applied, because a line of it was wrong"), b.Cancel(ctx))
 	}
 	return s.ok(b.Apply(ctx))
 }
 
-func (s *Session) cancelBatch(context.Context) error {
+func (s *Session) cancelBatch(ctx context.Context) error {
 	b := s.batch
 	if b == nil {
 		return errNoBatch
 	}
 	s.batch = nil
-	return s.ok(b.Cancel())
+	return s.ok(b.Cancel(ctx))
 }
 
 // leave gives up what is open and returns what was lost by that.
-func (s *Session) leave() (lost []error) {
+func (s *Session) leave(ctx context.Context) (lost []error) {
 	if b := s.batch; b != nil {
 		s.batch = nil
-		lost = append(lost, errors.Join(errOpenBatch, b.Cancel()))
+		lost = append(lost, errors.Join(errOpenBatch, b.Cancel(ctx)))
 	}
 	if t := s.txn; t != nil {
 		s.txn = nil
-		err := t.Rollback()
+		err := t.Rollback(ctx)
 		if !t.readOnly || err != nil {
 			lost = append(lost, errors.Join(errOpenTxn, err))
 		}
@@ -178,4 +178,4 @@ func (b *txnBatch) In(ks Keyspace) Writer { return b.txn.In(ks) }
 func (b *txnBatch) Apply(context.Context) error { return nil }
 
 // Cancel implements Batch.
-func (b *txnBatch) Cancel() error { return b.txn.RollbackTo(b.mark) }
+func (b *txnBatch) Cancel(ctx context.Context) error { return b.txn.RollbackTo(ctx, b.mark) }
