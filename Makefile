@@ -2,10 +2,12 @@
 
 GO           ?= go
 LINT_VERSION := v2.15.0
+PYTHON       ?= python3
+VENV         := $(CURDIR)/pybind/.venv
 LINT         := $(CURDIR)/.tools/golangci-lint-$(LINT_VERSION)/golangci-lint
 
 # Packages with goroutines of their own, or whose readers run beside a writer.
-CONCURRENT := ./actors/... ./engine/... ./levels/... ./memtable/... ./page/... ./sstable/... ./iterator/... ./vfs/... ./cmd/... ./tests/model/... ./tests/isolation/... ./tests/simulation/... ./mvcc/... ./treap/...
+CONCURRENT := ./actors/... ./engine/... ./levels/... ./memtable/... ./page/... ./sstable/... ./iterator/... ./vfs/... ./cmd/... ./tests/model/... ./tests/isolation/... ./tests/simulation/... ./mvcc/... ./treap/... ./metrics/... ./wire/...
 
 FUZZTIME     ?= 30s
 BENCH        ?= .
@@ -19,19 +21,41 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## compile everything, and the program to bin/middb
+build: bin/middb ## compile everything, and the program to bin/middb
 	$(GO) build ./...
-	$(GO) build -o bin/ ./cmd/...
 	cd bench && $(GO) build ./...
+
+# Always asked for: the go command knows by itself what has changed.
+.PHONY: bin/middb
+bin/middb:
+	$(GO) build -o bin/ ./cmd/...
 
 # Race tests are short ones: the sweeps under tests/ run in the second pass, at full speed. Seeds
 # are fixed; a failure prints its own, and MIDDB_SEED=n runs that one again.
 .PHONY: test
-test: ## vet and all tests, those of concurrent packages under the race detector too
+test: test-go test-python ## vet and all tests, those of concurrent packages under the race detector too
+
+.PHONY: test-go
+test-go: ## the part of test that is Go
 	$(GO) vet ./...
 	cd bench && $(GO) vet ./... && $(GO) test -timeout 3m ./...
 	$(GO) test -race -short -timeout 5m $(CONCURRENT)
 	$(GO) test -count=1 -timeout 8m ./...
+
+# The suite talks to the real program, which it finds by MIDDB_BINARY.
+.PHONY: test-python
+test-python: bin/middb $(VENV)/made ## the part of test that is Python: types, style, suite
+	cd pybind && $(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
+	cd pybind && MIDDB_BINARY=$(CURDIR)/bin/middb $(VENV)/bin/python -m pytest -q
+
+$(VENV)/made: pybind/dev-requirements.txt
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r pybind/dev-requirements.txt
+	touch $@
+
+.PHONY: wheel
+wheel: $(VENV)/made ## a Python wheel for this platform with the program in it, in pybind/dist
+	cd pybind && MIDDB_BUNDLE=1 $(VENV)/bin/python -m build --wheel --no-isolation
 
 .PHONY: race
 race: ## every test under the race detector, nothing shortened
