@@ -26,51 +26,79 @@ func (ks *Keyspace) GetWithExpiry(k []byte) (v []byte, expires time.Time, err er
 	defer view.Release()
 	sk, buf := ks.space.stored(k)
 	defer putKeyBuffer(buf)
-	return ks.db.readExpiring(k, sk, nil, view, ks.db.clock.now())
+	v, expires, found, err := ks.db.readExpiring(sk, nil, view, ks.db.clock.now())
+	if err != nil {
+		err = ks.db.readError(err)
+	}
+	return told(k, v, expires, found, err)
 }
 
 // GetWithExpiry returns a copy of the value of k as the transaction sees it and when it expires, as
 // Keyspace.GetWithExpiry.
 func (t TxnKeyspace) GetWithExpiry(k []byte) (v []byte, expires time.Time, err error) {
-	txn := t.txn
-	// This checks the transaction and notes what it reads; the read itself sees the same.
-	if _, err = t.Has(k); err != nil {
-		return nil, time.Time{}, err
+	sk, buf, err := t.beginRead(k, false)
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("get: %w", err)
 	}
-	sk, buf := t.ks.space.stored(k)
 	defer putKeyBuffer(buf)
+	txn := t.txn
+	var found bool
 	own, complete := txn.overlay.appendEntries(nil, sk)
 	if complete {
-		return txn.db.expiring(k, own, txn.held.now)
+		v, expires, found, err = txn.db.expiring(own, txn.held.now)
+	} else {
+		v, expires, found, err = txn.db.readExpiring(sk, own, txn.view, txn.held.now)
 	}
-	return txn.db.readExpiring(k, sk, own, txn.view, txn.held.now)
+	if err != nil {
+		err = txn.readError(err)
+	}
+	return told(k, v, expires, found, err)
 }
 
-// readExpiring reads user key k, stored as sk, in a View at a time, under entries that are newer.
-func (db *DB) readExpiring(k, sk []byte, own []merge.Entry, view actors.View, now int64) (v []byte, expires time.Time, err error) {
+// told makes what a read of k found the answer of GetWithExpiry.
+func told(k, v []byte, expires time.Time, found bool, err error) ([]byte, time.Time, error) {
+	switch {
+	case err != nil:
+		return nil, time.Time{}, fmt.Errorf("get %s: %w", key.Format(k), err)
+	case !found:
+		return nil, time.Time{}, ErrNotFound
+	}
+	return v, expires, nil
+}
+
+// readExpiring reads a stored key in a View at a time, under entries that are newer.
+func (db *DB) readExpiring(sk []byte, own []merge.Entry, view actors.View, now int64) (v []byte, expires time.Time, found bool, err error) {
 	defer runtime.KeepAlive(view.State)
+	if len(own) == 0 { // what is no merge is found at once
+		v, t, known, err := find(view.State, view.Seq, []byte{}, sk)
+		switch {
+		case err != nil || !known || t.Kind() == key.KindDelete:
+			return nil, time.Time{}, false, err
+		case t.Kind() == key.KindPut:
+			return v, time.Time{}, true, nil
+		case t.Kind() == key.KindPutWithExpiry:
+			return db.expiring([]merge.Entry{{Kind: key.KindPutWithExpiry, Value: v}}, now)
+		}
+	}
 	entries, err := appendEntries(own, view.State, view.Seq, sk)
 	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("get %s: %w", key.Format(k), db.readError(err))
+		return nil, time.Time{}, false, err
 	}
-	return db.expiring(k, entries, now)
+	return db.expiring(entries, now)
 }
 
-// expiring returns what a user sees of the entries of k at a time, and when that expires.
-func (db *DB) expiring(k []byte, entries []merge.Entry, now int64) (v []byte, expires time.Time, err error) {
+// expiring returns what a user sees of the entries of a key at a time, and when that expires.
+func (db *DB) expiring(entries []merge.Entry, now int64) (v []byte, expires time.Time, found bool, err error) {
 	if len(entries) == 0 {
-		return nil, time.Time{}, ErrNotFound
+		return nil, time.Time{}, false, nil
 	}
 	e := db.operators.Fold(nil, entries)
-	v, found, err := db.operators.Resolve([]byte{}, e, now)
-	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("get %s: %w", key.Format(k), err)
-	}
-	if !found {
-		return nil, time.Time{}, ErrNotFound
+	v, found, err = db.operators.Resolve([]byte{}, e, now)
+	if err != nil || !found {
+		return nil, time.Time{}, false, err
 	}
 	if at := merge.Expiry(e); at > now {
 		expires = time.Unix(0, at)
 	}
-	return v, expires, nil
+	return v, expires, true, nil
 }

@@ -29,26 +29,12 @@ func (t TxnKeyspace) GetForUpdate(k []byte) ([]byte, error) { return owned(t.get
 func (t TxnKeyspace) Has(k []byte) (bool, error) { return has(t.GetTo, k) }
 
 func (t TxnKeyspace) get(dst, k []byte, lock bool) ([]byte, error) {
-	txn := t.txn
-	err := checkKey(k)
-	if err == nil {
-		err = txn.usable()
-	}
-	if err == nil && lock && txn.options.ReadOnly {
-		err = ErrTxnReadOnly
-	}
+	sk, buf, err := t.beginRead(k, lock)
 	if err != nil {
 		return dst, fmt.Errorf("get: %w", err)
 	}
-	sk, buf := t.ks.space.stored(k)
 	defer putKeyBuffer(buf)
-	switch {
-	case lock:
-		txn.reads.lock(sk)
-	case txn.options.Isolation == Serializable && !txn.options.ReadOnly:
-		txn.reads.key(sk)
-	}
-	v, found, err := txn.read(dst[:0], sk)
+	v, found, err := t.txn.read(dst[:0], sk)
 	if err != nil {
 		return dst, fmt.Errorf("get %s: %w", key.Format(k), err)
 	}
@@ -56,6 +42,28 @@ func (t TxnKeyspace) get(dst, k []byte, lock bool) ([]byte, error) {
 		return dst, ErrNotFound
 	}
 	return v, nil
+}
+
+// beginRead checks that k can be read, notes that it is, and returns the stored key.
+func (t TxnKeyspace) beginRead(k []byte, lock bool) (sk []byte, buf *keyBuffer, err error) {
+	txn := t.txn
+	if err = checkKey(k); err == nil {
+		err = txn.usable()
+	}
+	if err == nil && lock && txn.options.ReadOnly {
+		err = ErrTxnReadOnly
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	sk, buf = t.ks.space.stored(k)
+	switch {
+	case lock:
+		txn.reads.lock(sk)
+	case txn.options.Isolation == Serializable && !txn.options.ReadOnly:
+		txn.reads.key(sk)
+	}
+	return sk, buf, nil
 }
 
 // read reads a stored key: the transaction's own writes, then its View.
@@ -74,12 +82,17 @@ func (txn *Txn) read(dst, sk []byte) (v []byte, found bool, err error) {
 		}
 	}
 	if err != nil {
-		if vfs.IsNotExist(err) && txn.state.Load() == txnExpired {
-			err = ErrTxnExpired
-		}
-		return dst, false, db.readError(err)
+		return dst, false, txn.readError(err)
 	}
 	return v, found, nil
+}
+
+// readError says why a read failed: perhaps because the transaction ended meanwhile.
+func (txn *Txn) readError(err error) error {
+	if vfs.IsNotExist(err) && txn.state.Load() == txnExpired {
+		return ErrTxnExpired
+	}
+	return txn.db.readError(err)
 }
 
 // NewIterator returns an iterator over the keyspace as the transaction sees it now; it does not show what the
