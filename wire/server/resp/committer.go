@@ -3,8 +3,8 @@ package resp
 import (
 	"errors"
 	"math/rand/v2"
-	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/middb/middb/engine"
@@ -13,21 +13,16 @@ import (
 // A committer runs the commands of all connections that read before they write (INCR, APPEND, SET NX, EXEC and so
 // on), so that none of them loses what another, or anybody else who uses the database, has written.
 //
-// Each would be a transaction, and those that change one key at a time would conflict, one after the other. So they
-// are gathered instead: one connection at a time leads, takes what the others have queued, runs it all in one
-// serializable transaction, commits that, and wakes them. While it waits for the disk the next lot gathers. It is the
-// flat combining of Hendler, Incze, Shavit and Tzafrir (2010), and what group commit is to a log.
-//
-// What remains are conflicts with those who write without it: plain SETs of our own, which hold the gate open while
-// they are applied, and other users of the database. After a few attempts the leader shuts the gate, so that a
-// stream of SETs of a key cannot keep an INCR of it from getting through for ever.
+// Each would be a transaction, and those that change one key at a time would conflict, one after the other. So a lot
+// of them is run in one serializable transaction: see lane. What remains are conflicts with those who write without
+// it: plain SETs of our own, which hold the gate open while they are applied, and other users of the database. After
+// a few attempts the gate is shut, so that a stream of SETs of a key cannot keep an INCR of it from getting through
+// for ever.
 type committer struct {
 	front *Front
+	lane  lane
 	gate  sync.RWMutex
-
-	mu      sync.Mutex
-	queue   []*group // behind the one that leads
-	leading bool
+	cold  atomic.Int64 // how many commands should have their keys read before
 }
 
 const (
@@ -38,67 +33,13 @@ const (
 	// Pauses between attempts are random times below these.
 	firstPause = 20 * time.Microsecond
 	longPause  = 10 * time.Millisecond
-
-	// A lot has no more commands and bytes than these, unless a single group does.
-	lotOps   = 2 * pendingOps
-	lotBytes = 1 << 20
 )
 
 // commit runs a group in a transaction that is committed, and adds the replies. It is called by the goroutine of the
 // group's connection.
 func (m *committer) commit(g *group) {
-	g.start = len(g.c.out.buf)
-	m.mu.Lock()
-	if m.leading {
-		m.queue = append(m.queue, g)
-		m.mu.Unlock()
-		if leads := <-g.wake; !leads {
-			return
-		}
-		m.mu.Lock()
-	}
-	m.leading = true
-	lot := m.takeLot(g)
-	m.mu.Unlock()
-
-	m.run(lot)
-	for _, other := range lot[1:] {
-		other.wake <- false
-	}
-
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.queue) == 0 {
-		m.leading = false
-		return
-	}
-	next := m.queue[0]
-	m.queue = slices.Delete(m.queue, 0, 1)
-	next.wake <- true
-}
-
-// takeLot takes what is queued, as far as it fits, behind first. Who watches a key is in no lot behind somebody who
-// changes it: within one transaction nobody would notice.
-func (m *committer) takeLot(first *group) []*group {
-	lot := []*group{first}
-	ops, bytes := len(first.ops), first.bytes
-	var changed changes
-	for _, g := range m.queue {
-		ops += len(g.ops)
-		bytes += g.bytes
-		if ops > lotOps || bytes > lotBytes {
-			break
-		}
-		if g.watch != nil {
-			changed.addAll(lot)
-			if changed.meet(g.watch) {
-				break
-			}
-		}
-		lot = append(lot, g)
-	}
-	m.queue = slices.Delete(m.queue, 0, len(lot)-1)
-	return lot
+	m.prefetch(g.c.ks, g.ops)
+	m.lane.pass(g)
 }
 
 // run runs the groups in one transaction, again after each conflict.
@@ -136,61 +77,37 @@ func (m *committer) attempt(lot []*group, alone bool) error {
 		return err
 	}
 	defer t.Rollback()
+	start := time.Now()
+	ops := 0
 	for _, g := range lot {
+		ops += len(g.ops)
 		if err := g.run(t); err != nil {
 			return err
 		}
 	}
+	if time.Since(start) > time.Duration(ops)*coldTime {
+		m.cold.Store(coldOps)
+	}
 	return t.Commit()
 }
 
-// changes are the keys that groups may change.
-type changes struct {
-	groups int // how many were added
-	all    bool
-	keys   map[changedKey]struct{}
-}
+const (
+	// coldTime is what a command in a transaction takes at most, on average, if the keys are in memory.
+	coldTime = 20 * time.Microsecond
+	// coldOps is for how many commands keys are read before, once others took longer.
+	coldOps = 10_000
+)
 
-type changedKey struct {
-	ks  *engine.Keyspace
-	key string
-}
-
-// addAll adds what groups may change, of which the first ones may have been added before.
-func (s *changes) addAll(groups []*group) {
-	if s.keys == nil {
-		s.keys = map[changedKey]struct{}{}
-	}
-	for _, g := range groups[s.groups:] {
-		for i := range g.ops {
-			s.add(g.c.ks, &g.ops[i])
-		}
-	}
-	s.groups = len(groups)
-}
-
-func (s *changes) add(ks *engine.Keyspace, o *op) {
-	// Behind a SELECT another keyspace is meant; commands without keys that write are those that empty databases.
-	if o.cmd.name == "select" || o.cmd.isWrite() && o.cmd.first == 0 {
-		s.all = true
-	}
-	if !o.cmd.isWrite() || s.all {
+// prefetch reads the keys that commands are about to change, if such keys were on disk lately: by the connection's
+// goroutine and beside others, so that the one transaction that all share finds them in memory.
+func (m *committer) prefetch(ks *engine.Keyspace, ops []op) {
+	if m.cold.Load() <= 0 {
 		return
 	}
-	for k := range o.cmd.keys(o.args) {
-		s.keys[changedKey{ks, string(k)}] = struct{}{}
-	}
-}
-
-// meet reports whether one of the keys that are watched may be changed.
-func (s *changes) meet(w *watch) bool {
-	if s.all {
-		return true
-	}
-	for _, k := range w.keys {
-		if _, ok := s.keys[changedKey{k.ks, string(k.key)}]; ok {
-			return true
+	m.cold.Add(-int64(len(ops)))
+	for i := range ops {
+		for k := range ops[i].cmd.keys(ops[i].args) {
+			_, _ = ks.Has(k) // a failure is found again by who needs the key
 		}
 	}
-	return false
 }

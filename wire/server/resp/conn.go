@@ -35,7 +35,6 @@ type conn struct {
 	may      [Admin + 1]error
 	db       int
 	ks       *engine.Keyspace
-	sink     sink // the batch, for ks
 
 	pending group
 	plain   bool // everything pending can go into the batch

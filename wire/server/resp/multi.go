@@ -74,7 +74,6 @@ func cmdExec(c *conn, _ [][]byte) error {
 	}
 	start := c.observed()
 	if m.writes {
-		c.prefetch(m.ops)
 		c.front.committer.commit(g)
 	} else if err := c.execReads(g); err != nil {
 		return err

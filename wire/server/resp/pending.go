@@ -83,9 +83,8 @@ func (c *conn) finish() {
 	}
 	start := c.observed()
 	if c.plain {
-		c.applyBlind(p.ops)
+		c.front.blind.commit(p)
 	} else {
-		c.prefetch(p.ops)
 		c.front.committer.commit(p)
 	}
 	c.tally(p.ops, start)
@@ -110,29 +109,6 @@ func (c *conn) tally(ops []op, start time.Time) {
 	}
 }
 
-// applyBlind commits writes that need not read as a batch. Other transactions that cannot get through have the right
-// of way: see committer.
-func (c *conn) applyBlind(ops []op) {
-	start := len(c.out.buf)
-	c.front.committer.gate.RLock()
-	defer c.front.committer.gate.RUnlock()
-	c.batch.Reset()
-	for i := range ops {
-		if err := ops[i].cmd.blind(c, ops[i].args, c.sink); err != nil {
-			ops[i].failed = true
-			c.out.error(c.explain(err))
-			continue
-		}
-		c.out.ok()
-	}
-	if c.batch.Len() == 0 {
-		return
-	}
-	if err := c.front.db.Apply(c.batch, c.front.options.Durability); err != nil {
-		c.refuse(start, ops, err)
-	}
-}
-
 // refuse answers every command with an error, in place of what was answered from start on.
 func (c *conn) refuse(start int, ops []op, err error) {
 	c.out.buf = c.out.buf[:start]
@@ -152,16 +128,6 @@ func (c *conn) explain(err error) string {
 		}
 	}
 	return errorText(err)
-}
-
-// prefetch reads the keys that commands are about to change, so that the one transaction that all such commands of
-// all connections share finds them in memory: what lies on disk is read by many at a time.
-func (c *conn) prefetch(ops []op) {
-	for i := range ops {
-		for k := range ops[i].cmd.keys(ops[i].args) {
-			_, _ = c.ks.Has(k) // a failure is found again by who needs the key
-		}
-	}
 }
 
 // run runs the commands of the group in a transaction and adds their replies. An error means that the transaction

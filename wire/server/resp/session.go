@@ -70,7 +70,6 @@ func (c *conn) refresh() {
 // use has the connection work with a database.
 func (c *conn) use(db int, ks *engine.Keyspace) {
 	c.db, c.ks = db, ks
-	c.sink = c.batch.In(ks)
 	clear(c.may[:])
 	if c.identity != nil {
 		for r := Read; r <= Admin; r++ {
