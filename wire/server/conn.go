@@ -244,13 +244,12 @@ func (c *conn) end(cause error) {
 		if orderly {
 			c.out.hurry(time.Now().Add(c.server.o.WriteTimeout))
 		}
-		c.out.flush(false)
-		c.out.writers.Wait()
+		c.out.settle()
 		linger(c.nc)
 	}
 	_ = c.nc.Close()
 	c.out.abandon()
-	c.out.writers.Wait()
+	c.out.settle()
 	c.log(cause)
 }
 

@@ -40,7 +40,7 @@ type out struct {
 	deadline time.Time     // of writes, as it is set
 	final    time.Time     // the deadline of all that is to be written yet; zero: there is none
 	drained  chan struct{} // closed when unsent falls; nil: nobody waits
-	writers  sync.WaitGroup
+	rested   chan struct{} // closed when writing ends; nil: nobody waits
 }
 
 // append appends whole frames. They are copied if they are small; otherwise they are the way out's from now on. It
@@ -116,9 +116,7 @@ func (o *out) flushLater() {
 
 // background goes on writing on a goroutine.
 func (o *out) background() {
-	o.writers.Add(1)
 	go func() {
-		defer o.writers.Done()
 		o.mu.Lock()
 		o.write(false)
 	}()
@@ -159,7 +157,27 @@ func (o *out) write(reader bool) {
 		}
 	}
 	o.writing = false
+	if o.rested != nil {
+		close(o.rested)
+		o.rested = nil
+	}
 	o.mu.Unlock()
+}
+
+// settle has everything written, and returns when nobody writes any more.
+func (o *out) settle() {
+	o.mu.Lock()
+	for o.writing {
+		if o.rested == nil {
+			o.rested = make(chan struct{})
+		}
+		rested := o.rested
+		o.mu.Unlock()
+		<-rested
+		o.mu.Lock()
+	}
+	o.writing = true
+	o.write(false)
 }
 
 // take takes chunks off for one write.

@@ -169,7 +169,7 @@ func (c *conn) post(from *request, anyOrder bool) {
 	if timeout := c.settings.Load().timeout; timeout > 0 && class != streamRequest {
 		r.ctx, r.stop = context.WithTimeoutCause(r.ctx, timeout, wire.Errorf(wire.ErrTimeout, "%v has taken longer than %v", r.Type, timeout))
 	}
-	if class == streamRequest {
+	if class == streamRequest && r.refusal == nil {
 		r.stream = newStream(c, r)
 	}
 	c.inFlight.Add(1)

@@ -164,7 +164,9 @@ func shorten(k []byte) []byte { return k[:min(len(k), 64)] }
 
 // exhausted implements source.
 func (s *scan) exhausted() bool {
-	s.mu.Lock()
+	if !s.mu.TryLock() {
+		return false // its transaction is busy; the next FETCH looks again
+	}
 	defer s.mu.Unlock()
 	return s.begun && (!s.valid || s.limit == 0) && s.closed == nil
 }

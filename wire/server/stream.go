@@ -24,7 +24,7 @@ type source interface {
 }
 
 // A stream answers a SCAN or WATCH frame by frame, as many as it has credit for. Without credit it has no goroutine;
-// FETCH starts one. It is part of its request, and ends with it.
+// FETCH starts one. It is part of its request, and ends with it. The connection does not end before it has.
 type stream struct {
 	c       *conn
 	r       *request
@@ -34,15 +34,18 @@ type stream struct {
 
 	mu      sync.Mutex
 	credit  uint64
-	running bool // somebody is in run, or will be
-	ended   bool // it is over, or will be as soon as run sees it
-	over    bool
-	cause   error       // why it is ended; nil: as it was asked to
+	running bool        // somebody is in run or finish, or will be
+	ended   bool        // nothing more is sent but the end
+	asked   bool        // it is ended because somebody called end
+	cause   error       // why; nil: the client wants no more
 	timer   *time.Timer // while it waits for credit
 }
 
-// newStream returns a stream that is not open yet.
-func newStream(c *conn, r *request) *stream { return &stream{c: c, r: r, running: true} }
+// newStream returns a stream that is not open yet. Whoever makes it calls runStream.
+func newStream(c *conn, r *request) *stream {
+	c.streams.Add(1)
+	return &stream{c: c, r: r, running: true}
+}
 
 // runStream opens the stream that a request asks for, and answers with its first frame.
 func (c *conn) runStream(r *request) {
@@ -74,7 +77,7 @@ func (c *conn) runStream(r *request) {
 		return
 	}
 	if r.Type == wire.TypeWatch || s.step() { // a watch may have to wait
-		c.streams.Go(s.run)
+		go s.run()
 	}
 }
 
@@ -91,7 +94,7 @@ func (s *stream) step() bool {
 	s.mu.Lock()
 	if s.ended {
 		s.mu.Unlock()
-		s.finish(s.cause)
+		s.finish(nil)
 		return false
 	}
 	if s.credit == 0 && !s.src.exhausted() {
@@ -108,9 +111,6 @@ func (s *stream) step() bool {
 		return err
 	})
 	s.mu.Lock()
-	if s.ended {
-		err, more = s.cause, false
-	}
 	s.ended = s.ended || err != nil || !more
 	ended := s.ended
 	s.mu.Unlock()
@@ -157,10 +157,14 @@ func (s *stream) sendFrame() (more bool, err error) {
 	return more, err
 }
 
-// finish closes the stream and sends its end.
+// finish closes the stream and sends its end. An error that came of being asked to end is none.
 func (s *stream) finish(err error) {
+	defer s.c.streams.Done()
 	s.mu.Lock()
-	s.ended, s.over = true, true
+	s.ended = true
+	if s.asked {
+		err = s.cause
+	}
 	s.stopTimer()
 	s.mu.Unlock()
 	if s.src != nil {
@@ -186,15 +190,17 @@ func (s *stream) end(cause error) {
 		s.mu.Unlock()
 		return
 	}
-	s.ended, s.cause = true, cause
+	s.ended, s.asked, s.cause = true, true, cause
 	mine := !s.running
 	s.running = true
 	s.stopTimer()
 	s.mu.Unlock()
 	s.r.cancel(errCanceled)
-	if mine {
-		s.finish(cause)
-		s.c.out.flush(true)
+	if mine { // elsewhere: closing may have to wait for what a transaction is doing, and this may be the reader
+		go func() {
+			s.finish(nil)
+			s.c.out.flush(false)
+		}()
 	}
 }
 
@@ -212,7 +218,7 @@ func (s *stream) grant(n uint64) {
 	}
 	s.mu.Unlock()
 	if start {
-		s.c.streams.Go(s.run)
+		go s.run()
 	}
 }
 

@@ -97,16 +97,32 @@ func TestCursorsAreClosedAndCancelled(t *testing.T) {
 	c.fails(wire.TypeScan, &wire.Scan{}, wire.ErrLimit)
 	closing := c.push(wire.TypeClose, 0, wire.ID(first))
 	c.flush()
-	c.want(first, wire.TypeEnd)
-	c.want(closing, wire.TypeOK)
+	c.wantBoth(closing, first, wire.TypeEnd)
 	cancel := c.push(wire.TypeCancel, 0, wire.ID(second))
 	c.flush()
-	c.wantError(second, wire.ErrCanceled)
-	c.want(cancel, wire.TypeOK)
+	if e, err := wire.DecodeError(c.wantBoth(cancel, second, wire.TypeError)); err != nil || e.Code != wire.ErrCanceled {
+		t.Errorf("the cursor ends with %v, %v", e, err)
+	}
 	if st := s.db.Stats(); st.Views != 0 {
 		t.Errorf("%d views are left", st.Views)
 	}
 	open()
+}
+
+// wantBoth reads the OK of a request and the last frame of a stream, in either order, and returns the latter's body.
+func (c *client) wantBoth(request, stream uint32, last wire.Type) (body []byte) {
+	c.Helper()
+	got := map[uint32]wire.Type{}
+	for range 2 {
+		f := c.read()
+		if got[f.ID] = f.Type; f.ID == stream {
+			body = f.Body
+		}
+	}
+	if got[request] != wire.TypeOK || got[stream] != last {
+		c.Fatalf("got %v, want OK of %d and %v of %d", got, request, last, stream)
+	}
+	return body
 }
 
 func TestCursorsThatGetNoCreditAreClosed(t *testing.T) {

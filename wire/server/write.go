@@ -119,7 +119,12 @@ func (c *conn) write(r *request, dst []byte) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	return wire.AppendNil(dst), direct(r.ctx, ks, &w.Op, d)
+	ctx, stop := r.ctx, context.CancelFunc(func() {})
+	if r.cancel == nil { // on the reader
+		ctx, stop = c.timed()
+	}
+	defer stop()
+	return wire.AppendNil(dst), direct(ctx, ks, &w.Op, d)
 }
 
 // batch is BATCH.
@@ -268,9 +273,14 @@ func (g *group) context() (context.Context, context.CancelFunc) {
 	if r := &g.requests[0]; len(g.requests) == 1 && r.ctx != nil {
 		return r.ctx, func() {}
 	}
-	timeout := g.c.settings.Load().timeout
+	return g.c.timed()
+}
+
+// timed returns the context of writes that have none of their own.
+func (c *conn) timed() (context.Context, context.CancelFunc) {
+	timeout := c.settings.Load().timeout
 	if timeout == 0 {
-		return g.c.ctx, func() {}
+		return c.ctx, func() {}
 	}
-	return context.WithTimeoutCause(g.c.ctx, timeout, wire.Errorf(wire.ErrTimeout, "writing has taken longer than %v", timeout))
+	return context.WithTimeoutCause(c.ctx, timeout, wire.Errorf(wire.ErrTimeout, "writing has taken longer than %v", timeout))
 }
