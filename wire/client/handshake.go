@@ -211,7 +211,10 @@ func (c *conn) login(ctx context.Context) error {
 		if conversation.Done() {
 			return nil
 		}
-		step := wire.Auth{Mechanism: wire.ScramSHA256, Data: []byte(data)}
+		step := wire.Auth{Data: []byte(data)}
+		if challenge == "" {
+			step.Mechanism = wire.ScramSHA256
+		}
 		frame := wire.EndFrame(step.Append(wire.BeginFrame(nil, wire.TypeAuth, 0, id)), 0)
 		if _, err = c.nc.Write(frame); err != nil {
 			return err
