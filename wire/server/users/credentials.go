@@ -18,8 +18,8 @@ import (
 // Sizes and bounds of credentials.
 const (
 	iterations    = 32768
-	minIterations = 4096 // what RFC 7677 demands
-	maxIterations = 10_000_000
+	minIterations = 4096      // what RFC 7677 demands
+	maxIterations = 1_000_000 // what clients put up with
 	saltBytes     = 16
 	secretBytes   = 32
 

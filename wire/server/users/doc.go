@@ -50,7 +50,7 @@
 // SECRET is 32 random bytes, ID 8 that are drawn when a user is added, SALT 16; StoredKey and ServerKey have
 // 32 bytes and are what RFC 5802 calls so. All are in base64 (RFC 4648, with padding). NAME of a keyspace is
 // "*" for all of them; a keyspace is named once, and grants are ordered by it. ROLE is read, write or admin.
-// N is 4,096 to 10,000,000; new passwords get 32,768 (docs/decisions/0018 says why).
+// N is 4,096 to 1,000,000; new passwords get 32,768 (docs/decisions/0018 says why).
 //
 // The record of a user "user" with the password "pencil", salt and iterations of the example in RFC 7677,
 // who may read everything, in one line:
