@@ -75,7 +75,8 @@ type service struct {
 	resp   *resp.Front // nil: none
 
 	listening []listening
-	broken    chan error // why a listener failed
+	broken    chan error     // why a listener failed
+	hup       chan os.Signal // someone wants certificates to be read again
 }
 
 // A listening is a listener, the name of its setting, and what serves it until it is closed.
@@ -89,7 +90,9 @@ type listening struct {
 func (p *program) serve(ctx context.Context, c *config.Server) (err error) {
 	ctx, stop := p.untilStopped(ctx, c)
 	defer stop(nil)
-	s := &service{config: c, logger: p.logger(c), broken: make(chan error, 1)}
+	s := &service{config: c, logger: p.logger(c), broken: make(chan error, 1), hup: make(chan os.Signal, 1)}
+	signal.Notify(s.hup, syscall.SIGHUP) // from now on it does not end the program
+	defer signal.Stop(s.hup)
 	if err = s.loadTLS(); err != nil {
 		return failed(err)
 	}
@@ -308,12 +311,9 @@ func (s *service) announce(w io.Writer) error {
 
 // wait waits until ctx ends, or a listener fails, and returns why in that case.
 func (s *service) wait(ctx context.Context) error {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
 	for {
 		select {
-		case <-hup:
+		case <-s.hup:
 			s.reload()
 		case err := <-s.broken:
 			return err
