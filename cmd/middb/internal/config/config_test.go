@@ -350,3 +350,34 @@ func TestMissingFileIsKnownAsSuch(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What docs/operations.md shows of settings can be used.
+func TestDocumentedSettingsAreSettings(t *testing.T) {
+	text, err := os.ReadFile("../../../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(text), "\n```toml\n")[1:]
+	if len(blocks) == 0 {
+		t.Fatal("there is no file of settings in it")
+	}
+	for _, block := range blocks {
+		block, _, _ = strings.Cut(block, "\n```")
+		if _, err := load(source{file: "operations.toml", text: block}); err != nil {
+			t.Errorf("%v in\n%s", err, block)
+		}
+	}
+	s := New()
+	flags := pflag.NewFlagSet("server", pflag.ContinueOnError)
+	s.AddFlags(flags)
+	for _, line := range strings.Split(string(text), "\n") {
+		if !strings.Contains(line, "middb server --") {
+			continue
+		}
+		for _, word := range strings.Fields(strings.ReplaceAll(line, "`", " ")) {
+			if name, ok := strings.CutPrefix(word, "--"); ok && flags.Lookup(name) == nil && name != "print-config" && name != "help" {
+				t.Errorf("--%s is no flag: %s", name, line)
+			}
+		}
+	}
+}
