@@ -53,11 +53,15 @@ makes commit refuse. The end of the input rolls it back.`,
 				return err
 			}
 			return p.with(dir, creating, d, func(db *engine.DB) error {
-				return p.session(cmd.Context(), db, commands, keyspace)
+				st, err := newStore(db)
+				if err != nil {
+					return err
+				}
+				return p.session(cmd.Context(), st, fmt.Sprintf("middb %s, %s", version(), db.Path()), commands, keyspace)
 			})
 		},
 	}
-	cmd.Flags().StringArrayVarP(&commands, "command", "c", nil, "run this command and leave; repeat it for several")
+	commandFlag(cmd, &commands)
 	cmd.Flags().StringVar(&durability, "durability", "sync",
 		"when a write is answered: sync, once it is on disk; nosync, up to 50 ms before it is written")
 	keyspaceFlag(cmd, &keyspace)
@@ -76,20 +80,16 @@ func parseDurability(name string) (engine.Durability, error) {
 }
 
 // session runs the commands of a shell: those given with -c, those a person types, or a script.
-func (p *program) session(ctx context.Context, db *engine.DB, commands []string, keyspace string) error {
-	st, err := newStore(db)
-	if err != nil {
-		return err
-	}
+func (p *program) session(ctx context.Context, st shell.Store, greeting string, commands []string, keyspace string) error {
 	s := shell.New(st, p.shellOptions())
-	if err = s.Use(ctx, keyspace, true); err != nil {
-		return err
-	}
+	err := s.Use(ctx, keyspace, true)
 	switch {
+	case err != nil:
+		return err
 	case commands != nil:
 		err = s.RunCommands(ctx, commands)
 	case isTerminal(p.in) && isTerminal(p.out):
-		fmt.Fprintf(p.out, "middb %s, %s\nhelp lists the commands; quit leaves.\n", version(), db.Path())
+		fmt.Fprintf(p.out, "%s\nhelp lists the commands; quit leaves.\n", greeting)
 		err = p.interact(ctx, s)
 	default:
 		err = s.Run(ctx, p.in)

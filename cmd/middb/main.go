@@ -6,7 +6,7 @@
 //	0  done
 //	1  a command failed; a script went on with the next one
 //	2  usage: the command line is wrong, and nothing was done
-//	3  the database cannot be opened; damage found while opening is included
+//	3  the database cannot be opened, damage found then included, or the server cannot be reached
 //	4  key not found: one-shot commands and a single -c only
 //
 // Answers go to standard output; errors, progress and rates to standard error.
@@ -101,13 +101,14 @@ crash. This program is its shell and its tools.
 Keys and values on the command line are taken as given, blanks included; those
 that begin with hex: or b64: are decoded.
 
-Exit codes: 0 done, 1 a command failed, 2 usage, 3 the database cannot be opened,
-4 key not found (one-shot commands and a single -c).`,
+Exit codes: 0 done, 1 a command failed, 2 usage, 3 the database cannot be opened or
+the server not reached, 4 key not found (one-shot commands and a single -c).`,
 		Example: `  middb local ./mydb                          # a shell; makes ./mydb
   printf 'put a 1\nget a\n' | middb local ./mydb
   middb local ./mydb -c begin -c 'put a 2' -c 'incr n' -c commit
   middb put --data-dir ./mydb --keyspace texts greeting 'hello there'
-  middb get --data-dir ./mydb --keyspace texts greeting`,
+  middb get --data-dir ./mydb --keyspace texts greeting
+  middb client --server localhost:7878 -c ping`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Version:       version(),
@@ -118,7 +119,7 @@ Exit codes: 0 done, 1 a command failed, 2 usage, 3 the database cannot be opened
 		return fmt.Errorf("%w (write -- before words that begin with a dash)", err)
 	})
 	root.PersistentFlags().StringVar(&p.dataDir, "data-dir", "", "directory of the database")
-	root.AddCommand(p.local())
+	root.AddCommand(p.local(), p.client())
 	root.AddCommand(p.oneShots()...)
 	root.AddCommand(p.importFile(), p.exportFile(), p.verify(), p.inspect(), p.repair(), p.server(), p.user())
 	return root

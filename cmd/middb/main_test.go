@@ -98,50 +98,56 @@ var volatile = []struct {
 // for each file. The input of "run" is a command line and then standard input; the output is
 // standard output, the lines of standard error, and the exit code if it is not 0.
 func TestTranscripts(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
-		dir := t.TempDir()
-		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
-			switch d.Cmd {
-			case "run":
-				line, stdin, _ := strings.Cut(d.Input, "\n")
-				words, err := literal.Split([]byte(line))
-				if err != nil {
-					d.Fatalf(t, "%v", err)
-				}
-				args := make([]string, len(words))
-				for i, w := range words {
-					args[i] = w.Raw
-					if w.Quoted {
-						args[i] = string(w.Bytes)
-					}
-				}
-				out, errs, code := middb(t, dir, stdin, args...)
-				for line := range strings.Lines(errs) {
-					out += "stderr: " + line
-				}
-				if code != 0 {
-					out += fmt.Sprintf("exit code %d\n", code)
-				}
-				for _, v := range volatile {
-					out = v.pattern.ReplaceAllString(out, v.with)
-				}
-				return strings.ReplaceAll(out, dir, "DIR")
-			case "file": // write a file
-				if err := os.WriteFile(filepath.Join(dir, d.CmdArgs[0].Key), []byte(d.Input+"\n"), 0o644); err != nil {
-					d.Fatalf(t, "%v", err)
-				}
-				return ""
-			case "show": // print a file
-				text, err := os.ReadFile(filepath.Join(dir, d.CmdArgs[0].Key))
-				if err != nil {
-					d.Fatalf(t, "%v", err)
-				}
-				return string(text)
-			default:
-				d.Fatalf(t, "unknown command %s", d.Cmd)
-				return ""
+	datadriven.Walk(t, "testdata", func(t *testing.T, path string) { play(t, path, t.TempDir(), nil) })
+}
+
+// play runs a transcript in a directory. change, if it is not nil, changes command lines before they are run.
+func play(t *testing.T, path, dir string, change func(args []string) []string) {
+	t.Helper()
+	datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+		switch d.Cmd {
+		case "run":
+			line, stdin, _ := strings.Cut(d.Input, "\n")
+			words, err := literal.Split([]byte(line))
+			if err != nil {
+				d.Fatalf(t, "%v", err)
 			}
-		})
+			args := make([]string, len(words))
+			for i, w := range words {
+				args[i] = w.Raw
+				if w.Quoted {
+					args[i] = string(w.Bytes)
+				}
+			}
+			if change != nil {
+				args = change(args)
+			}
+			out, errs, code := middb(t, dir, stdin, args...)
+			for line := range strings.Lines(errs) {
+				out += "stderr: " + line
+			}
+			if code != 0 {
+				out += fmt.Sprintf("exit code %d\n", code)
+			}
+			for _, v := range volatile {
+				out = v.pattern.ReplaceAllString(out, v.with)
+			}
+			return strings.ReplaceAll(out, dir, "DIR")
+		case "file": // write a file
+			if err := os.WriteFile(filepath.Join(dir, d.CmdArgs[0].Key), []byte(d.Input+"\n"), 0o644); err != nil {
+				d.Fatalf(t, "%v", err)
+			}
+			return ""
+		case "show": // print a file
+			text, err := os.ReadFile(filepath.Join(dir, d.CmdArgs[0].Key))
+			if err != nil {
+				d.Fatalf(t, "%v", err)
+			}
+			return string(text)
+		default:
+			d.Fatalf(t, "unknown command %s", d.Cmd)
+			return ""
+		}
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 
 	"github.com/middb/middb/engine"
 	"github.com/middb/middb/wire"
@@ -54,32 +55,32 @@ func (p *program) with(dir string, a access, d engine.Durability, use func(*engi
 // explain returns the text of an error and what to do about it.
 func explain(err error) string {
 	text := err.Error()
-	var answer *wire.Error
-	if errors.As(err, &answer) && answer.Hint != "" {
-		return text + "\n  " + answer.Hint
-	}
 	for _, h := range hints {
-		if errors.Is(err, h.about) {
+		if slices.ContainsFunc(h.about, func(about error) bool { return errors.Is(err, about) }) {
 			return text + "\n  " + h.hint
 		}
+	}
+	if answer, ok := errors.AsType[*wire.Error](err); ok && answer.Hint != "" {
+		return text + "\n  " + answer.Hint
 	}
 	return text
 }
 
 var hints = []struct {
-	about error
+	about []error // of the engine, and of a server where that has no better one or not the same
 	hint  string
 }{
-	{engine.ErrLocked, "close the program that has it open; many can read at a time, or one write"},
-	{engine.ErrDatabaseMissing, "middb local, put and import make one"},
-	{engine.ErrNewerFormat, "open it with the version of middb that wrote it, or a later one"},
-	{engine.ErrCorruption, "middb verify tells what else is damaged; middb repair saves what a damaged log still holds"},
-	{engine.ErrNoSpace, "make room on the disk and try again; what was acknowledged is safe"},
-	{engine.ErrKeyspaceMissing, "middb local DIR -c keyspaces lists those that are there; use in the shell, put and import make one"},
-	{engine.ErrFeedTruncated, "watch from the oldest that is kept, or scan and watch from now on"},
-	{engine.ErrCommitUnknown, "read the keys to see whether it was stored"},
-	{users.ErrRecord, "middb delete --data-dir DIR --keyspace " + users.Keyspace + " KEY removes it; a user has to be added again then"},
-	{fs.ErrPermission, "check who owns the file and its directory, and their permissions"},
+	{[]error{engine.ErrLocked}, "close the program that has it open; many can read at a time, or one write"},
+	{[]error{engine.ErrDatabaseMissing}, "middb local, put and import make one"},
+	{[]error{engine.ErrNewerFormat}, "open it with the version of middb that wrote it, or a later one"},
+	{[]error{engine.ErrCorruption}, "middb verify tells what else is damaged; middb repair saves what a damaged log still holds"},
+	{[]error{engine.ErrNoSpace}, "make room on the disk and try again; what was acknowledged is safe"},
+	{[]error{engine.ErrKeyspaceMissing, wire.ErrKeyspaceMissing}, "keyspaces in the shell lists those that are there; use, put and import make one"},
+	{[]error{engine.ErrFeedTruncated}, "watch from the oldest that is kept, or scan and watch from now on"},
+	{[]error{engine.ErrCommitUnknown, wire.ErrCommitUnknown}, "read the keys to see whether it was stored"},
+	{[]error{engine.ErrMergeOperator, wire.ErrMergeOperator}, wire.ErrMergeOperator.Hint()},
+	{[]error{users.ErrRecord}, "middb delete --data-dir DIR --keyspace " + users.Keyspace + " KEY removes it; a user has to be added again then"},
+	{[]error{fs.ErrPermission}, "check who owns the file and its directory, and their permissions"},
 }
 
 // sink takes the batches of an import.

@@ -154,6 +154,7 @@ func rate(n int64, took time.Duration) string {
 func (p *program) exportFile() *cobra.Command {
 	var format string
 	var b bounds
+	var keyspace string
 	cmd := &cobra.Command{
 		Use:   "export --data-dir DIR --format csv|tsv|jsonl [FILE]",
 		Short: "write the entries to a file",
@@ -188,7 +189,7 @@ if they had one; entries that are no rows of the same columns are an error.`,
 			}
 			return p.with(dir, reading, engine.Sync, func(db *engine.DB) error {
 				o := engine.IterOptions{Lower: r.From, Upper: r.To, Prefix: r.Prefix}
-				ks, err := db.Keyspace(b.keyspace, engine.KeyspaceOptions{MustExist: true})
+				ks, err := db.Keyspace(keyspace, engine.KeyspaceOptions{MustExist: true})
 				if err != nil {
 					return err
 				}
@@ -197,7 +198,7 @@ if they had one; entries that are no rows of the same columns are an error.`,
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "", "format to write: "+port.FormatNames+" (default: by the extension of FILE)")
-	b.flags(cmd)
+	b.flags(cmd, &keyspace)
 	return cmd
 }
 

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/middb/middb/engine"
+)
+
+// TestTranscriptsOverTheNetwork runs the transcripts of what servers can do, too, with a server on the directory:
+// the same commands give the same answers. What is for the directory itself finds it closed.
+func TestTranscriptsOverTheNetwork(t *testing.T) {
+	for _, name := range []string{"local", "transactions", "watch"} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			running := map[string]string{} // addresses by directory
+			var stops []func()
+			stop := func() {
+				for _, s := range stops {
+					s()
+				}
+				stops, running = nil, map[string]string{}
+			}
+			defer stop()
+			play(t, filepath.Join("testdata", name), dir, func(args []string) []string {
+				on, rest := onServer(args)
+				if on == "" {
+					stop()
+					return args
+				}
+				if running[on] == "" {
+					db, err := engine.Spawn(engine.Config{Dir: filepath.Join(dir, on)})
+					if err != nil {
+						t.Fatal(err)
+					}
+					s := serve(t, db, "127.0.0.1:0")
+					running[on] = s.address
+					stops = append(stops, s.stop, func() { db.Close() })
+				}
+				return append(rest, "--server", running[on])
+			})
+		})
+	}
+}
+
+// onServer returns the directory of a command line that a server can do as well, and the rest of the line for that.
+func onServer(args []string) (dir string, rest []string) {
+	for i, arg := range args {
+		switch {
+		case i > 0 && args[i-1] == "--data-dir" || args[0] == "local" && i == 1 && arg != "--data-dir":
+			if dir != "" {
+				return "", nil
+			}
+			dir = arg
+		case arg == "--data-dir":
+		default:
+			rest = append(rest, arg)
+		}
+	}
+	switch {
+	case args[0] == "local" && len(rest) > 1 && !strings.HasPrefix(rest[1], "-"): // a mistake
+		return "", nil
+	case dir != "db" && dir != "new", !slices.Contains([]string{"local", "put", "get", "delete", "scan", "compact", "flush"}, args[0]):
+		return "", nil
+	case args[0] == "local":
+		rest[0] = "client"
+	}
+	return dir, rest
+}
+
+// TestAShellGoesOnAfterItsServerWasReplaced loses the connection, and a transaction with it.
+func TestAShellGoesOnAfterItsServerWasReplaced(t *testing.T) {
+	db := spawnMem(t)
+	s := serve(t, db, "127.0.0.1:0")
+	cmd := command(t.TempDir(), "client", "--server", s.address)
+	errs := &strings.Builder{}
+	cmd.Stderr = errs
+	in, out := start(t, cmd)
+	lines := bufio.NewReader(out)
+	says := func(command, want string) {
+		t.Helper()
+		fmt.Fprintln(in, command)
+		if line, err := lines.ReadString('\n'); line != want+"\n" {
+			t.Fatalf("%s: got %q, %v, want %q; %s", command, line, err, want, errs)
+		}
+	}
+	says("put a 1", "OK")
+	says("begin", "OK")
+	says("put a 2", "OK")
+	s.stop()
+	fmt.Fprintln(in, "put a 3") // lost, with the transaction
+	fmt.Fprintln(in, "get a")   // still in it
+	fmt.Fprintln(in, "commit")  // of the script: refuses
+	fmt.Fprintln(in, "put b 1") // nobody is there
+	says("help ping", "ping      print how long the server takes to answer")
+	s = serve(t, db, s.address)
+	says("get a", "1")
+	says("get b", "(nil)")
+	in.Close()
+	if err := cmd.Wait(); err == nil {
+		t.Error("the script has not failed")
+	}
+	s.stop()
+	for i, want := range []string{
+		"line 4: put: the transaction was lost with its connection to " + s.address + ": ",
+		"line 5: the transaction was lost with its connection to " + s.address + ": ",
+		"line 6: nothing of this transaction was committed, because a line of it was wrong",
+		"line 7: cannot connect to " + s.address + ": connect: connection refused",
+	} {
+		if !strings.Contains(errs.String(), want) {
+			t.Errorf("error %d is missing: %s\nin\n%s", i, want, errs)
+		}
+	}
+}
+
+func TestClientsThatCannotConnect(t *testing.T) {
+	dir := t.TempDir()
+	db := spawnMem(t)
+	s := serve(t, db, "127.0.0.1:0")
+	defer s.stop()
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"client", "--server", "127.0.0.1:1", "-c", "ping"}, exitOpen, "cannot connect to 127.0.0.1:1: connect: connection refused\n  check the address"},
+		{[]string{"get", "--server", "127.0.0.1:1", "a"}, exitOpen, "cannot connect to 127.0.0.1:1"},
+		{[]string{"client", "--server", "./no.sock"}, exitOpen, "no.sock: connect: no such file"},
+		{[]string{"client", "--server", "http://h"}, exitOpen, "the URL's scheme"},
+		{[]string{"client", "--server", "h:port"}, exitOpen, "the URL's port: port is no number"},
+		{[]string{"client", "--server", s.address, "--tls", "verify-full"}, exitOpen, "the server may not use TLS"},
+		{[]string{"client", "--server", s.address, "--data-dir", "db"}, exitUsage, "--data-dir is for a database that no server has open"},
+		{[]string{"client", "--server", "middb://ada@h", "--user", "bob"}, exitUsage, "two users"},
+		{[]string{"client", "--durability", "never"}, exitUsage, "it is sync or nosync"},
+		{[]string{"client", "db"}, exitUsage, "unknown command"},
+		{[]string{"client", "--server", s.address, "--user", "ada", "--password-stdin"}, exitFailed, "standard input has no password"},
+		{[]string{"scan", "--server", s.address, "db"}, exitUsage, `"db" is too much`},
+		{[]string{"put", "--user", "ada", "a", "1"}, exitUsage, "--user and --password-stdin are for a server"},
+		{[]string{"get", "--server", s.address, "--keyspace", "none", "a"}, exitFailed, "there is no such keyspace"},
+	} {
+		_, errs, code := middb(t, dir, "", c.args...)
+		if code != c.code || !strings.Contains(errs, c.says) {
+			t.Errorf("middb %q: exit code %d, %s; want %d and %q", c.args, code, errs, c.code, c.says)
+		}
+	}
+	if out := must(t, dir, "put a 1\nget a\n", "client", "--server", "middb://"+s.address+"/new", "--durability", "nosync"); out != "OK\n1\n" {
+		t.Errorf("got %q", out)
+	}
+	if out := must(t, dir, "", "get", "--server", "middb://"+s.address+"/new", "a"); out != "1\n" {
+		t.Errorf("got %q", out)
+	}
+	if out := must(t, dir, "", "client", "--server", s.address, "-c", "ping"); !strings.HasSuffix(out, "s\n") {
+		t.Errorf("got %q", out)
+	}
+	for _, name := range []string{"stats", "levels"} {
+		if out := must(t, dir, "", name, "--server", s.address); !strings.Contains(out, "\t") {
+			t.Errorf("%s prints %q", name, out)
+		}
+	}
+}
+
+func TestURLsOfFlags(t *testing.T) {
+	wd, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		remote    remote
+		url, show string
+	}{
+		{remote{server: "h:1"}, "middb://h:1", "h:1"},
+		{remote{server: "h:1,[::1]:2", user: "a b"}, "middb://a%20b@h:1,[::1]:2", "h:1,[::1]:2"},
+		{remote{server: "/run/a b"}, "unix:///run/a%20b", "/run/a b"},
+		{remote{server: "./s", user: "ada"}, "unix://ada@" + wd + "/s", "./s"},
+		{remote{server: "middb://ada:x@h:1/ks?pool=2", params: []*param{{"tls", "require"}, {"ca", ""}}}, "middb://ada:x@h:1/ks?pool=2&tls=require", "h:1/ks"},
+		{remote{server: "middb://h?ca=a@b"}, "middb://h?ca=a@b", "h"},
+		{remote{server: "h", params: []*param{{"ca", "a&b"}}}, "middb://h?ca=a%26b", "h"},
+	} {
+		if got, err := c.remote.url(); got != c.url || err != nil {
+			t.Errorf("%+v: %s, %v, want %s", c.remote, got, err, c.url)
+		}
+		if got := c.remote.String(); got != c.show {
+			t.Errorf("%+v is shown as %s, want %s", c.remote, got, c.show)
+		}
+	}
+}
