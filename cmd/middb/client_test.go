@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/middb/middb/engine"
+	"github.com/middb/middb/wire/server"
+	"github.com/middb/middb/wire/server/users"
 )
 
 // TestTranscriptsOverTheNetwork runs the transcripts of what servers can do, too, with a server on the directory:
@@ -38,7 +40,7 @@ func TestTranscriptsOverTheNetwork(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					s := serve(t, db, "127.0.0.1:0")
+					s := serve(t, db, "127.0.0.1:0", server.Options{})
 					running[on] = s.address
 					stops = append(stops, s.stop, func() { db.Close() })
 				}
@@ -76,7 +78,7 @@ func onServer(args []string) (dir string, rest []string) {
 // TestAShellGoesOnAfterItsServerWasReplaced loses the connection, and a transaction with it.
 func TestAShellGoesOnAfterItsServerWasReplaced(t *testing.T) {
 	db := spawnMem(t)
-	s := serve(t, db, "127.0.0.1:0")
+	s := serve(t, db, "127.0.0.1:0", server.Options{})
 	cmd := command(t.TempDir(), "client", "--server", s.address)
 	errs := &strings.Builder{}
 	cmd.Stderr = errs
@@ -98,7 +100,7 @@ func TestAShellGoesOnAfterItsServerWasReplaced(t *testing.T) {
 	fmt.Fprintln(in, "commit")  // of the script: refuses
 	fmt.Fprintln(in, "put b 1") // nobody is there
 	says("help ping", "ping      print how long the server takes to answer")
-	s = serve(t, db, s.address)
+	s = serve(t, db, s.address, server.Options{})
 	says("get a", "1")
 	says("get b", "(nil)")
 	in.Close()
@@ -121,7 +123,7 @@ func TestAShellGoesOnAfterItsServerWasReplaced(t *testing.T) {
 func TestClientsThatCannotConnect(t *testing.T) {
 	dir := t.TempDir()
 	db := spawnMem(t)
-	s := serve(t, db, "127.0.0.1:0")
+	s := serve(t, db, "127.0.0.1:0", server.Options{})
 	defer s.stop()
 	for _, c := range []struct {
 		args []string
@@ -187,5 +189,57 @@ func TestURLsOfFlags(t *testing.T) {
 		if got := c.remote.String(); got != c.show {
 			t.Errorf("%+v is shown as %s, want %s", c.remote, got, c.show)
 		}
+	}
+}
+
+// withLogin serves a database with the user ada, whose password is s3cret.
+func withLogin(t *testing.T) *serving {
+	t.Helper()
+	db := spawnMem(t)
+	store, err := users.Open(db)
+	if err == nil {
+		err = store.Add(t.Context(), "ada", "s3cret", []users.Grant{{Keyspace: users.All, Role: users.Admin}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, db, "127.0.0.1:0", server.Options{Users: store})
+	t.Cleanup(s.stop)
+	return s
+}
+
+func TestPasswordsComeFromWhereTheyAreSaid(t *testing.T) {
+	s := withLogin(t)
+	dir := t.TempDir()
+	for _, c := range []struct {
+		name  string
+		env   string
+		stdin string
+		args  []string
+		code  int
+		says  string // of standard output and standard error
+	}{
+		{"standard input", "", "s3cret\nput a 1\nget a\n", []string{"client", "--user", "ada", "--password-stdin"}, 0, "OK\n1\n"},
+		{"with a line end of another system", "", "s3cret\r\n", []string{"get", "--user", "ada", "--password-stdin", "a"}, 0, "1\n"},
+		{"the environment", "s3cret", "get a\n", []string{"client", "--user", "ada"}, 0, "1\n"},
+		{"standard input before the environment", "wrong", "s3cret\n", []string{"get", "--user", "ada", "--password-stdin", "a"}, 0, "1\n"},
+		{"none", "", "", []string{"get", "--user", "ada", "a"}, exitOpen, "user ada has no password here\n  give a user and a password"},
+		{"no user", "s3cret", "", []string{"get", "a"}, exitOpen, "requires a login, and the URL names no user"},
+		{"a wrong one", "wr0ng", "", []string{"get", "--user", "ada", "a"}, exitOpen, "the login failed"},
+	} {
+		cmd := command(dir, append(c.args, "--server", s.address)...)
+		cmd.Env = append(cmd.Env, "MIDDB_PASSWORD="+c.env)
+		cmd.Stdin = strings.NewReader(c.stdin)
+		out, _ := cmd.CombinedOutput()
+		if code := cmd.ProcessState.ExitCode(); code != c.code || !strings.Contains(string(out), c.says) {
+			t.Errorf("%s: exit code %d, %s; want %d, %q", c.name, code, out, c.code, c.says)
+		}
+		if strings.Contains(string(out), "s3cret") || strings.Contains(string(out), "wr0ng") {
+			t.Errorf("%s: the password is shown: %s", c.name, out)
+		}
+	}
+	out := must(t, dir, "", "get", "--server", "middb://ada:s3cret@"+s.address, "a")
+	if out != "1\n" {
+		t.Errorf("from the URL: %q", out)
 	}
 }

@@ -33,9 +33,9 @@ type serving struct {
 }
 
 // serve serves a database at an address until stop is called.
-func serve(t *testing.T, db *engine.DB, address string) *serving {
+func serve(t *testing.T, db *engine.DB, address string, o server.Options) *serving {
 	t.Helper()
-	s, err := server.New(db, server.Options{})
+	s, err := server.New(db, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ var stores = map[string]func(t *testing.T, db *engine.DB) shell.Store{
 	},
 	"remote": func(t *testing.T, db *engine.DB) shell.Store {
 		t.Helper()
-		s := serve(t, db, "127.0.0.1:0")
+		s := serve(t, db, "127.0.0.1:0", server.Options{})
 		t.Cleanup(s.stop)
 		c, err := client.Open(t.Context(), "middb://"+s.address, client.Options{Connections: 1})
 		if err != nil {

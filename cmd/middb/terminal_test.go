@@ -165,3 +165,30 @@ func TestPasswordsAreAskedForAndNotShown(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAClientAsksForThePasswordAndCtrlCEndsItsCommand(t *testing.T) {
+	s := withLogin(t)
+	p := sit(t, t.TempDir(), "client", "--server", s.address, "--user", "ada")
+	p.await("Password for ada: ")
+	p.enter("s3cret")
+	if seen := p.await("middb> "); strings.Contains(seen, "s3cret") || !strings.Contains(seen, "at "+s.address+", user ada") {
+		t.Errorf("the screen shows %q", seen)
+	}
+	p.enter("put a 1")
+	p.await("OK")
+	p.await("middb> ")
+	p.enter("watch from 1")
+	p.await("put\ta\t1")
+	if _, err := p.screen.WriteString("\x03"); err != nil {
+		t.Fatal(err)
+	}
+	p.await("middb> ")
+	p.enter("ping")
+	p.await("s\r\n")
+	p.enter("help ping")
+	p.await("how long the server takes")
+	p.enter("quit")
+	if err := p.cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+}
