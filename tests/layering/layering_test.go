@@ -48,6 +48,11 @@ var restrictions = []restriction{
 		why:      "only shells know the actor framework",
 	},
 	{
+		packages: []string{"github.com/prometheus", "net/http"},
+		folders:  []string{"wire/server", "cmd", "examples", "tests"},
+		why:      "an embedded database serves nobody",
+	},
+	{
 		packages: []string{"os", "io/ioutil"},
 		folders:  []string{"vfs", "cmd", "examples", "tests", "wire/internal/gencodes"},
 		why:      "files are reached through vfs",
@@ -99,6 +104,9 @@ func TestPlantedImportsAreFound(t *testing.T) {
 		{"util", "fmt", "util has no layer"},
 		{"actors", "github.com/asynkron/protoactor-go/actor", ""},
 		{"engine", "github.com/asynkron/protoactor-go/actor", "only shells know the actor framework"},
+		{"wire/server/monitor", "github.com/prometheus/client_golang/prometheus", ""},
+		{"engine", "github.com/prometheus/client_golang/prometheus", "an embedded database serves nobody"},
+		{"metrics", "net/http/pprof", "an embedded database serves nobody"},
 		{"wal", "os", "files are reached through vfs"},
 		{"engine", "os/exec", "files are reached through vfs"},
 		{"offheap", "os", "files are reached through vfs"},

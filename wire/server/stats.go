@@ -34,7 +34,7 @@ func (s *Server) Activity() monitor.Activity {
 		}
 		o := s.operations[t]
 		a.Operations = append(a.Operations, monitor.Operation{
-			Protocol: "middb", Name: strings.ToLower(wire.Type(t).String()), Errors: o.errors.Load(), Latency: o.latency.Snapshot(),
+			Name: strings.ToLower(wire.Type(t).String()), Errors: o.errors.Load(), Latency: o.latency.Snapshot(),
 		})
 	}
 	return a

@@ -2,8 +2,9 @@ package monitor
 
 import "github.com/middb/middb/metrics"
 
-// A Source is a server that says what it is doing: what /metrics shows beside the numbers of the engine. The
-// server keeps the counters, in atomics and metrics.Histogram; it is asked once a scrape, by any goroutine.
+// A Source is a server, or a front of one, that says what it is doing: what /metrics shows beside the numbers of
+// the engine. The server keeps the counters, in atomics and metrics.Histogram; it is asked once a scrape, by
+// any goroutine.
 type Source interface {
 	Activity() Activity
 }
@@ -21,6 +22,8 @@ type Activity struct {
 	UnsentBytes  int64 // of replies that clients have not taken yet
 
 	// Since the start.
+	Requests int64 // requests answered that are not in Operations
+	Failed   int64 // of them, those answered with an error
 	Accepted int64 // connections accepted
 	Refused  int64 // connections closed because there were too many
 	Rejected int64 // attempts to authenticate that failed
@@ -30,8 +33,6 @@ type Activity struct {
 
 // An Operation is what there is to know of one kind of request.
 type Operation struct {
-	// Protocol is "middb" or "resp". With Name it is unique.
-	Protocol string
 	// Name is what clients call the operation, in lower case: get, put, scan, begin.
 	Name string
 	// Errors counts the requests answered with an error. Latency has them too.
@@ -39,4 +40,14 @@ type Operation struct {
 	// Latency has the nanoseconds from the arrival of each request to its answer, that of a stream to its
 	// first frame.
 	Latency metrics.Snapshot
+}
+
+// requests returns how many requests were answered in all, and how many of them with an error.
+func (a *Activity) requests() (all, failed int64) {
+	all, failed = a.Requests, a.Failed
+	for i := range a.Operations {
+		all += int64(a.Operations[i].Latency.Count())
+		failed += a.Operations[i].Errors
+	}
+	return all, failed
 }
