@@ -147,8 +147,11 @@ func (c *conn) await() {
 		}
 	}
 	limit := s.o.MaxUnsent / 2
-	if s.memory.replies.exhausted() {
+	switch replies := s.memory.replies; {
+	case replies.exhausted():
 		limit = chunkBytes
+	case replies.used.Load() > replies.limit/2: // nobody takes the other half alone
+		limit = min(limit, replies.limit/16)
 	}
 	for room := c.out.room(limit); room != nil; room = c.out.room(limit) {
 		select {

@@ -136,10 +136,14 @@ func FuzzSession(f *testing.F) {
 	for _, t := range typesOfRequests {
 		f.Add(wire.EndFrame(append(wire.BeginFrame(nil, t, 0, 7), randomBody(r)...), 0), true)
 	}
+	s := fuzzServer(f)
 	f.Fuzz(func(t *testing.T, b []byte, inside bool) {
 		if inside {
 			b = append(aSession(), b...)
 		}
-		overPipe(t, fuzzServer(t), b)
+		overPipe(t, s, b)
+		if st := s.db.Stats(); st.Views != 0 || st.Txns != 0 || s.memory.used() != 0 || s.panics.Load() != 0 {
+			t.Errorf("left: %d views, %d transactions, %d bytes; %d panics", st.Views, st.Txns, s.memory.used(), s.panics.Load())
+		}
 	})
 }
