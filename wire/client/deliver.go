@@ -156,6 +156,18 @@ func (c *conn) reserve(n need) bool {
 	}
 }
 
+// extend takes a place for a stream of a transaction that the connection has. It reports whether there is one; on a
+// connection that has ended there is, and the stream fails.
+func (c *conn) extend() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended == nil && uint64(c.streams) >= c.hello.Limits.Cursors {
+		return false
+	}
+	c.streams++
+	return true
+}
+
 // release gives a place back.
 func (c *conn) release(n need) {
 	if n == needNothing {

@@ -112,7 +112,7 @@ func (t *Txn) open(ctx context.Context, cl *call) error {
 	if t.ended != nil {
 		return t.ended
 	}
-	if !t.conn.reserve(needStream) {
+	if !t.conn.extend() {
 		return wire.Errorf(wire.ErrLimit, "scan: the connection of the transaction has %d cursors open", t.conn.hello.Limits.Cursors)
 	}
 	if err := t.conn.openStream(ctx, cl); err != nil {

@@ -247,3 +247,29 @@ func TestTransactionsAboveTheLimitWait(t *testing.T) {
 		wants(t, txns[2].Rollback(t.Context()), wire.ErrTxnDone)
 	})
 }
+
+// Neither the server's notice nor the end of the connection is a lack of room for cursors.
+func TestCursorsOfATransactionOpenWhileTheServerShutsDown(t *testing.T) {
+	bubble(t, func(t *testing.T, f *fake) {
+		f.serve("a:7878", func(p *peer) {
+			p.hello()
+			begin(p, 1)
+			p.send(wire.TypeNotice, 0, 0, &wire.Notice{Kind: wire.NoticeShutdown})
+			p.send(wire.TypeEnd, 0, p.expect(wire.TypeScan).ID, &wire.End{})
+		})
+		c := f.open(urlA, Options{})
+		defer c.Close()
+		txn, err := c.Begin(t.Context(), TxnOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		rows, err := txn.Scan(t.Context(), ScanOptions{})
+		if err != nil || rows.Next() || rows.Err() != nil {
+			t.Fatalf("after the notice: %v", err)
+		}
+		synctest.Wait()
+		_, err = txn.Scan(t.Context(), ScanOptions{})
+		wants(t, err, wire.ErrConnection)
+	})
+}
