@@ -59,6 +59,7 @@ type conn struct {
 	compress atomic.Bool
 	notices  bool // guarded by mu
 	scram    *users.Conversation
+	greeted  bool   // the preface was sent
 	goodbye  uint32 // the request that is answered last; 0: none
 
 	// refused is what requests get that arrived before the client could know of a shutdown; nil: there is none.
@@ -239,6 +240,7 @@ func (c *conn) end(cause error) {
 	c.endTxns()
 	switch e, ok := errors.AsType[*wire.Error](cause); {
 	case ok:
+		c.greet() // who has not come that far reads errors all the same
 		c.sendError(0, e)
 	case c.goodbye != 0:
 		c.sendNil(c.goodbye)

@@ -131,11 +131,19 @@ func (c *conn) open() error {
 		linger(c.nc)
 		return errForeign
 	}
-	c.out.append(wire.AppendPreface(nil))
+	c.greet()
 	if err = preface.Check(); err != nil {
 		return err
 	}
 	return c.identify()
+}
+
+// greet sends the preface, if it was not sent before.
+func (c *conn) greet() {
+	if !c.greeted {
+		c.greeted = true
+		c.out.append(wire.AppendPreface(nil))
+	}
 }
 
 // errForeign ends connections that speak another protocol.

@@ -77,8 +77,10 @@ func TestWhoSaysNothingIsClosed(t *testing.T) {
 		}
 		_, _ = io.WriteString(nc, said)
 		_ = nc.SetReadDeadline(time.Now().Add(10 * time.Second))
-		if _, err = io.ReadAll(nc); err != nil {
-			t.Errorf("after %q: %v", said, err)
+		// What it is told comes as to anybody: after a preface.
+		answer, err := io.ReadAll(nc)
+		if err != nil || !strings.HasPrefix(string(answer), "MIDB\x01\x00\x00\x00") || !strings.Contains(string(answer), "AUTH_TIMEOUT") {
+			t.Errorf("after %q: %q, %v", said, answer, err)
 		}
 		_ = nc.Close()
 	}
