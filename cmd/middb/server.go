@@ -211,8 +211,9 @@ func (s *service) openServers() error {
 		Users: store, RequireLogin: c.AuthRequired,
 		MaxConnections: c.MaxConnections, MaxMemory: c.MaxMemory, MaxFrame: int(c.MaxFrame), MaxInFlight: c.MaxInFlight,
 		MaxUnsent: c.MaxUnsent, MaxTxns: c.MaxTxns, MaxCursors: c.MaxCursors,
-		LoginTimeout: c.AuthTimeout, WriteTimeout: c.WriteTimeout, RequestTimeout: c.RequestTimeout, IdleTimeout: c.IdleTimeout,
-		TxnTimeout: orNever(c.TxnTimeout), CursorTimeout: orNever(c.CursorTimeout), SlowRequest: c.SlowRequest,
+		LoginTimeout: c.AuthTimeout, FrameTimeout: c.FrameTimeout, WriteTimeout: c.WriteTimeout,
+		RequestTimeout: c.RequestTimeout, IdleTimeout: c.IdleTimeout, TxnTimeout: orNever(c.TxnTimeout),
+		CursorTimeout: orNever(c.CursorTimeout), SlowRequest: c.SlowRequest,
 		Durability: c.Durability, Version: version(), PID: os.Getpid(), Logger: s.logger,
 	})
 	if err != nil || c.RESP == "" {

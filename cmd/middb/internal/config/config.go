@@ -50,6 +50,7 @@ type Server struct {
 	MaxCursors     int
 
 	AuthTimeout    time.Duration
+	FrameTimeout   time.Duration
 	WriteTimeout   time.Duration
 	RequestTimeout time.Duration // 0: none; so are the next three
 	IdleTimeout    time.Duration
@@ -212,6 +213,7 @@ func (s *Settings) limits() []*setting {
 		{name: "max-txns", standard: "64", value: count{&c.MaxTxns, 1, 1 << 20}, usage: "transactions of a connection at a time"},
 		{name: "max-cursors", standard: "256", value: count{&c.MaxCursors, 1, 1 << 20}, usage: "cursors and watches of a connection at a time"},
 		{name: "auth-timeout", standard: "10s", value: duration{&c.AuthTimeout, time.Millisecond}, usage: "how long a connection may take to log in"},
+		{name: "frame-timeout", standard: "1m", value: duration{&c.FrameTimeout, time.Millisecond}, usage: "how long the bytes of a request may take to arrive"},
 		{name: "write-timeout", standard: "30s", value: duration{&c.WriteTimeout, time.Millisecond}, usage: "how long a client may take to read"},
 		{name: "request-timeout", standard: "0s", value: duration{&c.RequestTimeout, 0}, usage: "how long a request may take, unless its session sets another; 0s: for ever"},
 		{name: "idle-timeout", standard: "0s", value: duration{&c.IdleTimeout, 0}, usage: "how long a connection may be silent; 0s: for ever"},

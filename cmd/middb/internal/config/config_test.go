@@ -72,6 +72,7 @@ var samples = map[string][2]string{
 	"max-txns":        {"3", "4"},
 	"max-cursors":     {"5", "6"},
 	"auth-timeout":    {"1s", "2s"},
+	"frame-timeout":   {"30s", "1m30s"},
 	"write-timeout":   {"1m", "1m30s"},
 	"request-timeout": {"500ms", "1h"},
 	"idle-timeout":    {"1h30m", "10m"},
