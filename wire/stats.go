@@ -1,5 +1,7 @@
 package wire
 
+import "github.com/middb/middb/metrics"
+
 // Stats is the reply to STATS: what the server and the engine beneath it say of themselves. Counters count since the
 // server was started; sizes are in bytes, durations in nanoseconds unless a name says otherwise.
 type Stats struct {
@@ -57,6 +59,26 @@ type EngineStats struct {
 	OldestViewAge   int64  `msgpack:"oldest_view_age,omitempty"`
 	Keyspaces       int64  `msgpack:"keyspaces"`
 	ReadOnlyBecause string `msgpack:"read_only_because,omitempty"` // the failure after which the engine takes no writes
+
+	Commits        int64   `msgpack:"commits,omitempty"`
+	WrittenBytes   int64   `msgpack:"written_bytes,omitempty"`    // keys and values in commits
+	LogKept        int64   `msgpack:"log_kept,omitempty"`         // log that is not deleted
+	LogSyncLatency []int64 `msgpack:"log_sync_latency,omitempty"` // see HistogramOf
+	Compacting     int64   `msgpack:"compacting,omitempty"`       // compactions that run now
+	ObsoleteBytes  int64   `msgpack:"obsolete_bytes,omitempty"`   // of tables that only old views need
+	StallTime      int64   `msgpack:"stall_time,omitempty"`       // of Stalls: for a flush
+	LogStalls      int64   `msgpack:"log_stalls,omitempty"`       // times that commits waited for the log
+	LogStallTime   int64   `msgpack:"log_stall_time,omitempty"`
+	WriteQueueTime int64   `msgpack:"write_queue_time,omitempty"` // of WriteQueued
+	TableGets      int64   `msgpack:"table_gets,omitempty"`       // reads of a key that no memtable answered
+	FilterExcluded int64   `msgpack:"filter_excluded,omitempty"`  // tables that a filter spared them
+	FilterFound    int64   `msgpack:"filter_found,omitempty"`     // tables that were read and had the key
+	FilterMissed   int64   `msgpack:"filter_missed,omitempty"`    // tables that were read in vain
+	TxnCommits     int64   `msgpack:"txn_commits,omitempty"`
+	Feeds          int64   `msgpack:"feeds,omitempty"`
+	WriteAmp       float64 `msgpack:"write_amp,omitempty"` // bytes written to disk by byte of WrittenBytes
+	ReadAmp        int64   `msgpack:"read_amp,omitempty"`  // sources that a read may have to ask
+	SpaceAmp       float64 `msgpack:"space_amp,omitempty"` // bytes on disk by byte of the largest level
 }
 
 // LevelStats describe a level of sorted files.
@@ -71,10 +93,11 @@ type LevelStats struct {
 
 // ActorStats describe an actor of the engine.
 type ActorStats struct {
-	Name  string  `msgpack:"name"`
-	Depth int64   `msgpack:"depth"` // messages in its mailbox
-	Age   int64   `msgpack:"age"`   // of the oldest of them
-	Busy  float64 `msgpack:"busy"`  // share of the time that it was at work, lately: 0 to 1
+	Name     string  `msgpack:"name"`
+	Depth    int64   `msgpack:"depth"`               // messages in its mailbox
+	Age      int64   `msgpack:"age"`                 // of the oldest of them
+	Busy     float64 `msgpack:"busy"`                // share of the time since the start that it was at work: 0 to 1
+	BusyTime int64   `msgpack:"busy_time,omitempty"` // the time itself: two replies tell of the time between them
 }
 
 // OperationStats describe the requests of one type.
@@ -87,6 +110,24 @@ type OperationStats struct {
 	P99    int64  `msgpack:"p99"`
 	P999   int64  `msgpack:"p999"`
 	Max    int64  `msgpack:"max"`
+
+	Latency []int64 `msgpack:"latency,omitempty"` // see HistogramOf
+}
+
+// AppendHistogram appends the buckets of a histogram that have values: the bound of each and how many values it has.
+func AppendHistogram(dst []int64, s metrics.Snapshot) []int64 {
+	for bound, count := range s.Buckets() {
+		dst = append(dst, bound, int64(count))
+	}
+	return dst
+}
+
+// HistogramOf returns the histogram of what AppendHistogram made, and its sum. Whatever buckets says, it returns one.
+func HistogramOf(sum int64, buckets []int64) metrics.Snapshot {
+	return metrics.Restore(sum, func(yield func(bound int64, count uint64) bool) {
+		for ; len(buckets) >= 2 && yield(buckets[0], uint64(max(0, buckets[1]))); buckets = buckets[2:] {
+		}
+	})
 }
 
 // Append appends the body.

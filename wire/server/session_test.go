@@ -307,6 +307,7 @@ func TestStatsTellOfServerAndEngine(t *testing.T) {
 	c.put("k", "v")
 	c.fails(wire.TypePut, put("", "v", 0), wire.ErrEmptyKey)
 	c.begin(wire.Begin{})
+	c.ok(wire.TypeFlush, nil) // has the log synced
 	var st wire.Stats
 	if err := st.Decode(c.ok(wire.TypeStats, nil)); err != nil {
 		t.Fatal(err)
@@ -320,6 +321,15 @@ func TestStatsTellOfServerAndEngine(t *testing.T) {
 	i := slices.IndexFunc(st.Operations, func(o wire.OperationStats) bool { return o.Name == "put" })
 	if i < 0 || st.Operations[i].Count != 2 || st.Operations[i].Errors != 1 || st.Operations[i].Time <= 0 || st.Operations[i].P99 <= 0 {
 		t.Errorf("operations: %+v", st.Operations)
+	} else if l := wire.HistogramOf(st.Operations[i].Time, st.Operations[i].Latency); l.Count() != 2 || l.Quantile(0.99) != st.Operations[i].P99 {
+		t.Errorf("the latency of puts: %v", l)
+	}
+	if e := st.Engine; e.Commits != 1 || e.WrittenBytes < 2 || e.WriteAmp < 1 || e.ReadAmp < 2 || len(e.LogSyncLatency) < 2 {
+		t.Errorf("the engine: %+v", e)
+	}
+	busy := func(a wire.ActorStats) bool { return a.Name == "log writer" && a.BusyTime > 0 && a.Busy > 0 && a.Busy <= 1 }
+	if !slices.ContainsFunc(st.Actors, busy) {
+		t.Errorf("actors: %+v", st.Actors)
 	}
 }
 

@@ -48,9 +48,14 @@ func (s *Server) Stats() (*wire.Stats, error) {
 		return nil, err
 	}
 	out.Engine.Keyspaces = int64(len(names))
+	uptime := s.o.Clock().Sub(s.started)
+	for i := range out.Actors {
+		a := &out.Actors[i]
+		a.Busy = min(1, float64(a.BusyTime)/float64(max(1, uptime)))
+	}
 	a := s.Activity()
 	out.Server = wire.ServerStats{
-		Uptime: uint64(s.o.Clock().Sub(s.started)), Connections: a.Connections, Sessions: a.Sessions, Accepted: a.Accepted, Refused: a.Refused,
+		Uptime: uint64(uptime), Connections: a.Connections, Sessions: a.Sessions, Accepted: a.Accepted, Refused: a.Refused,
 		InFlight: a.InFlight, Txns: a.Transactions, Cursors: a.Cursors, BytesIn: a.BytesIn, BytesOut: a.BytesOut,
 		Buffered: max(0, s.memory.used()),
 	}
@@ -62,6 +67,7 @@ func (s *Server) Stats() (*wire.Stats, error) {
 		out.Operations = append(out.Operations, wire.OperationStats{
 			Name: o.Name, Count: count, Errors: o.Errors, Time: o.Latency.Sum,
 			P50: o.Latency.Quantile(0.5), P99: o.Latency.Quantile(0.99), P999: o.Latency.Quantile(0.999), Max: o.Latency.Quantile(1),
+			Latency: wire.AppendHistogram(nil, o.Latency),
 		})
 	}
 	return out, nil
@@ -80,12 +86,25 @@ func StatsOf(db *engine.DB) *wire.Stats {
 		Txns: int64(s.Txns), Conflicts: s.Conflicts, Views: int64(s.Views),
 		OldestViewKind: s.OldestView.Kind, OldestViewSeq: s.OldestView.Seq, OldestViewAge: int64(s.OldestView.Age),
 	}
+	e := &out.Engine
+	e.Commits, e.WrittenBytes, e.LogKept = s.Commits, s.WrittenBytes, s.LogKept
+	e.LogSyncLatency, e.Compacting, e.ObsoleteBytes = wire.AppendHistogram(nil, s.LogSync), s.Compacting, s.ObsoleteBytes
+	e.StallTime, e.LogStalls, e.LogStallTime = int64(s.StallTime), s.LogStalls, int64(s.LogStallTime)
+	e.WriteQueueTime = int64(s.WriteQueueTime)
+	e.TableGets, e.FilterExcluded, e.FilterFound, e.FilterMissed = s.Lookups.Gets, s.Lookups.Excluded, s.Lookups.Found, s.Lookups.Missed
+	e.TxnCommits, e.Feeds = s.TxnCommits, int64(s.Feeds)
+	e.WriteAmp, e.ReadAmp, e.SpaceAmp = s.WriteAmplification(), int64(s.ReadAmplification()), s.SpaceAmplification()
 	if s.ReadOnlyFrom != nil {
 		out.Engine.ReadOnlyBecause = s.ReadOnlyFrom.Error()
 	}
 	for _, l := range s.Levels {
 		out.Levels = append(out.Levels, wire.LevelStats{
 			Level: int64(l.Level), Files: int64(l.Files), Bytes: l.Bytes, Entries: l.Entries, Tombstones: l.Tombstones, Score: l.Score,
+		})
+	}
+	for _, a := range db.Actors() {
+		out.Actors = append(out.Actors, wire.ActorStats{
+			Name: a.Name, Depth: int64(a.Depth), Age: int64(a.Age), BusyTime: int64(a.Busy),
 		})
 	}
 	return out
