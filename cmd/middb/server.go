@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/middb/middb/cmd/middb/internal/config"
 	"github.com/middb/middb/engine"
 	"github.com/middb/middb/wire/server"
+	"github.com/middb/middb/wire/server/monitor"
 	"github.com/middb/middb/wire/server/resp"
 	"github.com/middb/middb/wire/server/tlsconf"
 	"github.com/middb/middb/wire/server/users"
@@ -75,6 +77,10 @@ type service struct {
 	resp   *resp.Front // nil: none
 
 	listening []listening
+	serving   sync.WaitGroup
+	over      context.Context // ends, by end, when no clients are served any more: the end of monitors
+	end       context.CancelFunc
+	stopping  atomic.Bool
 	broken    chan error     // why a listener failed
 	hup       chan os.Signal // someone wants certificates to be read again
 }
@@ -91,6 +97,8 @@ func (p *program) serve(ctx context.Context, c *config.Server) (err error) {
 	ctx, stop := p.untilStopped(ctx, c)
 	defer stop(nil)
 	s := &service{config: c, logger: p.logger(c), broken: make(chan error, 1), hup: make(chan os.Signal, 1)}
+	s.over, s.end = context.WithCancel(context.Background())
+	defer s.end()
 	signal.Notify(s.hup, syscall.SIGHUP) // from now on it does not end the program
 	defer signal.Stop(s.hup)
 	if err = s.loadTLS(); err != nil {
@@ -259,6 +267,8 @@ func (s *service) listen() error {
 		{"bind", c.Bind, listenTCP, secured(native)},
 		{"unix", c.Unix, listenUnix, native},
 		{"resp", c.RESP, listenTCP, secured(redis)},
+		{"metrics", c.Metrics, listenTCP, s.monitored(s.monitor())},
+		{"pprof", c.Pprof, listenLoopback, s.monitored(monitor.Profiles())},
 	} {
 		if l.at == "" {
 			continue
@@ -282,16 +292,16 @@ func (s *service) closeListeners() (err error) {
 // start begins to serve.
 func (s *service) start() {
 	for _, l := range s.listening {
-		go func() {
+		s.serving.Go(func() {
 			err := l.serve(l.Listener)
-			if errors.Is(err, server.ErrShutdown) || errors.Is(err, resp.ErrClosed) {
+			if err == nil || errors.Is(err, server.ErrShutdown) || errors.Is(err, resp.ErrClosed) {
 				return
 			}
 			select {
 			case s.broken <- fmt.Errorf("%s: %w", l.setting, err):
 			default: // one reason to stop is enough
 			}
-		}()
+		})
 	}
 }
 
@@ -327,6 +337,7 @@ func (s *service) wait(ctx context.Context) error {
 
 // shutdown finishes what is under way and ends all connections. What takes too long is cut off.
 func (s *service) shutdown() error {
+	s.stopping.Store(true)
 	ctx := context.Background()
 	if limit := s.config.StopTimeout; limit > 0 {
 		var cancel context.CancelFunc
@@ -343,6 +354,8 @@ func (s *service) shutdown() error {
 	if err := errors.Join(cut[:]...); err != nil {
 		s.logger.Warn("requests that were under way were cut off", "after", s.config.StopTimeout, "cause", err)
 	}
+	s.end()
+	s.serving.Wait()
 	if s.config.ReadyFile == "" {
 		return nil
 	}
