@@ -185,8 +185,10 @@ func TestAClientAsksForThePasswordAndCtrlCEndsItsCommand(t *testing.T) {
 	p.await("middb> ")
 	p.enter("ping")
 	p.await("s\r\n")
+	p.await("middb> ") // what is typed before the prompt may be lost
 	p.enter("help ping")
 	p.await("how long the server takes")
+	p.await("middb> ")
 	p.enter("quit")
 	if err := p.cmd.Wait(); err != nil {
 		t.Fatal(err)
