@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -20,7 +19,8 @@ func passwordFlag(cmd *cobra.Command, stdin *bool) {
 // an argument, which every user of the machine can see.
 func (p *program) newPassword(user string, stdin bool) (string, error) {
 	if stdin {
-		return p.passwordLine()
+		password, err := readPassword(p.in)
+		return password, failed(err)
 	}
 	given, err := p.askPasswords("Password for "+user+": ", "Once more: ")
 	if err != nil {
@@ -32,17 +32,26 @@ func (p *program) newPassword(user string, stdin bool) (string, error) {
 	return given[0], nil
 }
 
-// passwordLine returns the first line of standard input.
-func (p *program) passwordLine() (string, error) {
-	line, err := bufio.NewReader(io.LimitReader(p.in, 1<<16)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", failed(fmt.Errorf("read the password: %w", err))
+// readPassword reads the first line, and nothing after it: what follows may be a script.
+func readPassword(in io.Reader) (string, error) {
+	var line []byte
+	for b := make([]byte, 1); len(line) < 1<<16; {
+		n, err := in.Read(b)
+		if n == 1 && b[0] != '\n' {
+			line = append(line, b[0])
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return "", fmt.Errorf("read the password: %w", err)
+		}
+		if err != nil || n == 1 && b[0] == '\n' {
+			break
+		}
 	}
-	line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
-	if line == "" {
-		return "", failed(errors.New("standard input has no password in its first line"))
+	password := strings.TrimSuffix(string(line), "\r")
+	if password == "" {
+		return "", errors.New("standard input has no password in its first line")
 	}
-	return line, nil
+	return password, nil
 }
 
 // askPasswords reads a line for each prompt from the terminal, without showing it.

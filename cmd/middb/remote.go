@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -32,10 +30,15 @@ const defaultServer = "localhost:" + client.DefaultPort
 
 // flags adds the flags that all commands have that talk to servers. What they do not say of TLS, a URL can.
 func (r *remote) flags(cmd *cobra.Command, server string) {
+	r.placeFlags(cmd, server)
+	passwordFlag(cmd, &r.passwordStdin)
+}
+
+// placeFlags adds those of flags that leave standard input alone.
+func (r *remote) placeFlags(cmd *cobra.Command, server string) {
 	cmd.Flags().StringVar(&r.server, "server", server, "the server: HOST:PORT, the path of a Unix socket, or a URL such as\n"+
 		"middb://HOST:PORT?tls=verify-full&ca=ca.pem")
 	cmd.Flags().StringVar(&r.user, "user", "", "who logs in to it; the password is asked for, or taken from MIDDB_PASSWORD")
-	passwordFlag(cmd, &r.passwordStdin)
 }
 
 // tlsFlags adds the flags that say how the connection is secured.
@@ -146,28 +149,6 @@ func (p *program) connect(ctx context.Context, r *remote, d client.Durability) (
 		return nil, &failure{exitOpen, err}
 	}
 	return c, nil
-}
-
-// readPassword reads the first line, and nothing after it: what follows may be a script.
-func readPassword(in io.Reader) (string, error) {
-	var line []byte
-	for b := make([]byte, 1); len(line) < 1<<16; {
-		n, err := in.Read(b)
-		if n == 1 && b[0] != '\n' {
-			line = append(line, b[0])
-		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			return "", fmt.Errorf("read the password: %w", err)
-		}
-		if err != nil || n == 1 && b[0] == '\n' {
-			break
-		}
-	}
-	password := strings.TrimSuffix(string(line), "\r")
-	if password == "" {
-		return "", errors.New("standard input has no password in its first line")
-	}
-	return password, nil
 }
 
 // withServer connects to the server, runs use on its database and disconnects.

@@ -448,3 +448,53 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 		t.Errorf("exit code %d\n%s", code, strings.Join(s.seen, "\n"))
 	}
 }
+
+func TestUserCommandsOnAServer(t *testing.T) {
+	dir := t.TempDir()
+	addUser(t, dir, "root", "--role", "admin")
+	s := startServer(t, dir, "--bind", "127.0.0.1:0", "--unix", "s")
+	run := func(who, password, stdin string, args ...string) (string, int) {
+		t.Helper()
+		cmd := command(dir, append([]string{"user"}, args...)...)
+		cmd.Args = append(cmd.Args, "--server", s.at["bind"], "--user", who)
+		cmd.Env = append(cmd.Env, "MIDDB_PASSWORD="+password)
+		cmd.Stdin = strings.NewReader(stdin)
+		out, err := cmd.CombinedOutput()
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+		return string(out), cmd.ProcessState.ExitCode()
+	}
+	for _, c := range []struct {
+		who, password, stdin, args, want string
+		code                             int
+	}{
+		{"root", "wrong", "", "list", "the user or the password is wrong", exitOpen},
+		{"root", "pw", "secret\n", "add app --role write --keyspace orders --password-stdin", "OK\n", 0},
+		{"root", "pw", "secret\n", "add app --role write --password-stdin", "there is a user \"app\" already", exitFailed},
+		{"root", "pw", "", "grant app --role read --keyspace logs", "OK\n", 0},
+		{"root", "pw", "", "list", "user\trole\tkeyspace\napp\tread\tlogs\napp\twrite\torders\nroot\tadmin\t*\n", 0},
+		{"app", "secret", "", "list", "user app needs the role admin in all keyspaces", exitFailed},
+		{"app", "secret", "other\n", "passwd app --password-stdin", "OK\n", 0},
+		{"app", "secret", "", "passwd app --password-stdin", "no password in its first line", exitFailed},
+		{"app", "secret", "x\n", "passwd root --password-stdin", "the user or the password is wrong", exitOpen},
+		{"app", "other", "x\n", "passwd root --password-stdin", "user app needs the role admin", exitFailed},
+		{"root", "pw", "", "remove root", "no user would be an admin", exitFailed},
+		{"root", "pw", "", "remove root --force", "a server does not lock all its admins out", exitFailed},
+		{"root", "pw", "", "remove app", "OK\n", 0},
+	} {
+		out, code := run(c.who, c.password, c.stdin, strings.Fields(c.args)...)
+		if code != c.code || !strings.Contains(out, c.want) {
+			t.Errorf("%s: user %s: exit code %d, %s", c.who, c.args, code, out)
+		}
+	}
+	if got := must(t, dir, "", "user", "list", "--server", "./s"); got != "user\trole\tkeyspace\nroot\tadmin\t*\n" {
+		t.Errorf("our own account sees %q", got)
+	}
+	_, errs, code := middb(t, dir, "", "user", "list", "--data-dir", "db")
+	if code != exitOpen || !strings.Contains(errs, "pid") {
+		t.Errorf("on the directory: exit code %d, %s", code, errs)
+	}
+	s.stop()
+}

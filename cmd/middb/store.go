@@ -70,7 +70,7 @@ var hints = []struct {
 	about []error // of the engine, and of a server where that has no better one or not the same
 	hint  string
 }{
-	{[]error{engine.ErrLocked}, "close the program that has it open; many can read at a time, or one write"},
+	{[]error{engine.ErrLocked}, "close the program that has it open, or if that is middb server talk to it with --server; many can read at a time, or one write"},
 	{[]error{engine.ErrDatabaseMissing}, "middb local, put and import make one"},
 	{[]error{engine.ErrNewerFormat}, "open it with the version of middb that wrote it, or a later one"},
 	{[]error{engine.ErrCorruption}, "middb verify tells what else is damaged; middb repair saves what a damaged log still holds"},

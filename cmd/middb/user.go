@@ -24,9 +24,12 @@ over the network has to log in.
 A role is read, write or admin, each with what the one before may do; in one
 keyspace, or in all (*). An admin of all keyspaces may change users, too.
 
-These commands work on the directory of a database that no server has open.`,
+These commands work on the directory of a database that no server has open, or with
+--server on a server, for its admins. There they are asked for their own password,
+unless MIDDB_PASSWORD has it.`,
 		Example: `  middb user add ada --data-dir ./mydb --role admin
-  middb user list --data-dir ./mydb`,
+  middb user list --data-dir ./mydb
+  middb user list --server db.example:7878 --user ada`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -34,9 +37,26 @@ These commands work on the directory of a database that no server has open.`,
 	return cmd
 }
 
-// withUsers opens the users of the database, runs change and answers OK.
-func (p *program) withUsers(a access, change func(*users.Store) error) error {
-	dir, err := p.dir(nil)
+// A directory is where users are: in a database that is open here, or on a server.
+type directory interface {
+	list(context.Context) ([]users.User, error)
+	add(ctx context.Context, name, password string, grants []users.Grant, force bool) error
+	setPassword(ctx context.Context, name, password string) error
+	setGrants(ctx context.Context, name string, grants []users.Grant, force bool) error
+	remove(ctx context.Context, name string, force bool) error
+}
+
+// withUsers opens the users of the database that --data-dir names, or of a server, and runs use.
+func (p *program) withUsers(ctx context.Context, r *remote, a access, use func(directory) error) error {
+	if r.server != "" {
+		c, err := p.connect(ctx, r, 0)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		return failed(use(remoteUsers{c}))
+	}
+	dir, err := p.usersDir(r)
 	if err != nil {
 		return err
 	}
@@ -45,8 +65,17 @@ func (p *program) withUsers(a access, change func(*users.Store) error) error {
 		if err != nil {
 			return err
 		}
-		return change(st)
+		return use(localUsers{st})
 	})
+}
+
+// usersDir returns the directory that --data-dir names; it must, unless there is a server.
+func (p *program) usersDir(r *remote) (string, error) {
+	dir, err := p.dir(nil)
+	if err != nil && r.server == "" {
+		return "", fmt.Errorf("%w, or a server with --server HOST:PORT", err)
+	}
+	return dir, nil
 }
 
 // ok is the answer of a command that did what it was asked.
@@ -73,14 +102,7 @@ func (f *roleFlags) add(cmd *cobra.Command, roles string) {
 }
 
 func forceFlag(cmd *cobra.Command, force *bool) {
-	cmd.Flags().BoolVar(force, "force", false, "do it also if no admin of all keyspaces is left")
-}
-
-func options(force bool) []users.Option {
-	if force {
-		return []users.Option{users.Force}
-	}
-	return nil
+	cmd.Flags().BoolVar(force, "force", false, "do it also if no admin of all keyspaces is left; not with --server")
 }
 
 // apply returns grants with those that the flags name.
@@ -98,6 +120,7 @@ func (f *roleFlags) apply(grants []users.Grant) ([]users.Grant, error) {
 
 func (p *program) userAdd() *cobra.Command {
 	var f roleFlags
+	var r remote
 	var stdin bool
 	cmd := &cobra.Command{
 		Use:   "add NAME --data-dir DIR --role ROLE",
@@ -117,44 +140,56 @@ DIR is made if it does not exist, so that a server can start with users.`,
 			if err != nil {
 				return fmt.Errorf("--role: %w", err)
 			}
+			if _, err = p.usersDir(&r); err != nil {
+				return err
+			}
 			password, err := p.newPassword(args[0], stdin)
 			if err != nil {
 				return err
 			}
-			return p.withUsers(creating, func(st *users.Store) error {
-				return p.ok(st.Add(cmd.Context(), args[0], password, grants, options(f.force)...))
+			return p.withUsers(cmd.Context(), &r, creating, func(d directory) error {
+				return p.ok(d.add(cmd.Context(), args[0], password, grants, f.force))
 			})
 		},
 	}
 	f.add(cmd, "read, write or admin")
 	passwordFlag(cmd, &stdin)
+	r.placeFlags(cmd, "")
 	return cmd
 }
 
 func (p *program) userPasswd() *cobra.Command {
+	var r remote
 	var stdin bool
 	cmd := &cobra.Command{
 		Use:   "passwd NAME --data-dir DIR",
 		Short: "change a user's password",
+		Long:  `Change a user's password. On a server everybody may change their own.`,
 		Example: `  middb user passwd ada --data-dir ./mydb
+  middb user passwd ada --server db.example:7878 --user ada
   printf '%s\n' "$PASSWORD" | middb user passwd ada --data-dir ./mydb --password-stdin`,
 		Args: exactly("the NAME of a user", 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, err := p.usersDir(&r); err != nil {
+				return err
+			}
 			password, err := p.newPassword(args[0], stdin)
 			if err != nil {
 				return err
 			}
-			return p.withUsers(writing, func(st *users.Store) error {
-				return p.ok(st.SetPassword(cmd.Context(), args[0], password))
+			return p.withUsers(cmd.Context(), &r, writing, func(d directory) error {
+				return p.ok(d.setPassword(cmd.Context(), args[0], password))
 			})
 		},
 	}
 	passwordFlag(cmd, &stdin)
+	r.placeFlags(cmd, "")
 	return cmd
 }
 
 func (p *program) userGrant() *cobra.Command {
 	var f roleFlags
+	var r remote
 	cmd := &cobra.Command{
 		Use:   "grant NAME --data-dir DIR --role ROLE",
 		Short: "change what a user may do",
@@ -172,28 +207,33 @@ single ones.`,
 			if _, err := f.apply(nil); err != nil {
 				return fmt.Errorf("--role: %w", err)
 			}
-			return p.withUsers(writing, func(st *users.Store) error { return p.ok(grant(cmd.Context(), st, args[0], f)) })
+			return p.withUsers(cmd.Context(), &r, writing, func(d directory) error { return p.ok(grant(cmd.Context(), d, args[0], f)) })
 		},
 	}
 	f.add(cmd, "read, write, admin, or none for nothing")
+	r.flags(cmd, "")
 	return cmd
 }
 
-func grant(ctx context.Context, st *users.Store, name string, f roleFlags) error {
+func grant(ctx context.Context, d directory, name string, f roleFlags) error {
+	list, err := d.list(ctx)
+	if err != nil {
+		return err
+	}
 	var grants []users.Grant
-	for _, u := range st.List() {
+	for _, u := range list {
 		if u.Name == name {
 			grants = u.Grants
 		}
 	}
-	grants, err := f.apply(grants)
-	if err != nil {
+	if grants, err = f.apply(grants); err != nil {
 		return err
 	}
-	return st.SetGrants(ctx, name, grants, options(f.force)...)
+	return d.setGrants(ctx, name, grants, f.force)
 }
 
 func (p *program) userRemove() *cobra.Command {
+	var r remote
 	var force bool
 	cmd := &cobra.Command{
 		Use:     "remove NAME --data-dir DIR",
@@ -201,33 +241,44 @@ func (p *program) userRemove() *cobra.Command {
 		Example: `  middb user remove app --data-dir ./mydb`,
 		Args:    exactly("the NAME of a user", 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.withUsers(writing, func(st *users.Store) error {
-				if err := st.Remove(cmd.Context(), args[0], options(force)...); err != nil {
+			return p.withUsers(cmd.Context(), &r, writing, func(d directory) error {
+				if err := d.remove(cmd.Context(), args[0], force); err != nil {
 					return err
 				}
-				if !st.Any() {
-					fmt.Fprintln(p.err, "middb: there are no users now: nobody has to log in, and everybody may do everything")
+				if force {
+					if left, err := d.list(cmd.Context()); err == nil && len(left) == 0 {
+						fmt.Fprintln(p.err, "middb: there are no users now: nobody has to log in, and everybody may do everything")
+					}
 				}
 				return p.ok(nil)
 			})
 		},
 	}
 	forceFlag(cmd, &force)
+	r.flags(cmd, "")
 	return cmd
 }
 
 func (p *program) userList() *cobra.Command {
-	return &cobra.Command{
-		Use:     "list --data-dir DIR",
-		Short:   "list the users and what they may do",
-		Example: `  middb user list --data-dir ./mydb`,
-		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return p.withUsers(reading, func(st *users.Store) error {
-				return userTable(st.List()).Write(p.out, isTerminal(p.out))
+	var r remote
+	cmd := &cobra.Command{
+		Use:   "list --data-dir DIR",
+		Short: "list the users and what they may do",
+		Example: `  middb user list --data-dir ./mydb
+  middb user list --server db.example:7878 --user ada`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.withUsers(cmd.Context(), &r, reading, func(d directory) error {
+				list, err := d.list(cmd.Context())
+				if err != nil {
+					return err
+				}
+				return userTable(list).Write(p.out, isTerminal(p.out))
 			})
 		},
 	}
+	r.flags(cmd, "")
+	return cmd
 }
 
 // userTable has a row for each grant, and one for a user without any.
