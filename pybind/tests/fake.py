@@ -122,6 +122,11 @@ class FakeServer:
             raise self.failures[0]
 
 
+def silent(c: Connection) -> None:
+    """Takes what comes and says nothing."""
+    c.request()
+
+
 def store(connection: Connection) -> None:
     """A script that greets and then keeps a dict."""
     connection.greet()

@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Dict, List, Optional, Type
+from typing import IO, Any, Dict, Optional, Type
 
 import trustme
 
@@ -110,8 +110,6 @@ class Server:
         self.log.close()
 
 
-def python(code: str, *arguments: str) -> List[str]:
-    """Returns the command that runs Python code with this package and this program."""
-    import sys
-
-    return [sys.executable, "-W", "error", "-c", code, *arguments]
+def python_environment() -> Dict[str, str]:
+    """Returns the environment in which another Python finds this package and this program."""
+    return {**os.environ, "PYTHONPATH": str(ROOT / "pybind" / "src"), "MIDDB_BINARY": binary()}

@@ -13,7 +13,7 @@ from typing import Any, Awaitable, Callable, Coroutine, List
 import pytest
 
 import middb
-from fake import Connection, FakeServer, store
+from fake import Connection, FakeServer, silent, store
 from middb import AsyncClient, ChangeKind
 from middb import _frame as f
 from running import Server
@@ -185,7 +185,7 @@ async def test_transactions(url: str) -> None:
             await txn.put("a", "2")
             await txn.rollback_to(save)
             await txn.keyspace("other").put("x", "y")
-            assert await asyncio.gather(txn.get("a"), txn.get("b")) == [b"1", None]
+            assert list(await asyncio.gather(txn.get("a"), txn.get("b"))) == [b"1", None]
             assert [row async for row in txn.scan()] == [(b"a", b"1")]
             assert await db.get("a") is None
         assert await db.get("a") == b"1"
@@ -253,6 +253,7 @@ async def test_watches(url: str) -> None:
                 assert await resumed.next(timeout=0.01) is None
         assert await again.next() is None
         closing = db.watch()
+        await closing.start()
         reader = asyncio.ensure_future(closing.next())
         await db.put("x", "b")
         await reader
@@ -399,7 +400,7 @@ async def test_a_server_that_does_not_answer_is_given_up() -> None:
                 await db.put("k", "v")
             with pytest.raises(middb.TimeoutError):
                 await db.scan().__anext__()
-    with FakeServer(lambda c: c.request()) as s, pytest.raises(middb.Error, match="not answered"):
+    with FakeServer(silent) as s, pytest.raises(middb.Error, match="not answered"):
         await middb.connect_async(s.url, timeout=0.05)
 
 

@@ -16,7 +16,7 @@ import pytest
 
 import middb
 from middb import _home
-from running import binary
+from running import binary, python_environment
 from test_aio import on_loop
 
 
@@ -49,6 +49,7 @@ def run_python(code: str, *arguments: object) -> subprocess.Popen[str]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        env=python_environment(),
     )
 
 
@@ -182,7 +183,11 @@ with middb.Database(sys.argv[1]) as db:
         print(db["k"].decode())
 """
     child = subprocess.Popen(
-        [sys.executable, "-c", code, str(data)], stdout=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, "-c", code, str(data)],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=python_environment(),
     )
     with child:
         assert child.stdout is not None

@@ -13,7 +13,7 @@ import msgpack
 import pytest
 
 import middb
-from fake import Connection, FakeServer, Script, store
+from fake import Connection, FakeServer, Script, silent, store
 from middb import _frame as f
 from running import Server
 
@@ -320,7 +320,7 @@ def test_a_server_that_does_not_answer_is_given_up() -> None:
 
 
 def test_a_server_that_does_not_greet_is_given_up() -> None:
-    with FakeServer(lambda c: c.request()) as s, pytest.raises(middb.Error, match="not answered"):
+    with FakeServer(silent) as s, pytest.raises(middb.Error, match="not answered"):
         middb.connect(s.url, timeout=0.05)
 
 

@@ -13,6 +13,7 @@ from middb import _admin, _decode, _handshake, _scram
 from middb import _frame as f
 from middb import _messages as m
 from middb._types import ChangeKind
+from middb._url import Target
 
 GOLDEN = Path(__file__).parents[2] / "wire" / "testdata" / "golden.json"
 FRAMES: List[Dict[str, Any]] = json.loads(GOLDEN.read_text())
@@ -123,7 +124,7 @@ def test_an_empty_bound_is_sent() -> None:
 
 
 def test_hello_and_login_are_read() -> None:
-    steps = _handshake.handshake(_handshake.Target(user="ada", password="pw", compress=True), inbox := f.Inbox())
+    steps = _handshake.handshake(Target(user="ada", password="pw", compress=True), inbox := f.Inbox())
     first = next(steps)
     assert first.startswith(f.PREFACE)
     hello = f.Frame(f.OK, 0, 1, body("reply to hello"))

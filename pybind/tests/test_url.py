@@ -58,7 +58,7 @@ def test_arguments_win() -> None:
         ("user", "password", "keyspace", "timeout", "pool", "durability", "compress", "ssl_context")
     )
     t = parse("middb://ada:pw@h/ks?timeout=1s")
-    assert with_arguments(t, **nothing) == t  # type: ignore[arg-type]
+    assert with_arguments(t, **nothing) == t
     t = with_arguments(t, **{**nothing, "password": "new", "keyspace": "", "timeout": 2})  # type: ignore[arg-type]
     assert (t.user, t.password, t.keyspace, t.timeout) == ("ada", "new", "", 2.0)
     for wrong in ({"timeout": 0}, {"pool": 0}, {"durability": "x"}):

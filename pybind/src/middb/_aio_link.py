@@ -13,7 +13,7 @@ from . import _decode as d
 from . import _frame as f
 from . import _messages as m
 from ._codes import ConnectionError, Error, FrameTooLargeError, ProtocolError, TimeoutError
-from ._handshake import handshake
+from ._handshake import handshake, without_a_word
 from ._url import Endpoint, Target, name
 
 Reply = Tuple[int, Union[bytes, bytearray]]
@@ -224,6 +224,11 @@ class AsyncLink(asyncio.Protocol):
             self._greetings.put_nowait(None)
         self.resume_writing()
 
+    @property
+    def greeted(self) -> bool:
+        """Whether the server has said anything."""
+        return self._inbox.greeted
+
     def check(self) -> None:
         """Raises the error with which the connection ended, if it has."""
         if self.error is not None:
@@ -361,6 +366,7 @@ async def dial(target: Target, endpoint: Endpoint) -> AsyncLink:
     """Returns a connection after its handshake."""
     loop = asyncio.get_running_loop()
     link = AsyncLink(target, endpoint)
+    context = None
     try:
         if isinstance(endpoint, str):
             connecting: Any = loop.create_unix_connection(lambda: link, endpoint)
@@ -378,5 +384,7 @@ async def dial(target: Target, endpoint: Endpoint) -> AsyncLink:
     except BaseException as e:
         link.fail(e if isinstance(e, Error) else ConnectionError("the handshake was given up"))
         await link.wait_closed()
+        if isinstance(e, ConnectionError) and not link.greeted:
+            raise without_a_word(e, link.name, tls=context is not None) from e
         raise
     return link

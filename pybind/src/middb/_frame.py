@@ -97,6 +97,11 @@ class Inbox:
         (length,) = struct.unpack_from(">I", self._buffer, self._position)
         return max(0, HEADER_BYTES + int(length) - (len(self._buffer) - self._position))
 
+    @property
+    def greeted(self) -> bool:
+        """Whether the preface has arrived."""
+        return self._preface
+
     def next(self) -> Optional[Frame]:
         """Returns the next frame, or None if it has not arrived."""
         buffer, start = self._buffer, self._position

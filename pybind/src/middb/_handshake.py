@@ -9,7 +9,7 @@ from typing import Any, Generator, Mapping, Optional, TypeVar
 from . import _decode as d
 from . import _frame as f
 from . import _messages as m
-from ._codes import AuthFailedError, AuthRequiredError, ProtocolError
+from ._codes import AuthFailedError, AuthRequiredError, ConnectionError, ProtocolError
 from ._scram import Scram
 from ._url import Target
 from ._version import __version__
@@ -96,6 +96,14 @@ def _data(reply: Mapping[str, Any]) -> bytes:
     if not isinstance(data, bytes):
         raise ProtocolError("the server's part of the login has no data")
     return data
+
+
+def without_a_word(lost: ConnectionError, where: str, tls: bool) -> ConnectionError:
+    """Returns the error of a server that has hung up before it said anything. One that wants TLS does so."""
+    return ConnectionError(
+        f"{where} has closed the connection without a word: {lost.message}",
+        hint=None if tls else "if the server wants TLS, say tls=verify-full in the URL",
+    )
 
 
 def _limit(limits: Mapping[str, Any], key: str, least: int, most: int) -> int:

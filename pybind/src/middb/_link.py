@@ -15,7 +15,7 @@ from . import _decode as d
 from . import _frame as f
 from . import _messages as m
 from ._codes import ConnectionError, Error, FrameTooLargeError, ProtocolError, TimeoutError
-from ._handshake import handshake
+from ._handshake import handshake, without_a_word
 from ._url import Endpoint, Target, name
 
 RECEIVE_BYTES = 64 << 10
@@ -47,8 +47,10 @@ class Link:
         self._socket = _connect(target, endpoint)
         try:
             self._greet(target)
-        except BaseException:
+        except BaseException as e:
             self._socket.close()
+            if isinstance(e, ConnectionError) and not self._inbox.greeted:
+                raise without_a_word(e, self.name, isinstance(self._socket, ssl.SSLSocket)) from e
             raise
         self._recv = self._socket.recv
         self._sendall = self._socket.sendall

@@ -39,7 +39,8 @@ class Pool:
         try:
             return self._idle.pop()
         except IndexError:
-            return self._take_slowly()
+            pass  # errors of what follows have nothing to do with this one
+        return self._take_slowly()
 
     def put(self, link: Link) -> None:
         """Gives a connection back."""
