@@ -225,7 +225,7 @@ func TestPasswordsComeFromWhereTheyAreSaid(t *testing.T) {
 		{"standard input before the environment", "wrong", "s3cret\n", []string{"get", "--user", "ada", "--password-stdin", "a"}, 0, "1\n"},
 		{"none", "", "", []string{"get", "--user", "ada", "a"}, exitOpen, "user ada has no password here\n  give a user and a password"},
 		{"no user", "s3cret", "", []string{"get", "a"}, exitOpen, "requires a login, and the URL names no user"},
-		{"a wrong one", "wr0ng", "", []string{"get", "--user", "ada", "a"}, exitOpen, "the login failed"},
+		{"a wrong one", "wr0ng", "", []string{"get", "--user", "ada", "a"}, exitOpen, "the user or the password is wrong"},
 	} {
 		cmd := command(dir, append(c.args, "--server", s.address)...)
 		cmd.Env = append(cmd.Env, "MIDDB_PASSWORD="+c.env)
