@@ -14,6 +14,11 @@ import (
 // begin with "> " go on with it; the lines that follow are its output.
 func TestReadmeTranscript(t *testing.T) {
 	dir := t.TempDir()
+	t.Cleanup(func() { // if it fails before it stops its server
+		if pid, err := os.ReadFile(filepath.Join(dir, "pid")); err == nil {
+			_ = exec.Command("kill", strings.TrimSpace(string(pid))).Run()
+		}
+	})
 	n := 0
 	for _, block := range blocks(t, "console") {
 		for _, step := range strings.Split("\n"+block, "\n$ ")[1:] {
@@ -43,7 +48,7 @@ func TestReadmeTranscript(t *testing.T) {
 // TestReadmeShowsTheExamples wants all of the quickstart, and each other piece of Go to be a part of an example.
 func TestReadmeShowsTheExamples(t *testing.T) {
 	var examples []string
-	for _, name := range []string{"quickstart", "transactions"} {
+	for _, name := range []string{"quickstart", "transactions", "network_demo"} {
 		program, err := os.ReadFile("../../examples/" + name + "/main.go")
 		if err != nil {
 			t.Fatal(err)
