@@ -8,8 +8,10 @@ import (
 
 func TestBatchReaderReadsWhatDecodeDoes(t *testing.T) {
 	batch := Batch{Ops: []Op{
-		{Kind: OpPut, Key: []byte("k"), Value: []byte("v"), Keyspace: "red", TTL: 5}, {Kind: OpDelete, Key: []byte("k")},
-		{Kind: OpDeleteRange, End: []byte("z")}, {Kind: OpMerge, Key: []byte("k"), Operator: "append", Value: []byte{}},
+		{Kind: OpPut, Key: []byte("k"), Value: []byte("v"), Keyspace: "red", TTL: 5},
+		{Kind: OpDelete, Key: []byte("k")},
+		{Kind: OpDeleteRange, End: []byte("z")},
+		{Kind: OpMerge, Key: []byte("k"), Operator: "append", Value: []byte{}},
 	}, Keyspace: "blue", Txn: 7, Durability: NoSync}
 	r, err := NewBatchReader(batch.Append(nil))
 	if err != nil || r.Keyspace != "blue" || r.Txn != 7 || r.Durability != NoSync || r.Len() != 4 {

@@ -224,6 +224,46 @@ func TestAGroupOfWritesKeepsOrderAndErrors(t *testing.T) {
 	}
 }
 
+func TestWritesOfAGroupAreBeforeWhatFollows(t *testing.T) {
+	c := session(t, serve(t, Options{}))
+	for i := range 200 {
+		var ids []uint32
+		for j := range 3 {
+			ids = append(ids, c.push(wire.TypePut, 0, &wire.Put{Key: fmt.Appendf(nil, "%d/%d", i, j), Value: []byte("v"), Durability: wire.NoSync}))
+		}
+		count := c.push(wire.TypeCount, 0, &wire.Count{Prefix: fmt.Appendf(nil, "%d/", i)})
+		for range 50 { // so that the reader has something to do
+			c.push(wire.TypePut, wire.NoReply, &wire.Put{Key: []byte("other"), Value: []byte("v"), Durability: wire.NoSync})
+		}
+		c.flush()
+		for _, id := range ids {
+			c.want(id, wire.TypeOK)
+		}
+		wantBody(t, "COUNT", c.want(count, wire.TypeOK), wire.AppendUint(nil, 3))
+	}
+}
+
+func TestASyncedWriteAmongOthersIsDurable(t *testing.T) {
+	s := serve(t, Options{})
+	c := session(t, s)
+	for range 20 {
+		block, release := newBlock()
+		ids := []uint32{c.push(typeBlock, 0, block)}
+		for _, d := range []wire.Durability{wire.NoSync, wire.Sync, wire.NoSync} {
+			ids = append(ids, c.push(wire.TypePut, 0, &wire.Put{Key: []byte("k"), Value: []byte("v"), Durability: d}))
+		}
+		c.flush()
+		eventually(t, "all are queued", func() bool { return s.Activity().InFlight == 4 })
+		release()
+		for _, id := range ids {
+			c.want(id, wire.TypeOK)
+		}
+		if st := s.db.Stats(); st.DurableSeq < st.LastSeq-1 {
+			t.Fatalf("it was answered, and %d of %d are durable", st.DurableSeq, st.LastSeq)
+		}
+	}
+}
+
 func TestLongRepliesAndValues(t *testing.T) {
 	s := serve(t, Options{MaxFrame: 1 << 20})
 	c := session(t, s)

@@ -2,7 +2,13 @@ package server
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"io"
+	"math/big"
 	"net"
 	"runtime"
 	"strings"
@@ -176,17 +182,55 @@ func TestWhoNeverReadsIsCutOff(t *testing.T) {
 
 // Clients that read late, but do, get everything, whatever they sent before they began.
 func TestWhoReadsLateGetsEverything(t *testing.T) {
-	s := serve(t, Options{})
-	c := session(t, s)
-	c.ok(wire.TypePut, &wire.Put{Key: []byte("k"), Value: make([]byte, 10_000)})
-	const n = 2000 // 20 MB of replies, in no socket's buffer
-	for range n {
-		c.push(wire.TypeGet, 0, get("k", 0))
+	certificate := selfSigned(t)
+	for name, wrap := range map[string]struct {
+		server func(net.Listener) net.Listener
+		client func(net.Conn) net.Conn
+	}{
+		"TCP": {func(l net.Listener) net.Listener { return l }, func(c net.Conn) net.Conn { return c }},
+		"TLS": {
+			func(l net.Listener) net.Listener {
+				return tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{certificate}})
+			},
+			func(c net.Conn) net.Conn { return tls.Client(c, &tls.Config{InsecureSkipVerify: true}) },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serveOn(t, openMem(t, nil), Options{}, ListenerOptions{}, wrap.server)
+			nc, err := net.Dial("tcp", s.addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := newClient(t, wrap.client(nc))
+			c.hello(wire.Hello{})
+			c.ok(wire.TypePut, &wire.Put{Key: []byte("k"), Value: make([]byte, 10_000)})
+			const n = 2000 // 20 MB of replies, in no socket's buffer
+			for range n {
+				c.push(wire.TypeGet, 0, get("k", 0))
+			}
+			c.flush() // before the first reply is read
+			eventually(t, "the server cannot write any more", func() bool { return s.Activity().UnsentBytes > 1<<20 })
+			first := time.Now()
+			eventually(t, "its patience ends", func() bool { return time.Since(first) > 2*(patience+patienceSlack) })
+			for id := c.next - n + 1; id <= c.next; id++ {
+				c.want(id, wire.TypeOK)
+			}
+		})
 	}
-	c.flush() // before the first reply is read
-	for id := c.next - n + 1; id <= c.next; id++ {
-		c.want(id, wire.TypeOK)
+}
+
+func selfSigned(t testing.TB) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
 	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
 func TestMemoryOfConnectionsIsBounded(t *testing.T) {

@@ -49,6 +49,11 @@ func serve(t testing.TB, o Options) *running {
 
 func serveDB(t testing.TB, db *engine.DB, o Options, lo ListenerOptions) *running {
 	t.Helper()
+	return serveOn(t, db, o, lo, func(l net.Listener) net.Listener { return l })
+}
+
+func serveOn(t testing.TB, db *engine.DB, o Options, lo ListenerOptions, wrap func(net.Listener) net.Listener) *running {
+	t.Helper()
 	s, err := New(db, o)
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +63,7 @@ func serveDB(t testing.TB, db *engine.DB, o Options, lo ListenerOptions) *runnin
 		t.Fatal(err)
 	}
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(context.Background(), l, lo) }()
+	go func() { served <- s.Serve(context.Background(), wrap(l), lo) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
