@@ -60,6 +60,7 @@ type conn struct {
 	notices  bool // guarded by mu
 	scram    *users.Conversation
 	greeted  bool   // the preface was sent
+	dated    bool   // the frame that is being read has its deadline
 	goodbye  uint32 // the request that is answered last; 0: none
 
 	// refused is what requests get that arrived before the client could know of a shutdown; nil: there is none.
@@ -121,6 +122,7 @@ func (c *conn) read() error {
 			}
 			c.await()
 		}
+		c.dated = false
 		f, err := c.frames.Next()
 		if err != nil && !errors.Is(err, wire.ErrBadMessage) {
 			return c.readFailure(err)

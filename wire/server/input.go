@@ -91,14 +91,13 @@ func (c *conn) limitRead() error {
 	case c.phase.Load() != phaseReady:
 		return nil // that of the login holds
 	case c.frames.Buffered() > 0:
-		if c.deadline {
+		if c.dated {
 			return nil
 		}
+		c.dated = true
 		return c.setReadDeadline(time.Now().Add(c.server.o.FrameTimeout))
 	case c.server.o.IdleTimeout > 0:
-		err := c.setReadDeadline(time.Now().Add(c.server.o.IdleTimeout))
-		c.deadline = false // the frame to come has its own
-		return err
+		return c.setReadDeadline(time.Now().Add(c.server.o.IdleTimeout))
 	case c.deadline:
 		return c.setReadDeadline(time.Time{})
 	default:

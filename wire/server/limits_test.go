@@ -11,6 +11,7 @@ import (
 	"math/big"
 	"net"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -117,6 +118,25 @@ func TestSlowFramesAndIdleConnectionsAreClosed(t *testing.T) {
 	release()
 	c.want(id, wire.TypeOK) // it was not idle, as it waited for an answer
 	c.closedBecause(wire.ErrTimeout)
+}
+
+// The time that a frame may take is that of one, not of all that arrive without a break between them.
+func TestEveryFrameHasItsOwnTime(t *testing.T) {
+	s := serve(t, Options{FrameTimeout: 200 * time.Millisecond})
+	c := session(t, s)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	const number = 1 << 20
+	ping := wire.EndFrame(wire.AppendNil(wire.BeginFrame(nil, wire.TypePing, 0, number)), 0)
+	rest, begin := ping[5:], ping[:5]
+	_, err := c.Write(begin)
+	for first := time.Now(); err == nil && time.Since(first) < 500*time.Millisecond; <-tick.C {
+		_, err = c.Write(append(slices.Clone(rest), begin...))
+		c.want(number, wire.TypeOK)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestTooManyConnectionsAreTold(t *testing.T) {
