@@ -70,14 +70,14 @@ func told(k, v []byte, expires time.Time, found bool, err error) ([]byte, time.T
 func (db *DB) readExpiring(sk []byte, own []merge.Entry, view actors.View, now int64) (v []byte, expires time.Time, found bool, err error) {
 	defer runtime.KeepAlive(view.State)
 	if len(own) == 0 { // what is no merge is found at once
-		v, t, known, err := find(view.State, view.Seq, []byte{}, sk)
+		value, t, known, findErr := find(view.State, view.Seq, []byte{}, sk)
 		switch {
-		case err != nil || !known || t.Kind() == key.KindDelete:
-			return nil, time.Time{}, false, err
+		case findErr != nil || !known || t.Kind() == key.KindDelete:
+			return nil, time.Time{}, false, findErr
 		case t.Kind() == key.KindPut:
-			return v, time.Time{}, true, nil
+			return value, time.Time{}, true, nil
 		case t.Kind() == key.KindPutWithExpiry:
-			return db.expiring([]merge.Entry{{Kind: key.KindPutWithExpiry, Value: v}}, now)
+			return db.expiring([]merge.Entry{{Kind: key.KindPutWithExpiry, Value: value}}, now)
 		}
 	}
 	entries, err := appendEntries(own, view.State, view.Seq, sk)

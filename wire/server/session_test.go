@@ -327,7 +327,9 @@ func TestStatsTellOfServerAndEngine(t *testing.T) {
 	if e := st.Engine; e.Commits != 1 || e.WrittenBytes < 2 || e.WriteAmp < 1 || e.ReadAmp < 2 || len(e.LogSyncLatency) < 2 {
 		t.Errorf("the engine: %+v", e)
 	}
-	busy := func(a wire.ActorStats) bool { return a.Name == "log writer" && a.BusyTime > 0 && a.Busy > 0 && a.Busy <= 1 }
+	busy := func(a wire.ActorStats) bool {
+		return a.Name == "log writer" && a.BusyTime > 0 && a.Busy > 0 && a.Busy <= 1
+	}
 	if !slices.ContainsFunc(st.Actors, busy) {
 		t.Errorf("actors: %+v", st.Actors)
 	}
