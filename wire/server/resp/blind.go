@@ -19,7 +19,7 @@ type blindWrites struct {
 func (w *blindWrites) commit(g *group) {
 	if w.front.options.Durability == engine.NoSync {
 		g.start = len(g.c.out.buf)
-		_ = w.apply(g.c.batch, []*group{g}) // the group has been answered with it
+		_ = w.apply(g.c.batch, []*group{g})
 		return
 	}
 	w.lane.pass(g)

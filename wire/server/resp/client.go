@@ -21,6 +21,7 @@ func checkName(name []byte) error {
 const maxClientName = 256
 
 func cmdClient(c *conn, args [][]byte) error {
+	c.account() // so that it finds itself in the list as it is
 	sub := args[1]
 	switch {
 	case is(sub, "id") && len(args) == 2:
