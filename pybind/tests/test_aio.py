@@ -306,6 +306,38 @@ async def test_a_cancelled_transaction_is_rolled_back(url: str) -> None:
 
 
 @on_loop
+async def test_a_transaction_that_is_cancelled_while_it_begins_is_rolled_back(url: str) -> None:
+    async with middb.connect_async(url, pool=1) as db:
+        for turns in range(6):
+            tasks = [asyncio.ensure_future(db.transaction().begin()) for _ in range(20)]
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            for task in tasks:
+                task.cancel()
+            for begun in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(begun, middb.AsyncTransaction):
+                    await begun.rollback()
+        while any(s.txns for s in await db.sessions()):
+            pass  # the last replies are on their way
+        running = [await db.transaction().begin() for _ in range(64)]  # as many as a connection has
+        for txn in running:
+            await txn.rollback()
+
+
+@on_loop
+async def test_a_transaction_that_is_forgotten_is_rolled_back(url: str) -> None:
+    async with middb.connect_async(url, pool=1) as db:
+        txn = await db.transaction().begin()
+        await txn.put("k", "v")
+        with pytest.warns(ResourceWarning, match="neither committed"):
+            del txn
+            gc.collect()
+        while any(s.txns for s in await db.sessions()):
+            pass
+        assert await db.get("k") is None
+
+
+@on_loop
 async def test_compression_and_durability(url: str) -> None:
     async with middb.connect_async(url, compress=True, durability="nosync") as db:
         value = b"compress me " * 10_000
@@ -369,6 +401,44 @@ async def test_reads_are_repeated_and_writes_are_unknown() -> None:
             assert [type(r).__name__ for r in results] == ["ConnectionError", "CommitUnknownError"]
     with pytest.raises(middb.ConnectionError, match="cannot connect"):
         await middb.connect_async(s.url)
+
+
+@on_loop
+async def test_a_server_that_says_it_will_stop_gets_no_more_requests() -> None:
+    def stopping(c: Connection) -> None:
+        c.greet()
+        r = c.request()
+        c.reply(0, {"kind": "shutdown", "message": "bye"}, f.NOTICE)
+        c.reply(r.id, b"v")
+        c.request()
+        pytest.fail("there was a request after the notice")
+
+    with FakeServer(stopping, store) as s:
+        async with middb.connect_async(s.url, pool=1) as db:
+            assert await db.get("k") == b"v"
+            await db.put("k", "w")
+            assert s.connections == 2
+
+
+@on_loop
+async def test_a_pipeline_that_is_cut_off_goes_on_where_that_is_safe() -> None:
+    def half(c: Connection) -> None:
+        c.greet()
+        c.reply(c.request().id, b"1")
+        for _ in range(3):
+            c.request()
+
+    with FakeServer(half, store) as s:
+        async with middb.connect_async(s.url) as db:
+            pipe = db.pipeline()
+            pipe.get("a")
+            pipe.get("b")
+            pipe.put("c", "1")
+            pipe.get("d")
+            results = await pipe.execute()
+    assert results[:2] == [b"1", None]
+    assert isinstance(results[2], middb.CommitUnknownError)
+    assert results[3] is None
 
 
 @on_loop

@@ -153,6 +153,18 @@ def test_a_write_notices_beforehand_that_the_connection_is_gone() -> None:
         assert s.connections == 2
 
 
+def test_a_write_to_a_server_that_has_gone_was_not_sent() -> None:
+    with FakeServer(store) as s:
+        db = middb.connect(s.url, retries=1)
+        db["k"] = "v"  # the connection is a good one, up to here
+    with pytest.raises(middb.ConnectionError, match="cannot connect"):
+        db["k"] = "w"
+    pipe = db.pipeline()
+    pipe.put("k", "w")
+    assert isinstance(pipe.execute()[0], middb.ConnectionError)
+    db.close()
+
+
 def test_a_server_that_says_it_will_stop_gets_no_more_requests() -> None:
     said = threading.Event()
 

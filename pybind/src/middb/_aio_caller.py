@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from typing import Any, Awaitable, Callable, List, Optional, Sequence, Tuple, TypeVar
@@ -11,7 +12,7 @@ from . import _decode as d
 from . import _frame as f
 from . import _messages as m
 from . import _retry
-from ._aio_link import AsyncLink, Outcome, Stream, dial
+from ._aio_link import AsyncLink, Outcome, Reply, Sent, Stream, dial
 from ._codes import ClosedError, ConnectionError, Error, FrameTooLargeError, InvalidArgumentError, TimeoutError
 from ._url import Target
 
@@ -86,7 +87,7 @@ class AsyncCaller:
                 if link is not None:
                     return link
                 self._links = [k for k in self._links if k.error is None]
-                if len(self._links) < self._size:
+                if sum(not k.leaving for k in self._links) < self._size:
                     link = await self._dial()
                     if self._closed:
                         link.fail(ClosedError("the client was closed"))
@@ -158,17 +159,16 @@ class AsyncCaller:
         outcomes: List[Optional[Outcome]] = [None] * len(requests)
         tries: Optional[_retry.Backoff] = None
         while None in outcomes:
-            sent = False
+            sent: Sent = {}
             try:
                 link = await self._take()
-                sent = True  # some of them at least
-                await link.exchange_many(requests, outcomes)
+                await link.exchange_many(requests, outcomes, sent)
             except Error as e:
                 for i, outcome in enumerate(outcomes):
-                    if outcome is None and not _retry.repeatable(e, requests[i].safe, sent):
-                        outcomes[i] = _retry.final(e, requests[i].safe, sent)
+                    if outcome is None and not _retry.repeatable(e, requests[i].safe, i in sent):
+                        outcomes[i] = _retry.final(e, requests[i].safe, i in sent)
                 try:
-                    tries = await self._again(e, True, sent, tries) if None in outcomes else tries
+                    tries = await self._again(e, True, True, tries) if None in outcomes else tries
                 except Error as last:
                     outcomes = [last if o is None else o for o in outcomes]
         return [o for o in outcomes if o is not None]
@@ -181,11 +181,27 @@ class AsyncCaller:
             try:
                 link = await self._take(lambda k: k.txns < k.welcome.txns)
                 link.txns += 1
-                return link, request.finish(*await link.exchange(request))
+                return link, request.finish(*await self._begun(link, request))
             except BaseException as e:
                 if link is not None:
                     self.end_txn(link)
                 tries = await self._again(e, True, True, tries)
+
+    @staticmethod
+    async def _begun(link: AsyncLink, request: m.Request[Any]) -> Reply:
+        """Makes a BEGIN. When it is cancelled meanwhile what it may have begun is rolled back."""
+
+        def undo(begun: asyncio.Future[Reply]) -> None:
+            if not begun.cancelled() and begun.exception() is None and begun.result()[0] == f.OK:
+                with contextlib.suppress(Error):
+                    link.tell(f.ROLLBACK, m.rollback(request.finish(*begun.result())[0]).body)
+
+        exchange = asyncio.ensure_future(link.exchange(request))
+        try:
+            return await asyncio.shield(exchange)
+        except asyncio.CancelledError:
+            exchange.add_done_callback(undo)
+            raise
 
     def end_txn(self, link: AsyncLink) -> None:
         """Says that a transaction has ended."""

@@ -19,6 +19,9 @@ from ._url import Endpoint, Target, name
 Reply = Tuple[int, Union[bytes, bytearray]]
 Outcome = Union[Reply, Error]
 
+# The requests of a pipeline that the server may have got, by their place: the id, and what becomes the reply.
+Sent = Dict[int, Tuple[int, "asyncio.Future[Reply]"]]
+
 CHUNK_BYTES = 64 << 10
 
 
@@ -223,6 +226,7 @@ class AsyncLink(asyncio.Protocol):
         if self._greetings is not None:
             self._greetings.put_nowait(None)
         self.resume_writing()
+        self.on_free()
 
     @property
     def greeted(self) -> bool:
@@ -248,6 +252,8 @@ class AsyncLink(asyncio.Protocol):
         if len(body) > self.welcome.frame:
             raise self._too_large(len(body))
         number = self._next_id
+        while number in self._waiting:  # one that has been open since all ids were used once
+            number = number + 1 if number < f.MAX_ID else 1
         self._next_id = number + 1 if number < f.MAX_ID else 1
         return self._frame(kind, number, body, flags), number
 
@@ -280,23 +286,21 @@ class AsyncLink(asyncio.Protocol):
             self._abandon([number])
             raise
 
-    async def exchange_many(self, requests: Sequence[m.Request[Any]], outcomes: List[Optional[Outcome]]) -> None:
+    async def exchange_many(
+        self, requests: Sequence[m.Request[Any]], outcomes: List[Optional[Outcome]], sent: Sent
+    ) -> None:
         """Sends requests without waiting in between, and puts the replies into their places, where there is none yet.
-        The server answers them in their order."""
-        sent: Dict[int, Tuple[int, asyncio.Future[Reply]]] = {}
+        The server answers them in their order. Those that it may have got are put into sent."""
         try:
             await self._send_many(requests, outcomes, sent)
-            for index, future in sent.values():
+            for index, (_, future) in sent.items():
                 outcomes[index] = await self._reply(future, requests[index].patient)
         except (asyncio.CancelledError, TimeoutError):
-            self._abandon([number for number, (_, future) in sent.items() if not future.done()])
+            self._abandon([number for number, future in sent.values() if not future.done()])
             raise
 
     async def _send_many(
-        self,
-        requests: Sequence[m.Request[Any]],
-        outcomes: List[Optional[Outcome]],
-        sent: Dict[int, Tuple[int, asyncio.Future[Reply]]],
+        self, requests: Sequence[m.Request[Any]], outcomes: List[Optional[Outcome]], sent: Sent
     ) -> None:
         chunk: List[bytes] = []
         size = 0
@@ -308,7 +312,7 @@ class AsyncLink(asyncio.Protocol):
                 continue
             data, number = self._prepare(request.type, request.body, 0)
             future: asyncio.Future[Reply] = self.loop.create_future()
-            sent[number] = (index, future)
+            sent[index] = (number, future)
             self._waiting[number] = future
             chunk.append(data)
             size += len(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import warnings
 from types import TracebackType
 from typing import Optional, Tuple, Type, TypeVar
 
@@ -133,6 +134,18 @@ class AsyncTransaction(AsyncVerbs):
             await self.rollback()
         elif self._link is not None:
             await self.commit()
+
+    def __del__(self) -> None:
+        link = self._link
+        if link is not None and link.error is None and not link.loop.is_closed():
+            warnings.warn("a transaction was neither committed nor rolled back", ResourceWarning, stacklevel=2)
+            txn, caller = self._txn, self._caller
+
+            def rollback() -> None:
+                link.tell(f.ROLLBACK, m.rollback(txn).body)
+                caller.end_txn(link)
+
+            link.loop.call_soon_threadsafe(rollback)
 
 
 class AsyncTransactionKeyspace(AsyncVerbs):

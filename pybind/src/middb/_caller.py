@@ -39,7 +39,8 @@ class Caller:
             try:
                 link = pool.take()
                 if not request.safe and link.stale():
-                    link = self._fresh(link)
+                    stale, link = link, None
+                    link = self._fresh(stale)
                 kind, body = link.exchange(request)
             except BaseException as e:
                 tries = self._again(e, request.safe, link, tries)
@@ -87,7 +88,8 @@ class Caller:
             try:
                 link = self._pool.take()
                 if link.stale():
-                    link = self._fresh(link)
+                    stale, link = link, None
+                    link = self._fresh(stale)
                 link.exchange_many(requests, outcomes)
                 self._pool.put(link)
             except Error as e:
@@ -109,7 +111,7 @@ class Caller:
     def _again_many(
         self, error: Error, link: Optional[Link], tries: Optional[_retry.Backoff], outcomes: List[Optional[Outcome]]
     ) -> Optional[_retry.Backoff]:
-        self._lose(link)
+        self._lose(link, error)
         if None in outcomes:
             try:
                 return self._wait(error, tries)
@@ -168,20 +170,19 @@ class Caller:
         link.busy = isinstance(error, ProtocolError)
         self.give_back(link)
 
-    def _lose(self, link: Optional[Link]) -> None:
-        """Closes a connection that failed, and the idle ones, which go to the same server."""
-        if link is None:
-            return
-        self.give_back(link)
-        if link.busy:
-            self._pool.discard_idle()
+    def _lose(self, link: Optional[Link], error: BaseException) -> None:
+        """Closes a connection that failed and, if it was lost, the idle ones, which go to the same server."""
+        if link is not None:
+            self.give_back(link)
+            if link.busy and isinstance(error, _retry.ELSEWHERE):
+                self._pool.discard_idle()
 
     def _again(
         self, error: BaseException, safe: bool, link: Optional[Link], tries: Optional[_retry.Backoff]
     ) -> _retry.Backoff:
         """Waits until a request that has failed may be made again, or raises what is to be raised."""
-        self._lose(link)
         sent = link is not None and link.busy and link.sent
+        self._lose(link, error)
         if _retry.repeatable(error, safe, sent):
             return self._wait(error, tries)
         final = _retry.final(error, safe, sent)

@@ -18,18 +18,18 @@ import weakref
 from pathlib import Path
 from typing import IO, Optional, Sequence, Union
 
-from ._codes import BinaryMissingError, ClosedError, ConnectionError, DatabaseLocked, DatabaseMissingError, Error
+from ._codes import BinaryMissingError, ClosedError, ConnectionError, DatabaseLocked, Error
 
 PathLike = Union[str, "os.PathLike[str]"]
 
 # The server's ready file, inside the directory of the database, says where others may attach to it. It is there while
 # the server runs, and may be left over from one that was killed.
 ENDPOINT = "middb.endpoint"
-LOCK = "LOCK"
 
 # How long a shared Database waits for another that is just being opened, in seconds.
 ATTACH_WAIT = 3.0
-STOP_WAIT = 30.0
+# How long what is under way may take when a private server ends, for itself and before it is killed.
+STOP_TIMEOUT, STOP_WAIT = "10s", 30.0
 
 # The longest path of a Unix socket, on the systems that allow least.
 LONGEST_SOCKET_PATH = 100
@@ -60,6 +60,7 @@ class Process:
         self._home = _private_directory()
         self.socket = os.path.join(self._home, "middb.sock")
         command = [binary, "server", "--data-dir", directory, "--bind", "off", "--unix", self.socket, "--stdin-eof"]
+        command += ["--stop-timeout", STOP_TIMEOUT]
         command += ["--log-level", "error"]  # nobody reads it but this process, and only until the server has begun
         # Settings of other servers, which MIDDB_* variables may be, are not for this one.
         environment = {k: v for k, v in os.environ.items() if not k.startswith("MIDDB_")}
@@ -152,37 +153,19 @@ def _tail(log: IO[bytes]) -> str:
     return log.read().decode("utf-8", "replace").strip() or "it says nothing"
 
 
+# What the program says of a directory that another process has open.
+_LOCKED = re.compile(r"locked by another process(?: \(pid (\d+)\))?")
+
+
 def _why(directory: str, log: IO[bytes], status: int) -> Error:
     """Returns the error of a server that has ended before it began."""
     text = _tail(log)
-    pid = lock_owner(directory)
-    if pid is not None or "locked" in text:
-        return locked(directory, pid)
-    if "no database" in text:
-        return DatabaseMissingError(text)
+    held = _LOCKED.search(text)
+    if held is not None:
+        owner = f"process {held.group(1)}" if held.group(1) else "another process"
+        details = {"pid": int(held.group(1))} if held.group(1) else None
+        return DatabaseLocked(f"{owner} has the database {directory} open", details=details)
     return ConnectionError(f"the server of {directory} has ended with status {status}: {text}", hint="")
-
-
-def locked(directory: str, pid: Optional[int]) -> DatabaseLocked:
-    """Returns the error of a directory that a process has open; the number is None if it is not known."""
-    owner = f"process {pid}" if pid else "another process"
-    return DatabaseLocked(f"{owner} has the database {directory} open", details={"pid": pid} if pid else None)
-
-
-def lock_owner(directory: str) -> Optional[int]:
-    """Returns the id of the process that has a database open; None if there is none, or it is not known."""
-    import fcntl
-
-    try:
-        with open(os.path.join(directory, LOCK), "rb") as f:
-            try:
-                fcntl.flock(f, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                match = re.match(rb"\d+", f.read(20))
-                return int(match.group()) if match else None
-    except OSError:
-        pass
-    return None
 
 
 class Home:

@@ -39,6 +39,7 @@ class Link:
         self.sent = False
         self.sent_many = 0
         self.leaving = False  # the server has said that it will stop
+        self.inherited = False  # by a process that was forked; the connection is its parent's
         self._inbox = f.Inbox()
         self._streams: Dict[int, Optional[Deque[f.Frame]]] = {}  # None: what still comes is dropped
         self._to_close: List[int] = []
@@ -96,6 +97,8 @@ class Link:
         if len(body) > self.welcome.frame:
             raise self._too_large(len(body))
         number = self._next_id
+        while number in self._streams:  # one that has been open since all ids were used once
+            number = number + 1 if number < f.MAX_ID else 1
         self._next_id = number + 1 if number < f.MAX_ID else 1
         data = self._frame(kind, number, body)
         if self._to_close:
@@ -330,12 +333,14 @@ class Link:
 
     def close(self) -> None:
         """Closes the connection, also if a process that was forked has the socket, too."""
+        self.busy = True
         self.wake()
         self._socket.close()
 
     def forget(self) -> None:
         """Lets go of the socket in a process that was forked: the connection goes on, in the parent. Whoever still
         uses it here gets a ConnectionError; what it had inside, such as TLS, is never used again."""
+        self.busy = self.inherited = True
         gone, self._socket = self._socket, socket.socket()
         self._socket.close()
         self._recv, self._sendall, self._poll = self._socket.recv, self._socket.sendall, None
@@ -350,7 +355,7 @@ def _connect(target: Target, endpoint: Endpoint) -> socket.socket:
             s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         else:
             s = socket.create_connection(endpoint, target.timeout)
-    except OSError as e:
+    except (OSError, UnicodeError) as e:  # of host names, too
         raise ConnectionError(f"cannot connect to {where}: {e}") from e
     try:
         s.settimeout(target.timeout)

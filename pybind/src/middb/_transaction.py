@@ -145,7 +145,7 @@ class Transaction(Verbs):
             self.commit()
 
     def __del__(self) -> None:
-        if self._link is not None:
+        if self._link is not None and not self._link.inherited:
             warnings.warn("a transaction was neither committed nor rolled back", ResourceWarning, stacklevel=2)
             self._link.busy = True
             self._caller.give_back(self._link)
