@@ -167,7 +167,7 @@ def test_scans_given_up_half_way_end_their_cursors(db: Client) -> None:
 
 
 def test_many_scans_at_once(tcp: str) -> None:
-    with middb.connect(tcp, pool=3, timeout=0.2) as db:
+    with middb.connect(tcp, pool=3, timeout=1) as db:
         db.put_many(ROWS[:10])
         scans = [db.scan() for _ in range(3)]
         assert [next(s) for s in scans] == ROWS[:1] * 3
