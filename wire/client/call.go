@@ -16,7 +16,7 @@ type call struct {
 	body    []byte // of the reply; written by the connection before done
 	err     error  // in place of a reply; written by the connection before done
 	done    chan struct{}
-	timer   *time.Timer
+	timer   *time.Timer // nil: it was not needed yet
 	expires <-chan time.Time // nil: it takes as long as the context lasts
 	stream  *stream          // of requests that have many replies
 
@@ -36,8 +36,7 @@ const keepBytes = 64 << 10
 func (p *callPool) take(t wire.Type, f wire.Flags) *call {
 	cl, ok := p.Get().(*call)
 	if !ok {
-		cl = &call{done: make(chan struct{}, 1), timer: time.NewTimer(time.Hour)}
-		cl.timer.Stop()
+		cl = &call{done: make(chan struct{}, 1)}
 	}
 	cl.typ = t
 	cl.frame = wire.BeginFrame(cl.frame[:0], t, f, 0)
@@ -58,10 +57,15 @@ func (p *callPool) give(cl *call) {
 // begin starts the time that the call has, if its context has no deadline. A limit of 0 or less is none.
 func (cl *call) begin(ctx context.Context, limit time.Duration) {
 	cl.expires = nil
-	if _, has := ctx.Deadline(); !has && limit > 0 {
-		cl.timer.Reset(limit)
-		cl.expires = cl.timer.C
+	if _, has := ctx.Deadline(); has || limit <= 0 {
+		return
 	}
+	if cl.timer == nil {
+		cl.timer = time.NewTimer(limit)
+	} else {
+		cl.timer.Reset(limit)
+	}
+	cl.expires = cl.timer.C
 }
 
 // end stops the time.
