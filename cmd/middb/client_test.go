@@ -243,3 +243,22 @@ func TestPasswordsComeFromWhereTheyAreSaid(t *testing.T) {
 		t.Errorf("from the URL: %q", out)
 	}
 }
+
+func TestTopPrintsViewsIntoAPipe(t *testing.T) {
+	dir := t.TempDir()
+	s := serve(t, spawnMem(t), "127.0.0.1:0", server.Options{})
+	must(t, dir, "", "put", "--server", s.address, "a", "1")
+	out := must(t, dir, "", "top", "--server", s.address, "--count", "2", "--interval", "1ms")
+	if strings.Count(out, s.address) != 2 || !strings.Contains(out, "put") || strings.Contains(out, "\x1b") {
+		t.Errorf("it prints\n%s", out)
+	}
+	s.stop()
+	for _, args := range [][]string{{"--interval", "0s"}, {"--count", "-1"}} {
+		if _, errs, code := middb(t, dir, "", append([]string{"top"}, args...)...); code != exitUsage || !strings.Contains(errs, args[0]) {
+			t.Errorf("%q: exit code %d, %s", args, code, errs)
+		}
+	}
+	if _, errs, code := middb(t, dir, "", "top", "--server", s.address); code != exitOpen || !strings.Contains(errs, "cannot connect") {
+		t.Errorf("exit code %d, %s", code, errs)
+	}
+}

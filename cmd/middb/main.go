@@ -119,7 +119,7 @@ the server not reached, 4 key not found (one-shot commands and a single -c).`,
 		return fmt.Errorf("%w (write -- before words that begin with a dash)", err)
 	})
 	root.PersistentFlags().StringVar(&p.dataDir, "data-dir", "", "directory of the database")
-	root.AddCommand(p.local(), p.client())
+	root.AddCommand(p.local(), p.client(), p.top())
 	root.AddCommand(p.oneShots()...)
 	root.AddCommand(p.importFile(), p.exportFile(), p.verify(), p.inspect(), p.repair(), p.server(), p.user())
 	return root
