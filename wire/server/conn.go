@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -71,6 +72,8 @@ type conn struct {
 	deadline  bool  // a deadline for reading is set
 	requests  map[uint32]*request
 	queue     []*request // in order, for the executor
+	walks     []*request // in any order, for the walkers
+	walkers   int
 	txns      map[uint64]*txn
 	lastTxn   uint64
 	cursors   int
@@ -112,7 +115,7 @@ func (c *conn) serve() {
 
 // read reads requests and has them run, until no more are to be read; it returns why.
 func (c *conn) read() error {
-	for {
+	for n := 1; ; n++ {
 		waiting := !c.frames.HasFrame()
 		if waiting || c.crowded() {
 			c.group.commit()
@@ -121,6 +124,9 @@ func (c *conn) read() error {
 				c.frames.Shrink(keptReadBytes)
 			}
 			c.await()
+		}
+		if n%requestsPerTurn == 0 || c.out.unsent.Load() > flushBytes {
+			runtime.Gosched()
 		}
 		c.dated = false
 		f, err := c.frames.Next()
@@ -132,6 +138,10 @@ func (c *conn) read() error {
 		}
 	}
 }
+
+// requestsPerTurn is how many requests are taken before other goroutines have their turn. There may be thousands in
+// the buffer, and more behind them: who sends so many is not to delay those who send one.
+const requestsPerTurn = 32
 
 // crowded reports whether something must be done before another request is read, even if it is there.
 func (c *conn) crowded() bool {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"runtime"
 	"time"
 
 	"github.com/middb/middb/wire"
@@ -30,9 +31,10 @@ type class uint8
 
 const (
 	slowRequest   class = iota // on a goroutine, so that the reader goes on reading
+	walkRequest                // on one of a few goroutines for those that walk over keys
 	quickRequest               // on the reader's, if nothing that must come before it is under way
 	writeRequest               // with other writes, as one commit
-	streamRequest              // on a goroutine, which opens a stream
+	streamRequest              // as a walk, which opens a stream
 )
 
 // A kind is what there is to know of a type of request.
@@ -58,7 +60,7 @@ func init() {
 		wire.TypeDelRange: {run: (*conn).write, class: writeRequest},
 		wire.TypeBatch:    {run: (*conn).batch},
 		wire.TypeCAS:      {run: (*conn).cas},
-		wire.TypeCount:    {run: (*conn).count},
+		wire.TypeCount:    {run: (*conn).count, class: walkRequest},
 		wire.TypeScan:     {run: (*conn).scan, class: streamRequest},
 
 		wire.TypeBegin:     {run: (*conn).begin},
@@ -178,20 +180,51 @@ func (c *conn) post(from *request, anyOrder bool) {
 		c.requests = map[uint32]*request{}
 	}
 	c.requests[r.ID] = r
-	spawn := anyOrder
-	if !anyOrder {
-		c.queue = append(c.queue, r)
-		spawn = c.executing.CompareAndSwap(false, true)
-	}
-	c.mu.Unlock()
+	var work func() // nil: somebody is at it who will come to this
 	switch {
-	case spawn && anyOrder:
-		c.running.Go(func() {
+	case !anyOrder:
+		c.queue = append(c.queue, r)
+		if c.executing.CompareAndSwap(false, true) {
+			work = c.execute
+		}
+	case class == walkRequest || class == streamRequest:
+		c.walks = append(c.walks, r)
+		if c.walkers < maxWalkers {
+			c.walkers++
+			work = c.walk
+		}
+	default:
+		work = func() {
 			c.run(r)
 			c.out.flush(false)
-		})
-	case spawn:
-		c.running.Go(c.execute)
+		}
+	}
+	c.mu.Unlock()
+	if work != nil {
+		c.running.Go(work)
+	}
+}
+
+// maxWalkers is how many requests in any order that walk over keys a connection runs at a time. They take processor
+// time as long as there is some; were all of them at it, other connections would wait for their turn behind a
+// thousand of one.
+const maxWalkers = 4
+
+// walk runs the walks of a connection, until none is left.
+func (c *conn) walk() {
+	for {
+		c.mu.Lock()
+		if len(c.walks) == 0 {
+			c.walkers--
+			c.mu.Unlock()
+			return
+		}
+		r := c.walks[0]
+		c.walks = c.walks[1:]
+		c.mu.Unlock()
+		c.run(r)
+		c.out.flush(false)
+		runtime.Gosched()
 	}
 }
 
@@ -221,6 +254,7 @@ func (c *conn) execute() {
 			if r.refusal != nil || kinds[r.Type].class != writeRequest || !g.add(r) {
 				g.commit()
 				c.run(r)
+				runtime.Gosched()
 			}
 		}
 		g.commit()

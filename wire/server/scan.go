@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"runtime"
 	"sync"
 
 	"github.com/middb/middb/engine"
@@ -96,8 +97,15 @@ func (c *conn) openScan(r *request, m *wire.Scan) (*scan, error) {
 	return s, nil
 }
 
-// entriesPerLook is how many entries are passed before the context is looked at.
+// entriesPerLook is how many entries are passed before the walker looks around.
 const entriesPerLook = 256
+
+// look returns why a walk is to end, or nil. Before, others get the processor: who walks for long would keep it
+// for 10 ms each time, and quick requests would wait for as many of those as there are walkers.
+func look(ctx context.Context) error {
+	runtime.Gosched()
+	return context.Cause(ctx)
+}
 
 // headRoom is what is left free before the entries of a frame: its header, and the longest head of an array.
 const headRoom = wire.HeaderBytes + 5
@@ -135,8 +143,10 @@ func (s *scan) next(ctx context.Context) (frame []byte, n int, more bool, err er
 		n++
 		s.limit--
 		s.valid = s.it.Next()
-		if n%entriesPerLook == 0 && ctx.Err() != nil {
-			return nil, 0, false, context.Cause(ctx)
+		if n%entriesPerLook == 0 {
+			if err = look(ctx); err != nil {
+				return nil, 0, false, err
+			}
 		}
 	}
 	return s.frame(buf, n), n, false, s.it.Err()
@@ -179,8 +189,10 @@ func (s *scan) count(ctx context.Context) (n uint64, err error) {
 		return 0, s.closed
 	}
 	for ok := s.it.First(); ok; ok = s.it.Next() {
-		if n++; n%entriesPerLook == 0 && ctx.Err() != nil {
-			return 0, context.Cause(ctx)
+		if n++; n%entriesPerLook == 0 {
+			if err = look(ctx); err != nil {
+				return 0, err
+			}
 		}
 	}
 	return n, s.it.Err()
