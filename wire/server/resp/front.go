@@ -75,9 +75,9 @@ func New(db *engine.DB, o Options) (*Front, error) {
 	f.databases.open = make([]atomic.Pointer[engine.Keyspace], o.Databases)
 	f.committer.front = f
 	durable := o.Durability != engine.NoSync
-	f.committer.lane = lane{run: f.committer.run, yield: durable}
+	f.committer.lane = newLane(durable, f.committer.run)
 	f.blind = blindWrites{front: f, batch: db.NewBatch()}
-	f.blind.lane = lane{run: f.blind.run, yield: durable}
+	f.blind.lane = newLane(durable, f.blind.run)
 	f.cursors.limit = o.Limits.ScanCursors
 	if _, err := f.database(0); err != nil {
 		return nil, fmt.Errorf("serve RESP: %w", err)

@@ -93,19 +93,49 @@ func TestTooManyConnectionsAreRefused(t *testing.T) {
 
 func TestWhoDoesNotLogInIsCutOff(t *testing.T) {
 	s := newServer(t, Options{Authenticator: testUsers{}, Limits: Limits{LoginTimeout: 50 * time.Millisecond}})
-	quick, slow := s.client(), s.client()
-	quick.want("+OK", "AUTH", "ada", "adapw")
+	slow := s.client()
 	slow.send([]byte("*2\r\n$4\r\nAU"))
 	if got := slow.receive(); got != "-ERR no login within 50ms" {
 		t.Errorf("slow: %s", got)
 	}
-	quick.want("+PONG", "PING") // its time is over, and does not count any more
+}
+
+// A deadlineConn notes the deadline for reads.
+type deadlineConn struct {
+	net.Conn
+	set chan time.Time
+}
+
+func (c *deadlineConn) SetReadDeadline(at time.Time) error {
+	c.set <- at
+	return c.Conn.SetReadDeadline(at)
+}
+
+func TestTheTimeToLogInEndsWithTheLogin(t *testing.T) {
+	s := newServer(t, Options{Authenticator: testUsers{}})
+	ours, theirs := net.Pipe()
+	watched := &deadlineConn{theirs, make(chan time.Time, 10)}
+	ended := make(chan error, 1)
+	go func() { ended <- s.front.ServeConn(t.Context(), watched) }()
+	if at := <-watched.set; time.Until(at) > 10*time.Second {
+		t.Errorf("%v to log in", time.Until(at))
+	}
+	c := newClient(t, ours)
+	c.want("+OK", "AUTH", "ada", "adapw")
+	if at := <-watched.set; !at.IsZero() {
+		t.Errorf("a deadline after the login: %v", at)
+	}
+	c.want("+RESET", "RESET")
+	if at := <-watched.set; at.IsZero() {
+		t.Error("no deadline after RESET")
+	}
+	ours.Close()
+	<-ended
 }
 
 func TestIdleConnectionsEnd(t *testing.T) {
 	s := newServer(t, Options{Limits: Limits{IdleTimeout: 30 * time.Millisecond}})
 	c := s.client()
-	c.want("+PONG", "PING")
 	if r, err := readReply(c.r); err != io.EOF {
 		t.Errorf("idle: %s, %v; want the end", r, err)
 	}
