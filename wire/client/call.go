@@ -16,7 +16,7 @@ type call struct {
 	body    []byte // of the reply; written by the connection before done
 	err     error  // in place of a reply; written by the connection before done
 	done    chan struct{}
-	timer   *time.Timer // nil: it was not needed yet
+	timer   *time.Timer      // nil: it was not needed yet
 	expires <-chan time.Time // nil: it takes as long as the context lasts
 	stream  *stream          // of requests that have many replies
 
