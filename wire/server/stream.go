@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"runtime"
 	"sync"
 	"time"
 
@@ -185,23 +186,26 @@ func (s *stream) finish(err error) {
 
 // end ends the stream for a cause; nil: the client wants no more of it.
 func (s *stream) end(cause error) {
-	s.mu.Lock()
-	if s.ended {
-		s.mu.Unlock()
-		return
-	}
-	s.ended, s.asked, s.cause = true, true, cause
-	mine := !s.running
-	s.running = true
-	s.stopTimer()
-	s.mu.Unlock()
-	s.r.cancel(errCanceled)
-	if mine { // elsewhere: closing may have to wait for what a transaction is doing, and this may be the reader
+	if s.stop(cause) { // elsewhere: closing may have to wait for what a transaction is doing, and this may be the reader
 		go func() {
 			s.finish(nil)
 			s.c.out.flush(false)
 		}()
 	}
+}
+
+// stop has the stream end for a cause, and reports whether it is the caller who has to call finish: nobody is at it.
+func (s *stream) stop(cause error) (idle bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return false
+	}
+	s.ended, s.asked, s.cause = true, true, cause
+	idle, s.running = !s.running, true
+	s.stopTimer()
+	s.r.cancel(errCanceled)
+	return idle
 }
 
 // grant gives credit for more frames.
@@ -295,6 +299,9 @@ func (c *conn) stopStreams(cause error) {
 		cause = nil
 	}
 	for _, s := range open {
-		s.end(cause)
+		if s.stop(cause) {
+			s.finish(nil) // one after the other: there may be hundreds, and others want the processor as well
+			runtime.Gosched()
+		}
 	}
 }
