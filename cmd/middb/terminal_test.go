@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/middb/middb/wire/server"
 )
 
 // terminal opens a pseudo-terminal: what is written to screen is typed, what the program at the
@@ -192,5 +194,47 @@ func TestAClientAsksForThePasswordAndCtrlCEndsItsCommand(t *testing.T) {
 	p.enter("quit")
 	if err := p.cmd.Wait(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestTopIsDrawnAnewAndLeavesTheTerminalAsItWas(t *testing.T) {
+	s := serve(t, spawnMem(t), "127.0.0.1:0", server.Options{})
+	for _, end := range []string{"q", "\x03"} {
+		p := sit(t, t.TempDir(), "top", "--server", s.address, "--interval", "20ms")
+		resize := func(lines, columns uint16) {
+			t.Helper()
+			if err := unix.IoctlSetWinsize(int(p.screen.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: lines, Col: columns}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		resize(40, 100)
+		p.await("\x1b[?1049h")
+		p.await("amplified")
+		resize(10, 30)
+		for frame := p.await("q ends"); strings.Contains(frame, "amplified"); {
+			frame = p.await("q ends")
+		}
+		if _, err := p.screen.WriteString("x" + end); err != nil {
+			t.Fatal(err)
+		}
+		p.await("\x1b[?25h\x1b[?1049l")
+		if err := p.cmd.Wait(); err != nil {
+			t.Errorf("%q: %v", end, err)
+		}
+		state, err := unix.IoctlGetTermios(int(p.screen.Fd()), unix.TCGETS)
+		if err != nil || state.Lflag&unix.ECHO == 0 || state.Lflag&unix.ICANON == 0 {
+			t.Errorf("the terminal is left raw: %+v, %v", state, err)
+		}
+	}
+	p := sit(t, t.TempDir(), "top", "--server", s.address, "--interval", "20ms")
+	p.await("q ends")
+	s.stop()
+	p.await("no answer: ")
+	if _, err := p.screen.WriteString("q"); err != nil {
+		t.Fatal(err)
+	}
+	p.await("\x1b[?1049l")
+	if err := p.cmd.Wait(); err != nil {
+		t.Error(err)
 	}
 }

@@ -23,8 +23,8 @@ anew every second, until q or Ctrl-C; elsewhere the views are printed one after 
 other. Logins are those of middb client.`,
 		Example: `  middb top
   middb top --server db.example:7878 --user ada --tls verify-full
-  middb top --count 1 > now.txt
-  middb top --interval 10s --count 6`,
+  middb top -n 1 > now.txt
+  middb top --interval 10s -n 6`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
@@ -48,6 +48,6 @@ other. Logins are those of middb client.`,
 	r.flags(cmd, defaultServer)
 	r.tlsFlags(cmd)
 	cmd.Flags().DurationVar(&interval, "interval", time.Second, "time between two views")
-	cmd.Flags().IntVar(&count, "count", 0, "leave after so many views (default: go on)")
+	cmd.Flags().IntVarP(&count, "count", "n", 0, "leave after so many views (default: go on)")
 	return cmd
 }
