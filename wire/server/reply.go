@@ -153,7 +153,7 @@ func (c *conn) sendError(id uint32, err error) {
 // appendError appends an ERROR frame without its length.
 func (c *conn) appendError(dst []byte, id uint32, err error) []byte {
 	e := toWire(err)
-	if e.Code == wire.ErrInternal {
+	if e.Code == wire.ErrInternal && !errors.Is(err, errLost) { // a client that is gone is no failure
 		c.server.o.Logger.Error("request failed", "session", c.number, "cause", err)
 	}
 	const longest = 4 << 10 // what is wrong is said by then

@@ -368,3 +368,19 @@ func (l *lockedBuffer) String() string {
 	defer l.mu.Unlock()
 	return l.b.String()
 }
+
+func TestWhoIsGoneIsNoFailure(t *testing.T) {
+	var log lockedBuffer
+	s := serve(t, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	c := session(t, s)
+	block, release := newBlock()
+	defer release()
+	c.push(typeBlock, 0, block)
+	c.flush()
+	eventually(t, "it is in flight", func() bool { return s.Activity().InFlight == 1 })
+	_ = c.Close()
+	eventually(t, "the connection is gone", func() bool { return s.Activity().Connections == 0 })
+	if text := log.String(); strings.Contains(text, "ERROR") {
+		t.Errorf("the operator is told:\n%s", text)
+	}
+}
