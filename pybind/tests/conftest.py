@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 from typing import Iterator
 
@@ -11,6 +13,16 @@ import pytest
 
 import middb
 from running import Certificates, Server
+
+
+@pytest.fixture(autouse=True)
+def _no_test_hangs_for_ever() -> Iterator[None]:
+    """Ends the run once a test has taken so long that faulthandler_timeout has shown where it stands."""
+    watchdog = threading.Timer(150, os._exit, (3,))
+    watchdog.daemon = True
+    watchdog.start()
+    yield
+    watchdog.cancel()
 
 
 @pytest.fixture(scope="session")

@@ -442,6 +442,31 @@ async def test_a_pipeline_that_is_cut_off_goes_on_where_that_is_safe() -> None:
 
 
 @on_loop
+async def test_the_server_is_told_what_is_cancelled() -> None:
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def cancelling(c: Connection) -> None:
+        c.greet()
+        slow = c.request()
+        loop.call_soon_threadsafe(asked.set)
+        cancel = c.request()
+        assert (cancel.type, cancel.body) == (f.CANCEL, [slow.id])
+        c.error(slow.id, 6006, "CANCELED")
+        c.reply(cancel.id, True)
+        c.reply(c.request().id, b"next")
+
+    with FakeServer(cancelling) as s:
+        async with middb.connect_async(s.url, retries=0) as db:
+            slow = asyncio.ensure_future(db.put("k", "v"))
+            await asked.wait()
+            slow.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await slow
+            assert await db.get("k") == b"next"
+
+
+@on_loop
 async def test_all_that_is_under_way_fails_with_the_connection() -> None:
     def three(c: Connection) -> None:
         c.greet()
