@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"runtime"
 
 	"github.com/middb/middb/engine"
 	"github.com/middb/middb/wire"
@@ -63,6 +64,9 @@ func appendValue(dst []byte, get func(dst, k []byte) ([]byte, error), k []byte) 
 	*buf = v
 	if err != nil {
 		return orNil(dst, err)
+	}
+	if len(v) > keptBufferBytes {
+		runtime.Gosched() // to copy and to clear so much memory takes a while
 	}
 	return wire.AppendBin(dst, v), nil
 }
