@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 
 	"github.com/klauspost/compress/zlib"
 )
@@ -230,7 +231,7 @@ func (r *FrameReader) decompress(body []byte) ([]byte, error) {
 		return nil, Errorf(ErrBadMessage, "a compressed body: %v", err)
 	}
 	plain := bytes.NewBuffer(r.inflated[:0])
-	if _, err = plain.ReadFrom(io.LimitReader(r.inflater, n+1)); err != nil {
+	if _, err = plain.ReadFrom(io.LimitReader(yielding{r.inflater}, n+1)); err != nil {
 		return nil, Errorf(ErrBadMessage, "a compressed body: %v", err)
 	}
 	r.inflated = plain.Bytes()
@@ -238,6 +239,16 @@ func (r *FrameReader) decompress(body []byte) ([]byte, error) {
 		return nil, Errorf(ErrBadMessage, "a compressed body that says it holds %d bytes, and does not", n)
 	}
 	return r.inflated, nil
+}
+
+// yielding lets other goroutines have their turn after each part that was read, of 32 KiB at most: to inflate megabytes
+// takes a while.
+type yielding struct{ from io.Reader }
+
+// Read implements io.Reader.
+func (y yielding) Read(p []byte) (int, error) {
+	runtime.Gosched()
+	return y.from.Read(p)
 }
 
 // worthCompressing is the size of a body from which on compressing it is tried.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -97,6 +98,9 @@ func (c *conn) serve() error {
 	for {
 		if err := c.awaitMore(); err != nil {
 			return err
+		}
+		if c.in.w == len(c.in.buf) { // there may be much more, and others want their turn
+			runtime.Gosched()
 		}
 		err := c.round()
 		if e := c.send(); e != nil {
