@@ -31,7 +31,15 @@ const (
 	historyTest  = "^TestRandomHistories$"
 	isolation    = "./tests/isolation"
 	seedSign     = "MIDDB_SEED="
+	network      = "./tests/wire"
+	linearTest   = "^TestSingleKeysAreLinearizableThroughKills$"
+	bankTest     = "^TestBankKeepsItsMoneyThroughKills$"
 )
+
+// hostile is the test of one attack on a server.
+func hostile(attack string) string {
+	return "^TestHostileClientsHarmNobodyElse$/^" + strings.ReplaceAll(attack, " ", "_") + "$"
+}
 
 var bugs = []bug{
 	{
@@ -440,6 +448,97 @@ var bugs = []bug{
 		new:  "case last < seq:",
 		test: modelTest, packages: modelPackage, sign: seedSign,
 	},
+	{
+		name: "a server takes Sync for NoSync",
+		file: "wire/server/conn.go",
+		old:  "case wire.Sync:\n\t\treturn engine.Sync, nil",
+		new:  "case wire.Sync:\n\t\treturn engine.NoSync, nil",
+		test: linearTest, packages: network, sign: seedSign, always: true,
+	},
+	{
+		name: "a server commits transactions without syncing them",
+		file: "wire/server/txn.go",
+		old:  "if o.Durability, err = c.durability(m.Durability); err != nil {",
+		new:  "if o.Durability = engine.NoSync; err != nil {",
+		test: bankTest, packages: network, sign: seedSign,
+	},
+	{
+		name: "a server answers a commit before it makes it",
+		file: "wire/server/txn.go",
+		old:  "return t.txn.CommitContext(r.ctx)",
+		new:  "go t.txn.CommitContext(c.ctx)\n\t\treturn nil",
+		test: bankTest, packages: network, sign: seedSign,
+	},
+	{
+		name: "a put over the network that expects an operation accepts newer ones",
+		file: "engine/update.go",
+		old:  "case last != seq:",
+		new:  "case last < seq:",
+		test: linearTest, packages: network, sign: seedSign,
+	},
+	{
+		name: "a client sends writes again whose answer it did not get",
+		file: "wire/client/errors.go",
+		old:  "return u.lost && (!u.sent || e == repeatable)",
+		new:  "return u.lost",
+		test: linearTest, packages: network, sign: seedSign,
+	},
+	{
+		name: "transactions outlive their connection",
+		file: "wire/server/conn.go",
+		old:  "\tc.streams.Wait()\n\tc.endTxns()\n",
+		new:  "\tc.streams.Wait()\n",
+		test: hostile("dropped transactions"), packages: network, sign: "the server still has",
+	},
+	{
+		name: "bodies are not validated",
+		file: "wire/frame.go",
+		old:  "return Frame{h, body}, Validate(body)",
+		new:  "return Frame{h, body}, nil",
+		test: hostile("deep nesting"), packages: network, sign: "FAIL: TestHostileClientsHarmNobodyElse",
+	},
+	{
+		name: "memory is taken for what a compressed body becomes",
+		file: "wire/frame.go",
+		old:  "io.LimitReader(yielding{r.inflater}, n+1)",
+		new:  "yielding{r.inflater}",
+		test: hostile("compressed bombs"), packages: network, sign: "FAIL: TestHostileClientsHarmNobodyElse",
+	},
+	{
+		name: "clients that do not read are never cut off",
+		file: "wire/server/out.go",
+		old:  "least, most := o.c.server.o.WriteTimeout, o.c.server.o.WriteTimeout",
+		new:  "least, most := time.Hour, time.Hour",
+		test: hostile("never reading"), packages: network, sign: "FAIL: TestHostileClientsHarmNobodyElse",
+	},
+	{
+		name: "a login may take for ever",
+		file: "wire/server/input.go",
+		old:  "if err := c.setReadDeadline(time.Now().Add(c.server.o.LoginTimeout)); err != nil {",
+		new:  "if err := c.setReadDeadline(time.Time{}); err != nil {",
+		test: hostile("slow login"), packages: network, sign: "the connection is still open",
+	},
+	{
+		name: "a frame may take for ever",
+		file: "wire/server/input.go",
+		old:  "return c.setReadDeadline(time.Now().Add(c.server.o.FrameTimeout))",
+		new:  "return nil",
+		test: hostile("slow frames"), packages: network, sign: "the connection is still open",
+	},
+	{
+		name: "there may be any number of connections",
+		file: "wire/server/server.go",
+		old:  "case len(s.conns) >= s.o.MaxConnections:",
+		new:  "case len(s.conns) >= 1<<30:",
+		test: hostile("many connections"), packages: network, sign: "FAIL: TestHostileClientsHarmNobodyElse",
+	},
+	{
+		name: "everybody may do everything",
+		file: "wire/server/auth.go",
+		old:  "return c.who.Load().May(role, keyspace)",
+		new:  "return c.who.Load().May(min(role, users.Read), keyspace)",
+		test: "^TestRolesAllowWhatTheyShould$", packages: network, sign: "allowed: false",
+	},
 }
 
 func TestPlantedBugsAreFound(t *testing.T) {
@@ -482,9 +581,11 @@ func (b bug) plant(t *testing.T, root string) (output string, failed bool) {
 		t.Fatal(err)
 	}
 	write(t, overlay, replace)
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-count=1", "-failfast", "-timeout=120s", "-run", b.test, b.packages)
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-failfast", "-timeout=120s", "-run", b.test, b.packages)
 	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "MIDDB_MODEL_OPS=200000", "MIDDB_NIGHTLY=")
+	// By the environment, the bug is in programs as well that the test builds.
+	flags := strings.TrimSpace(os.Getenv("GOFLAGS") + " -overlay=" + overlay)
+	cmd.Env = append(os.Environ(), "GOFLAGS="+flags, "MIDDB_MODEL_OPS=200000", "MIDDB_NIGHTLY=")
 	out, err := cmd.CombinedOutput()
 	if strings.Contains(string(out), "[build failed]") {
 		t.Fatalf("the bug does not compile:\n%s", out)
