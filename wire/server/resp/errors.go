@@ -28,6 +28,7 @@ const (
 	errInfinite     = replyError("ERR increment would produce NaN or Infinity")
 	errTooLong      = replyError("ERR string exceeds maximum allowed size")
 	errNoAuth       = replyError("NOAUTH Authentication required.")
+	errLoginWaited  = replyError("TRYAGAIN too many logins are waiting for their turn; try again")
 	errWrongPass    = replyError("WRONGPASS invalid username-password pair or user is disabled.")
 	errNoPassword   = replyError("ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?")
 	errNoProto      = replyError("NOPROTO unsupported protocol version")

@@ -216,6 +216,9 @@ func (c *conn) login(user, password []byte) error {
 	id, err := a.Authenticate(ctx, c.nc.RemoteAddr(), string(user), string(password))
 	if err != nil {
 		c.front.options.Logger.Warn("RESP login refused", "remote", c.nc.RemoteAddr().String(), "user", clip(user, shownName), "cause", err)
+		if ctx.Err() != nil {
+			return errLoginWaited // nobody has looked at the password
+		}
 		return errWrongPass
 	}
 	c.setIdentity(id)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // changingUsers has one user, ada, whose role changes; without one she is gone.
@@ -88,4 +89,24 @@ func TestUsersMayChangeWhileTheyAreConnected(t *testing.T) {
 	u.set(Read)
 	c.want("+OK", "AUTH", "ada", "pw")
 	c.want(`"3"`, "GET", "a")
+}
+
+// crowdedUsers never get to look at a password, but for bob's.
+type crowdedUsers struct{ testUsers }
+
+func (u crowdedUsers) Authenticate(ctx context.Context, from net.Addr, user, password string) (Identity, error) {
+	if user == "bob" {
+		return u.testUsers.Authenticate(ctx, from, user, password)
+	}
+	<-ctx.Done()
+	return nil, context.Cause(ctx)
+}
+
+func TestALoginThatWaitedTooLongIsNoWrongPassword(t *testing.T) {
+	s := newServer(t, Options{Authenticator: crowdedUsers{}, Limits: Limits{LoginTimeout: 50 * time.Millisecond}})
+	c := s.client()
+	c.want("+OK", "AUTH", "bob", "bobpw")
+	if got := c.do("AUTH", "ada", "adapw"); !strings.HasPrefix(got, "-TRYAGAIN") {
+		t.Errorf("AUTH: %s", got)
+	}
 }
