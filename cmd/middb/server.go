@@ -313,11 +313,14 @@ func (s *service) announce(w io.Writer) error {
 		at = append(at, l.setting+" "+l.Addr().String())
 		ready[l.setting] = l.Addr().String()
 	}
-	fmt.Fprintf(w, "middb: listening on %s\n", strings.Join(at, ", "))
-	if s.config.ReadyFile == "" {
-		return nil
+	if file := s.config.ReadyFile; file != "" {
+		err := writeFile(file, 0o644, func(w io.Writer) error { return json.NewEncoder(w).Encode(ready) })
+		if err != nil {
+			return err
+		}
 	}
-	return writeFile(s.config.ReadyFile, 0o644, func(w io.Writer) error { return json.NewEncoder(w).Encode(ready) })
+	fmt.Fprintf(w, "middb: listening on %s\n", strings.Join(at, ", "))
+	return nil
 }
 
 // wait waits until ctx ends, or a listener fails, and returns why in that case.
