@@ -92,9 +92,7 @@ func TestStallsHaveACauseAndATime(t *testing.T) {
 	until(t, "a commit waits for a flush", func() bool { return db.Stats().Stalls == 1 && actor(t, db, "coordinator").Depth > 0 })
 	waiting := actor(t, db, "coordinator")
 	until(t, "it has waited longer", func() bool { return actor(t, db, "coordinator").Age > waiting.Age })
-	if a := actor(t, db, "flusher"); a.Busy == 0 {
-		t.Errorf("the flusher waits for the disk, and %+v", a)
-	}
+	until(t, "the flusher, which waits for the disk, is busy", func() bool { return actor(t, db, "flusher").Busy > 0 })
 	close(release)
 	must(t, <-written, db.WaitIdle(context.Background()))
 	s := db.Stats()
