@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 )
 
@@ -76,7 +77,7 @@ func parseFlags(args []string, out io.Writer) (config, error) {
 	f.IntVar(&c.requests, "requests", 0, "requests of each measurement, in place of --seconds")
 	f.IntVar(&c.keys, "keys", 100_000, "keys that are loaded first and then drawn from")
 	f.IntVar(&c.valueBytes, "value-bytes", 100, "length of a value")
-	f.IntVar(&c.procs, "procs", 2, "GOMAXPROCS of middb")
+	f.IntVar(&c.procs, "procs", 2*runtime.NumCPU(), "GOMAXPROCS of middb")
 	f.StringVar(&c.dir, "dir", "", "make the databases in a new directory in here (default: the system's temporary directory)")
 	f.StringVar(&c.middb, "middb", "", "`program` to measure (default: built from this repository)")
 	f.StringVar(&c.python, "python", "", "`interpreter` with the packages redis and middb (default: a virtual environment made with python3)")

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -94,6 +95,11 @@ type listening struct {
 
 // serve serves a database until it is told to stop.
 func (p *program) serve(ctx context.Context, c *config.Server) (err error) {
+	if os.Getenv("GOMAXPROCS") == "" {
+		// With one for each core Go looks at the network every 10 ms only while all of them are busy; with more the
+		// system lets one in between. See docs/decisions/0031.
+		runtime.GOMAXPROCS(2 * runtime.GOMAXPROCS(0))
+	}
 	ctx, stop := p.untilStopped(ctx, c)
 	defer stop(nil)
 	s := &service{config: c, logger: p.logger(c), broken: make(chan error, 1), hup: make(chan os.Signal, 1)}
