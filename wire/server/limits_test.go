@@ -108,13 +108,14 @@ func TestSlowFramesAndIdleConnectionsAreClosed(t *testing.T) {
 	}
 	c.closedBecause(wire.ErrTimeout)
 
-	s = serve(t, Options{IdleTimeout: 20 * time.Millisecond})
+	const idle = 200 * time.Millisecond // more than this test itself is ever idle
+	s = serve(t, Options{IdleTimeout: idle})
 	c = session(t, s)
 	block, release := newBlock()
 	id := c.push(typeBlock, 0, block)
 	c.flush()
 	first := time.Now()
-	eventually(t, "time passes", func() bool { return time.Since(first) > 60*time.Millisecond })
+	eventually(t, "time passes", func() bool { return time.Since(first) > 2*idle })
 	release()
 	c.want(id, wire.TypeOK) // it was not idle, as it waited for an answer
 	c.closedBecause(wire.ErrTimeout)
