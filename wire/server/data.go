@@ -2,7 +2,6 @@ package server
 
 import (
 	"errors"
-	"runtime"
 
 	"github.com/middb/middb/engine"
 	"github.com/middb/middb/wire"
@@ -24,7 +23,7 @@ func (c *conn) get(r *request, dst []byte) ([]byte, error) {
 	}
 	switch m.Want {
 	case wire.WantValue:
-		return appendValue(dst, ks.GetTo, m.Key)
+		return c.appendValue(r, dst, ks.GetTo, m.Key)
 	case wire.WantExists:
 		found, err := ks.Has(m.Key)
 		return wire.AppendBool(dst, found), err
@@ -56,17 +55,25 @@ func orNil(dst []byte, err error) ([]byte, error) {
 	return dst, err
 }
 
+// A getter reads a value, and appends it to dst.
+type getter func(dst, k []byte) ([]byte, error)
+
 // appendValue appends what get says of a key.
-func appendValue(dst []byte, get func(dst, k []byte) ([]byte, error), k []byte) ([]byte, error) {
+func (c *conn) appendValue(r *request, dst []byte, get getter, k []byte) ([]byte, error) {
 	buf := getBuffer()
 	defer putBuffer(buf)
-	v, err := get(*buf, k)
+	return c.appendValueBy(r, dst, get, k, buf)
+}
+
+// appendValueBy is appendValue with a buffer for the value.
+func (c *conn) appendValueBy(r *request, dst []byte, get getter, k []byte, buf *[]byte) ([]byte, error) {
+	v, err := get((*buf)[:0], k)
 	*buf = v
 	if err != nil {
 		return orNil(dst, err)
 	}
 	if len(v) > keptBufferBytes {
-		runtime.Gosched() // to copy and to clear so much memory takes a while
+		c.enterBulk(r)
 	}
 	return wire.AppendBin(dst, v), nil
 }
@@ -81,14 +88,14 @@ func (c *conn) mget(r *request, dst []byte) ([]byte, error) {
 		return c.mgetInTxn(r, m, dst)
 	}
 	if m.n == 1 {
-		return c.appendValues(dst, m.ks.GetTo, m)
+		return c.appendValues(r, dst, m.ks.GetTo, m)
 	}
 	snapshot, err := c.server.db.Snapshot()
 	if err != nil {
 		return dst, err
 	}
 	defer func() { _ = snapshot.Close() }() // it has nothing to say
-	return c.appendValues(dst, snapshot.In(m.ks).GetTo, m)
+	return c.appendValues(r, dst, snapshot.In(m.ks).GetTo, m)
 }
 
 // A keyList is an MGET whose keys are still to be decoded, one by one: all of them could take more memory than the body.
@@ -124,14 +131,16 @@ func (c *conn) keyList(body []byte) (*keyList, error) {
 }
 
 // appendValues appends what get says of keys.
-func (c *conn) appendValues(dst []byte, get func(dst, k []byte) ([]byte, error), m *keyList) (_ []byte, err error) {
+func (c *conn) appendValues(r *request, dst []byte, get getter, m *keyList) (_ []byte, err error) {
+	buf := getBuffer()
+	defer putBuffer(buf)
 	dst = wire.AppendArray(dst, m.n)
 	for d := m.d; m.n > 0; m.n-- {
 		k := d.Bytes("a key")
 		if err = d.Err(); err != nil {
 			return dst, err
 		}
-		if dst, err = appendValue(dst, get, k); err != nil {
+		if dst, err = c.appendValueBy(r, dst, get, k, buf); err != nil {
 			return dst, err
 		}
 		if n := len(dst) - wire.HeaderBytes; n > c.server.o.MaxFrame {

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 
 	"github.com/middb/middb/wire"
@@ -93,6 +94,7 @@ func replyTooLarge(t wire.Type, n, limit int) error {
 // call calls a handler, and takes its panics for errors.
 func (c *conn) call(r *request, run handler, dst []byte) (out []byte, err error) {
 	defer func() {
+		c.leaveBulk(r)
 		if p := recover(); p != nil {
 			err = c.server.panicked(p, r.Type.String())
 		}
@@ -188,3 +190,22 @@ var errCanceled = wire.Errorf(wire.ErrCanceled, "the client has cancelled the re
 
 // ping is PING.
 func (c *conn) ping(r *request, dst []byte) ([]byte, error) { return append(dst, r.body...), nil }
+
+// enterBulk waits until a request may go on to make a long reply. Few do so at a time: to copy megabytes can be
+// interrupted neither by the collector nor by those who ask for little, and all that is being made is memory.
+func (c *conn) enterBulk(r *request) {
+	if !r.bulk {
+		c.server.bulk <- struct{}{}
+		r.bulk = true
+		return
+	}
+	runtime.Gosched()
+}
+
+// leaveBulk lets the next request in.
+func (c *conn) leaveBulk(r *request) {
+	if r.bulk {
+		<-c.server.bulk
+		r.bulk = false
+	}
+}

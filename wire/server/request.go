@@ -21,6 +21,7 @@ type request struct {
 	stop   context.CancelFunc      // of the timeout; nil: there is none
 	cost   int64                   // charged for it
 	stream *stream                 // of a SCAN or WATCH
+	bulk   bool                    // it has a place in Server.bulk
 }
 
 // A handler runs a request. It appends the body of the OK to dst, which it may not do anything else with.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,7 @@ type Server struct {
 	started         time.Time
 	readOnly        bool
 	memory          memory
+	bulk            chan struct{} // places for those that make long replies
 
 	mu        sync.Mutex
 	stopping  bool
@@ -55,7 +57,7 @@ func New(db *engine.DB, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("serve %s: %w", db.Path(), err)
 	}
-	s := &Server{db: db, o: o, started: o.Clock(), memory: m, listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{}}
+	s := &Server{db: db, o: o, started: o.Clock(), memory: m, bulk: make(chan struct{}, (runtime.GOMAXPROCS(0)+3)/4), listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{}}
 	for t := range s.operations {
 		if s.operations[t] = s.operations[0]; t == 0 || wire.Type(t).IsRequest() {
 			s.operations[t] = new(operation)

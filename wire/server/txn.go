@@ -272,7 +272,7 @@ func (c *conn) getInTxn(r *request, m *wire.Get, ks *engine.Keyspace, dst []byte
 	in := t.txn.In(ks)
 	switch m.Want {
 	case wire.WantValue:
-		return appendValue(dst, in.GetTo, m.Key)
+		return c.appendValue(r, dst, in.GetTo, m.Key)
 	case wire.WantExists:
 		found, err := in.Has(m.Key)
 		return wire.AppendBool(dst, found), err
@@ -310,7 +310,7 @@ func (c *conn) mgetInTxn(r *request, m *keyList, dst []byte) ([]byte, error) {
 	}
 	defer t.mu.Unlock()
 	in := t.txn.In(m.ks)
-	get := in.GetTo
+	get := getter(in.GetTo)
 	if t.reads {
 		get = func(dst, k []byte) ([]byte, error) {
 			if err := t.charge(int64(entryBytes + len(k))); err != nil {
@@ -319,7 +319,7 @@ func (c *conn) mgetInTxn(r *request, m *keyList, dst []byte) ([]byte, error) {
 			return in.GetTo(dst, k)
 		}
 	}
-	return c.appendValues(dst, get, m)
+	return c.appendValues(r, dst, get, m)
 }
 
 // writeInTxn writes an operation in a transaction.
