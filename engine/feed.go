@@ -121,9 +121,13 @@ func (f *Feed) Next() (Change, error) {
 // NextContext is Next that also gives up when ctx ends, with its cause, and then does not end the feed. Changes
 // that are there without waiting it returns also after that.
 func (f *Feed) NextContext(ctx context.Context) (Change, error) {
-	either, cancel := context.WithCancelCause(f.ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })()
+	either := ctx
+	if ctx.Err() == nil { // otherwise nothing is waited for, and this may be called for each of many changes
+		both, cancel := context.WithCancelCause(f.ctx)
+		defer cancel(nil)
+		defer context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })()
+		either = both
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.wait(either)
