@@ -98,6 +98,9 @@ func (c *conn) openStream(ctx context.Context, cl *call) error {
 func (c *conn) nextFrame(ctx context.Context, cl *call) (wire.Frame, error) {
 	s := cl.stream
 	for {
+		if ctx.Err() != nil { // also while there are frames: a slow reader may never see the last one
+			return wire.Frame{}, gaveUp(context.Cause(ctx), true)
+		}
 		c.mu.Lock()
 		if len(s.frames) > 0 {
 			f := s.frames[0]

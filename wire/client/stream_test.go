@@ -149,6 +149,36 @@ func TestACursorFailsWithItsConnectionAndItsContext(t *testing.T) {
 	})
 }
 
+// What has arrived is not read any more, and no more is asked for.
+func TestACursorEndsWithItsContextHoweverMuchHasArrived(t *testing.T) {
+	bubble(t, func(t *testing.T, f *fake) {
+		f.serve("a:7878", func(p *peer) {
+			p.hello()
+			scan := p.expect(wire.TypeScan)
+			for range window {
+				p.send(wire.TypeRows, wire.More, scan.ID, rows("a", "b"))
+			}
+			p.expect(wire.TypeClose)
+			p.send(wire.TypeEnd, 0, scan.ID, end(window))
+			p.echo()
+		})
+		c := f.open(urlA, Options{})
+		defer c.Close()
+		ctx, stop := context.WithCancel(t.Context())
+		r, err := c.Scan(ctx, ScanOptions{})
+		if err != nil || !r.Next() {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		stop()
+		if r.Next() {
+			t.Error("it goes on")
+		}
+		wants(t, r.Err(), context.Canceled)
+		gets(t, c, "k", "k")
+	})
+}
+
 // events sends what a watch gets from position from on, one change at a time.
 func events(p *peer, id uint32, changes ...wire.Change) {
 	p.send(wire.TypeEvent, wire.More, id, &wire.Event{Position: changes[len(changes)-1].Seq + 1, Changes: changes})
