@@ -187,7 +187,13 @@ func (c *Client) Keyspace(ctx context.Context, name string, o KeyspaceOptions) (
 	if err := c.ask(ctx, wire.TypeKeyspaces, &m, repeatable, nil); err != nil {
 		return nil, err
 	}
-	return &Keyspace{scope: scope{c: c, keyspace: name}, name: name}, nil
+	return c.KeyspaceNamed(name), nil
+}
+
+// KeyspaceNamed returns a keyspace without asking the server for it: if it is not there, or not for this user, what is
+// done with it fails.
+func (c *Client) KeyspaceNamed(name string) *Keyspace {
+	return &Keyspace{scope: scope{c: c, keyspace: name}, name: name}
 }
 
 // DropKeyspace removes a keyspace with all its keys, durably. A Keyspace is known to the server by its name: those of

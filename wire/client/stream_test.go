@@ -179,6 +179,25 @@ func TestACursorEndsWithItsContextHoweverMuchHasArrived(t *testing.T) {
 	})
 }
 
+// A keyspace that is only named costs no request.
+func TestKeyspaceNamedAsksTheServerForNothing(t *testing.T) {
+	bubble(t, func(t *testing.T, f *fake) {
+		f.serve("a:7878", func(p *peer) {
+			p.hello()
+			p.refuse(p.expect(wire.TypeGet), wire.ErrKeyspaceMissing, "no")
+			p.gone()
+		})
+		c := f.open(urlA, Options{})
+		defer c.Close()
+		ks := c.KeyspaceNamed("orders")
+		if ks.Name() != "orders" {
+			t.Error(ks.Name())
+		}
+		_, err := ks.Get(t.Context(), []byte("k"))
+		wants(t, err, wire.ErrKeyspaceMissing)
+	})
+}
+
 // events sends what a watch gets from position from on, one change at a time.
 func events(p *peer, id uint32, changes ...wire.Change) {
 	p.send(wire.TypeEvent, wire.More, id, &wire.Event{Position: changes[len(changes)-1].Seq + 1, Changes: changes})
