@@ -262,3 +262,78 @@ func TestTopPrintsViewsIntoAPipe(t *testing.T) {
 		t.Errorf("exit code %d, %s", code, errs)
 	}
 }
+
+// Who has one role, or one keyspace, works there; what takes more is refused by name, and nothing else is.
+func TestUsersNeedNoMoreThanWhatTheyDo(t *testing.T) {
+	db := spawnMem(t)
+	store, err := users.Open(db)
+	for name, grant := range map[string]users.Grant{
+		"ada":    {Keyspace: users.All, Role: users.Admin},
+		"reader": {Keyspace: users.All, Role: users.Read},
+		"shop":   {Keyspace: "orders", Role: users.Write},
+		"guest":  {Keyspace: "orders", Role: users.Read},
+	} {
+		if err == nil {
+			err = store.Add(t.Context(), name, "pw", []users.Grant{grant}, users.Force)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, db, "127.0.0.1:0", server.Options{Users: store})
+	defer s.stop()
+	denied := func(user, role, keyspace string) string {
+		return "user " + user + " needs the role " + role + " in keyspace " + keyspace
+	}
+	inAll := func(user string) string { return "user " + user + " needs the role admin in all keyspaces" }
+	for _, c := range []struct {
+		user  string
+		args  []string // before --server and --user
+		stdin string
+		code  int
+		says  string
+	}{
+		// The keyspace of shop is made by the first write to it.
+		{"guest", []string{"get", "--keyspace", "orders", "o"}, "", exitFailed, "there is no such keyspace"},
+		{"guest", []string{"client", "--keyspace", "orders", "-c", "get o"}, "", exitFailed, "there is no such keyspace; to make it " + denied("guest", "write", "orders")},
+		{"shop", []string{"put", "--keyspace", "orders", "o", "1"}, "", 0, "OK"},
+		{"ada", []string{"put", "a", "2"}, "", 0, "OK"},
+
+		{"shop", []string{"get", "--keyspace", "orders", "o"}, "", 0, "1"},
+		{"shop", []string{"scan", "--keyspace", "orders"}, "", 0, "o\t1"},
+		{"shop", []string{"client", "--keyspace", "orders", "-c", "get o"}, "", 0, "1"},
+		{"shop", []string{"client", "-c", "use orders", "-c", "incr n", "-c", "count n"}, "", 0, "1"},
+		{"shop", []string{"client"}, "keyspaces\nuse orders\nput p 3\nbegin\nput p 4\ncommit\nget p\n", 0, "orders\nOK\nOK\nOK\nOK\nOK\n4\n"},
+		{"shop", []string{"stats"}, "", 0, "last_seq"},
+		{"shop", []string{"levels"}, "", 0, "tombstones"},
+		{"shop", []string{"client", "-c", "stats"}, "", 0, "last_seq"},
+		{"shop", []string{"client", "-c", "ping"}, "", 0, "s\n"},
+		{"shop", []string{"get", "a"}, "", exitFailed, denied("shop", "read", "default")},
+		{"shop", []string{"client", "-c", "put a 1"}, "", exitFailed, denied("shop", "write", "default") + "\n  an admin can grant it with middb user grant; --keyspace, or use in the shell,"},
+		{"shop", []string{"client", "-c", "use stock"}, "", exitFailed, denied("shop", "read", "stock")},
+		{"shop", []string{"delete", "--keyspace", "orders", "p"}, "", 0, "OK"},
+		{"shop", []string{"flush"}, "", exitFailed, inAll("shop")},
+		{"shop", []string{"compact"}, "", exitFailed, inAll("shop")},
+
+		{"guest", []string{"get", "--keyspace", "orders", "o"}, "", 0, "1"},
+		{"guest", []string{"put", "--keyspace", "orders", "o", "2"}, "", exitFailed, denied("guest", "write", "orders")},
+
+		{"reader", []string{"get", "a"}, "", 0, "2"},
+		{"reader", []string{"scan"}, "", 0, "a\t2"},
+		{"reader", []string{"get", "--keyspace", "orders", "o"}, "", 0, "1"},
+		{"reader", []string{"client", "--keyspace", "orders", "-c", "scan"}, "", 0, "o\t1"},
+		{"reader", []string{"client"}, "use orders\nget o\nuse default\nget a\nstats\n", 0, "OK\n1\nOK\n2\nlast_seq"},
+		{"reader", []string{"put", "a", "1"}, "", exitFailed, denied("reader", "write", "default")},
+		{"reader", []string{"client", "-c", "use new"}, "", exitFailed, "there is no such keyspace; to make it " + denied("reader", "write", "new")},
+		{"reader", []string{"stats"}, "", 0, "last_seq"},
+		{"reader", []string{"flush"}, "", exitFailed, inAll("reader")},
+	} {
+		cmd := command(t.TempDir(), append(c.args, "--server", s.address, "--user", c.user)...)
+		cmd.Env = append(cmd.Env, "MIDDB_PASSWORD=pw")
+		cmd.Stdin = strings.NewReader(c.stdin)
+		out, _ := cmd.CombinedOutput()
+		if code := cmd.ProcessState.ExitCode(); code != c.code || !strings.Contains(string(out), c.says) {
+			t.Errorf("%s: %q: exit code %d, %s; want %d, %q", c.user, c.args, code, out, c.code, c.says)
+		}
+	}
+}

@@ -158,9 +158,5 @@ func (p *program) withServer(ctx context.Context, r *remote, d client.Durability
 		return err
 	}
 	defer c.Close()
-	st, err := newRemoteStore(ctx, c)
-	if err == nil {
-		err = use(st)
-	}
-	return failed(err)
+	return failed(use(newRemoteStore(c)))
 }

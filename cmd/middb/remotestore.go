@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -22,15 +23,22 @@ var (
 	_ shell.Pinger = remoteStore{}
 )
 
-func newRemoteStore(ctx context.Context, c *client.Client) (remoteStore, error) {
-	main, err := c.Keyspace(ctx, client.DefaultKeyspace, client.KeyspaceOptions{})
-	return remoteStore{c, main}, err
+// newRemoteStore asks the server for nothing: its user may have no role in the default keyspace.
+func newRemoteStore(c *client.Client) remoteStore {
+	return remoteStore{c, c.KeyspaceNamed(client.DefaultKeyspace)}
 }
 
 func (s remoteStore) Default() shell.Keyspace { return remoteKeyspace{s.main, s.Client} }
 
 func (s remoteStore) Keyspace(ctx context.Context, name string, create bool) (shell.Keyspace, error) {
-	ks, err := s.Client.Keyspace(ctx, name, client.KeyspaceOptions{MustExist: !create})
+	ks, err := s.Client.Keyspace(ctx, name, client.KeyspaceOptions{MustExist: true})
+	if create && errors.Is(err, wire.ErrKeyspaceMissing) { // only then: making one takes another role than using it
+		missing := err
+		ks, err = s.Client.Keyspace(ctx, name, client.KeyspaceOptions{})
+		if errors.Is(err, wire.ErrPermissionDenied) {
+			err = fmt.Errorf("%w; to make it %w", missing, err)
+		}
+	}
 	return remoteKeyspace{ks, s.Client}, err
 }
 

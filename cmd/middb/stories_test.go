@@ -74,11 +74,7 @@ var stores = map[string]func(t *testing.T, db *engine.DB) shell.Store{
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { c.Close() })
-		st, err := newRemoteStore(t.Context(), c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return st
+		return newRemoteStore(c)
 	},
 }
 

@@ -228,8 +228,13 @@ func (s *Session) Scan(ctx context.Context, r Range) error {
 	})
 }
 
-// Use makes a keyspace the one in use. With create it is made if it is not there.
+// Use makes a keyspace the one in use. With create it is made if it is not there. The default one always is: whoever
+// may not use it begins with it all the same, and goes elsewhere.
 func (s *Session) Use(ctx context.Context, name string, create bool) error {
+	if main := s.store.Default(); name == main.Name() {
+		s.ks = main
+		return nil
+	}
 	ks, err := s.store.Keyspace(ctx, name, create)
 	if err == nil {
 		s.ks = ks

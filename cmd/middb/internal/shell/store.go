@@ -17,7 +17,7 @@ var ErrNotFound = errors.New("key not found")
 // A Store is the database as the shell needs it. Its methods, and those of its keyspaces, return when what
 // they did is durable, and their errors say what was tried.
 type Store interface {
-	// Default returns the keyspace that a session begins with.
+	// Default returns the keyspace that a session begins with. It is always there.
 	Default() Keyspace
 	// Keyspace opens a keyspace. With create it is made if it is not there.
 	Keyspace(ctx context.Context, name string, create bool) (Keyspace, error)
