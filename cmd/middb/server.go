@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -72,6 +71,7 @@ type service struct {
 	db     *engine.DB
 	logger *slog.Logger
 	tls    *tlsconf.Reloader // nil: none
+	ready  readyFile
 
 	users  *accounts
 	server *server.Server
@@ -102,7 +102,7 @@ func (p *program) serve(ctx context.Context, c *config.Server) (err error) {
 	}
 	ctx, stop := p.untilStopped(ctx, c)
 	defer stop(nil)
-	s := &service{config: c, logger: p.logger(c), broken: make(chan error, 1), hup: make(chan os.Signal, 1)}
+	s := &service{config: c, logger: p.logger(c), ready: readyFile{path: c.ReadyFile}, broken: make(chan error, 1), hup: make(chan os.Signal, 1)}
 	s.over, s.end = context.WithCancel(context.Background())
 	defer s.end()
 	signal.Notify(s.hup, syscall.SIGHUP) // from now on it does not end the program
@@ -118,6 +118,9 @@ func (p *program) serve(ctx context.Context, c *config.Server) (err error) {
 			err = failed(closeErr)
 		}
 	}()
+	if err = s.ready.forget(); err != nil {
+		return failed(err)
+	}
 	if err = s.openServers(); err != nil {
 		return failed(err)
 	}
@@ -314,16 +317,13 @@ func (s *service) start() {
 // announce tells who has started the server that it is there, and where.
 func (s *service) announce(w io.Writer) error {
 	var at []string
-	ready := map[string]any{"pid": os.Getpid(), "tls": s.tls != nil}
+	ready := map[string]any{"tls": s.tls != nil}
 	for _, l := range s.listening {
 		at = append(at, l.setting+" "+l.Addr().String())
 		ready[l.setting] = l.Addr().String()
 	}
-	if file := s.config.ReadyFile; file != "" {
-		err := writeFile(file, 0o644, func(w io.Writer) error { return json.NewEncoder(w).Encode(ready) })
-		if err != nil {
-			return err
-		}
+	if err := s.ready.write(ready); err != nil {
+		return err
 	}
 	fmt.Fprintf(w, "middb: listening on %s\n", strings.Join(at, ", "))
 	return nil
@@ -365,8 +365,5 @@ func (s *service) shutdown() error {
 	}
 	s.end()
 	s.serving.Wait()
-	if s.config.ReadyFile == "" {
-		return nil
-	}
-	return os.Remove(s.config.ReadyFile)
+	return s.ready.remove()
 }
