@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/middb/middb/cmd/middb/internal/shell"
@@ -89,7 +88,7 @@ func (r readable) TTL(_ context.Context, k []byte) (time.Duration, error) {
 	return max(time.Until(expires), 1), nil
 }
 
-func (r readable) Scan(ctx context.Context, span shell.Range, fn func(k, v []byte) error) error {
+func (r readable) Scan(_ context.Context, span shell.Range, fn func(k, v []byte) error) error {
 	it, err := r.NewIterator(engine.IterOptions{Lower: span.From, Upper: span.To, Prefix: span.Prefix, Reverse: span.Reverse})
 	if err != nil {
 		return err
@@ -101,9 +100,6 @@ func (r readable) Scan(ctx context.Context, span shell.Range, fn func(k, v []byt
 			break
 		}
 		n++
-		if n%256 == 0 && ctx.Err() != nil {
-			return fmt.Errorf("scan: %w", ctx.Err())
-		}
 		if err := fn(k, v); err != nil {
 			return err
 		}

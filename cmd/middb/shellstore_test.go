@@ -109,3 +109,39 @@ func watchFollows(t *testing.T, st shell.Store) {
 		t.Errorf("a watch that is interrupted: %v", err)
 	}
 }
+
+// interrupting is a terminal that is slower than the store: a person gives up when it shows the first lines.
+type interrupting struct {
+	stop func()
+	seen int
+}
+
+func (w *interrupting) Write(b []byte) (int, error) {
+	w.stop()
+	w.seen += bytes.Count(b, []byte{'\n'})
+	return len(b), nil
+}
+
+func TestAScanIsInterrupted(t *testing.T) { forEachStore(t, scanIsInterrupted) }
+
+func scanIsInterrupted(t *testing.T, st shell.Store) {
+	const entries = 20000
+	var script strings.Builder
+	script.WriteString("batch\n")
+	for i := range entries {
+		fmt.Fprintf(&script, "put %05d %s\n", i, strings.Repeat("v", 100))
+	}
+	script.WriteString("end\n")
+	if err := shell.New(st, shell.Options{Out: io.Discard, Err: io.Discard}).Run(t.Context(), strings.NewReader(script.String())); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	out := &interrupting{stop: stop}
+	err := shell.New(st, shell.Options{Out: out, Err: io.Discard}).Execute(ctx, []byte("scan"))
+	if err == nil || err.Error() != "scan: interrupted" {
+		t.Errorf("got %v", err)
+	}
+	if out.seen > entries/4 {
+		t.Errorf("%d of %d lines were still written", out.seen, entries)
+	}
+}

@@ -212,13 +212,16 @@ func (s *Session) SetTTL(ctx context.Context, k []byte, ttl time.Duration) error
 	return s.ok(err)
 }
 
-// Scan prints the entries of a range.
+// Scan prints the entries of a range, until ctx ends: a terminal may take long to show what a store has at once.
 func (s *Session) Scan(ctx context.Context, r Range) error {
 	if r.Limit == 0 {
 		return nil
 	}
 	var line []byte
-	return s.data().Scan(ctx, r, func(k, v []byte) error {
+	err := s.data().Scan(ctx, r, func(k, v []byte) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		line = append(literal.AppendShown(line[:0], k), '\t')
 		line = append(literal.AppendShown(line, v), '\n')
 		if _, err := s.out.Write(line); err != nil {
@@ -226,6 +229,10 @@ func (s *Session) Scan(ctx context.Context, r Range) error {
 		}
 		return nil
 	})
+	if ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))) {
+		return errors.New("scan: interrupted")
+	}
+	return err
 }
 
 // Use makes a keyspace the one in use. With create it is made if it is not there. The default one always is: whoever
