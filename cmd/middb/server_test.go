@@ -390,11 +390,15 @@ func TestServerSaysWhatIsWrong(t *testing.T) {
 		{[]string{"--data-dir", "db", "--config", "none.toml"}, exitUsage, "none.toml"},
 		{[]string{"--data-dir", "db", "elsewhere"}, exitUsage, "elsewhere"},
 		{[]string{"--data-dir", "db", "--max-frame", "64MB"}, exitUsage, "is not a size"},
+		{[]string{"--data-dir", "new", "--max-frame", "64MiB"}, exitUsage, "need 576MiB or more"},
 	} {
 		out, errs, code := middb(t, dir, "", append([]string{"server"}, c.args...)...)
 		if code != c.code || !strings.Contains(errs, c.want) || out != "" {
 			t.Errorf("%q: exit code %d, %s", c.args, code, errs)
 		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "new")); err == nil {
+		t.Error("wrong settings made a database")
 	}
 }
 

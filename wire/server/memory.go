@@ -32,13 +32,18 @@ type memory struct {
 // arrives grows by doubling.
 const leastFrames = 8
 
+// LeastMemory returns the least Options.MaxMemory for so many connections and so long frames.
+func LeastMemory(maxConnections, maxFrame int) int64 {
+	return int64(maxConnections)*connBytes + leastFrames*int64(maxFrame)
+}
+
 // newMemory divides what Options allow, less what connections take when nothing happens.
 func newMemory(o *Options) (memory, error) {
-	room := o.MaxMemory - int64(o.MaxConnections)*connBytes
-	if least := leastFrames * int64(o.MaxFrame); room < least {
+	if least := LeastMemory(o.MaxConnections, o.MaxFrame); o.MaxMemory < least {
 		return memory{}, fmt.Errorf("MaxMemory is %d; %d connections and frames of %d bytes need at least %d",
-			o.MaxMemory, o.MaxConnections, o.MaxFrame, o.MaxMemory-room+least)
+			o.MaxMemory, o.MaxConnections, o.MaxFrame, least)
 	}
+	room := o.MaxMemory - int64(o.MaxConnections)*connBytes
 	return memory{newBudget(room / 4), newBudget(room / 4), newBudget(room / 4), newBudget(room / 4)}, nil
 }
 

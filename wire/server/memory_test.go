@@ -55,3 +55,13 @@ func TestBudgetsServeInOrder(t *testing.T) {
 		t.Errorf("%d are charged, %d wait", used, b.waiting.Load())
 	}
 }
+
+func TestLeastMemoryIsWhatNewTakes(t *testing.T) {
+	o := Options{MaxConnections: 10, MaxFrame: 1 << 20}.withDefaults()
+	for short, fits := range map[int64]bool{0: true, 1: false} {
+		o.MaxMemory = LeastMemory(o.MaxConnections, o.MaxFrame) - short
+		if _, err := newMemory(&o); (err == nil) != fits {
+			t.Errorf("%d bytes short: %v", short, err)
+		}
+	}
+}

@@ -20,7 +20,7 @@ type Options struct {
 	MaxConnections int
 	// MaxMemory bounds, in bytes, what connections take: their buffers, the requests in them, replies that are not
 	// read, writes of transactions. Beside the memory of the engine, which is bounded by its own configuration.
-	// Default 256 MiB.
+	// Default 256 MiB; at least LeastMemory.
 	MaxMemory int64
 	// MaxFrame is the length of the longest body of a frame, in bytes. Default 16 MiB.
 	MaxFrame int

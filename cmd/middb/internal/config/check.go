@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 
+	"github.com/middb/middb/wire/server"
 	"github.com/middb/middb/wire/server/tlsconf"
 )
 
@@ -56,6 +57,9 @@ func (s *Settings) check() error {
 	case c.Pprof != "" && !Local(c.Pprof):
 		return s.together("pprof", "is for this machine only, such as 127.0.0.1:6060: profiles show what is in memory")
 	}
+	if err := s.checkMemory(); err != nil {
+		return err
+	}
 	if name, address := c.Exposed(); name != "" && c.TLSCert == "" && !c.Insecure {
 		return fmt.Errorf("%w\n  set tls-cert and tls-key, or bind to 127.0.0.1; --insecure serves %s all the same",
 			s.together(name, "is reached by other machines, and without TLS they would send passwords and data in the clear"), address)
@@ -63,8 +67,19 @@ func (s *Settings) check() error {
 	return nil
 }
 
+// checkMemory returns an error if the longest requests would not fit into what connections may take.
+func (s *Settings) checkMemory() error {
+	least := server.LeastMemory(s.Server.MaxConnections, int(s.Server.MaxFrame))
+	if s.Server.MaxMemory >= least {
+		return nil
+	}
+	const unit = 1 << 20
+	least = (least + unit - 1) / unit * unit
+	return s.together("max-memory", fmt.Sprintf("is too little for max-frame (%s) and max-connections (%s), which need %s or more",
+		s.find("max-frame"), s.find("max-connections"), formatSize(least)))
+}
+
 // together returns an error about a setting and what others say.
 func (s *Settings) together(name, what string) error {
-	st := s.find(name)
-	return fmt.Errorf("%s (%s, %s) %s", name, st.value, st.origin, what)
+	return fmt.Errorf("%s (%v) %s", name, s.find(name), what)
 }

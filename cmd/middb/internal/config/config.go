@@ -102,6 +102,9 @@ func (s *Settings) reset() {
 	}
 }
 
+// String returns the value of a setting and where it comes from.
+func (st *setting) String() string { return fmt.Sprintf("%s, %s", st.value, st.origin) }
+
 // set gives a setting a value.
 func (st *setting) set(text, origin string) error {
 	if err := st.value.Set(text); err != nil {

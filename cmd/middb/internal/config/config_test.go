@@ -272,6 +272,12 @@ func TestBadSettings(t *testing.T) {
 		{source{args: []string{"--tls-cert=a", "--tls-key=b", "--bind=off", "--unix=u"}}, "of no use while bind and resp are off"},
 		{source{args: []string{"--unix-auth"}}, "of no use without unix"},
 		{source{args: []string{"--pprof=0.0.0.0:6060"}}, "pprof (0.0.0.0:6060, --pprof) is for this machine only"},
+		{
+			source{args: []string{"--max-frame=64MiB"}},
+			"max-memory (256MiB, default) is too little for max-frame (64MiB, --max-frame) and max-connections (4096, default), which need 576MiB or more",
+		},
+		{source{args: []string{"--max-connections=20000"}}, "max-connections (20000, --max-connections), which need 441MiB or more"},
+		{source{env: []string{"MIDDB_MAX_MEMORY=100MiB"}}, "max-memory (100MiB, MIDDB_MAX_MEMORY) is too little"},
 		{source{args: []string{"--bind=0.0.0.0:7878"}}, "set tls-cert and tls-key, or bind to 127.0.0.1; --insecure"},
 		{source{env: []string{"MIDDB_BIND=:7878"}}, "bind (:7878, MIDDB_BIND) is reached by other machines"},
 		{source{args: []string{"--resp=10.0.0.1:6379"}}, "resp (10.0.0.1:6379, --resp) is reached by other machines"},
@@ -293,6 +299,7 @@ func TestGoodCombinations(t *testing.T) {
 		{"--bind=off", "--resp=localhost:0"},
 		{"--bind=0.0.0.0:7878", "--insecure"},
 		{"--bind=[::]:7878", "--tls-cert=a", "--tls-key=b"},
+		{"--max-memory=576MiB", "--max-frame=64MiB"},
 		{"--metrics=0.0.0.0:9", "--pprof=[::1]:6060"},
 	} {
 		if _, err := load(source{args: append(args, "--data-dir=d")}); err != nil {
