@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 	"syscall"
 	"time"
@@ -16,7 +17,7 @@ import (
 // listenTCP listens on an address. If only this machine is to reach it that is made sure: localhost can be
 // anything, for the system.
 func listenTCP(address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
+	l, err := net.Listen(networkOf(address), address)
 	if err != nil {
 		return nil, err
 	}
@@ -24,6 +25,20 @@ func listenTCP(address string) (net.Listener, error) {
 		return nil, errors.Join(fmt.Errorf("listen on %s: this system takes it for %v, which other machines reach", address, at), l.Close())
 	}
 	return l, nil
+}
+
+// networkOf returns the network to listen on. Of "tcp" 0.0.0.0 is all addresses, those of IPv6 as well; who writes it
+// means those of IPv4.
+func networkOf(address string) string {
+	host, _, _ := net.SplitHostPort(address)
+	switch ip, err := netip.ParseAddr(host); {
+	case err != nil || ip == netip.IPv6Unspecified():
+		return "tcp"
+	case ip.Unmap().Is4():
+		return "tcp4"
+	default:
+		return "tcp6"
+	}
 }
 
 // listenUnix listens on a Unix socket that only our own account may connect to. A socket that is there is
