@@ -177,6 +177,7 @@ func TestURLsOfFlags(t *testing.T) {
 	}{
 		{remote{server: "h:1"}, "middb://h:1", "h:1"},
 		{remote{server: "h:1,[::1]:2", user: "a b"}, "middb://a%20b@h:1,[::1]:2", "h:1,[::1]:2"},
+		{remote{server: "h:1", user: "a:b@c/d"}, "middb://a%3Ab%40c%2Fd@h:1", "h:1"},
 		{remote{server: "/run/a b"}, "unix:///run/a%20b", "/run/a b"},
 		{remote{server: "./s", user: "ada"}, "unix://ada@" + wd + "/s", "./s"},
 		{remote{server: "middb://ada:x@h:1/ks?pool=2", params: []*param{{"tls", "require"}, {"ca", ""}}}, "middb://ada:x@h:1/ks?pool=2&tls=require", "h:1/ks"},
@@ -192,11 +193,14 @@ func TestURLsOfFlags(t *testing.T) {
 	}
 }
 
-// withLogin serves a database with the user ada, whose password is s3cret.
+// withLogin serves a database with the users ada and ada:eu, whose password is s3cret.
 func withLogin(t *testing.T) *serving {
 	t.Helper()
 	db := spawnMem(t)
 	store, err := users.Open(db)
+	if err == nil {
+		err = store.Add(t.Context(), "ada:eu", "s3cret", []users.Grant{{Keyspace: users.All, Role: users.Admin}})
+	}
 	if err == nil {
 		err = store.Add(t.Context(), "ada", "s3cret", []users.Grant{{Keyspace: users.All, Role: users.Admin}})
 	}
@@ -223,6 +227,7 @@ func TestPasswordsComeFromWhereTheyAreSaid(t *testing.T) {
 		{"with a line end of another system", "", "s3cret\r\n", []string{"get", "--user", "ada", "--password-stdin", "a"}, 0, "1\n"},
 		{"the environment", "s3cret", "get a\n", []string{"client", "--user", "ada"}, 0, "1\n"},
 		{"standard input before the environment", "wrong", "s3cret\n", []string{"get", "--user", "ada", "--password-stdin", "a"}, 0, "1\n"},
+		{"of a user with a colon", "s3cret", "", []string{"get", "--user", "ada:eu", "a"}, 0, "1\n"},
 		{"none", "", "", []string{"get", "--user", "ada", "a"}, exitOpen, "user ada has no password here\n  give a user and a password"},
 		{"no user", "s3cret", "", []string{"get", "a"}, exitOpen, "requires a login, and the URL names no user"},
 		{"a wrong one", "wr0ng", "", []string{"get", "--user", "ada", "a"}, exitOpen, "the user or the password is wrong"},

@@ -73,7 +73,7 @@ func (r *remote) url() (string, error) {
 		if userOf(rest) != nil {
 			return "", errors.New("two users: that of --user, and the one in the URL")
 		}
-		rest = url.PathEscape(r.user) + "@" + rest
+		rest = url.User(r.user).String() + "@" + rest
 	}
 	for _, p := range r.params {
 		if p.value != "" {
