@@ -54,6 +54,9 @@ holds and why. An address that other machines reach needs TLS and a user.`,
 			if err != nil {
 				return err
 			}
+			for _, name := range settings.Strangers {
+				p.logger(&settings.Server).Warn("a variable of the environment is no setting, and has no effect", "name", name)
+			}
 			if show {
 				return failed(settings.Print(p.out))
 			}

@@ -371,6 +371,16 @@ func TestPrintConfig(t *testing.T) {
 	}
 }
 
+func TestVariablesThatAreNoSettingsAreLogged(t *testing.T) {
+	cmd := command(t.TempDir(), "server", "--data-dir", "db", "--print-config")
+	cmd.Env = append(cmd.Env, "MIDDB_NOSUCH=1", "MIDDB_LOG_FORMAT=json")
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	if _, err := cmd.Output(); err != nil || !strings.Contains(errs.String(), `"name":"MIDDB_NOSUCH"`) {
+		t.Errorf("%v, %s", err, errs.String())
+	}
+}
+
 func TestServerSaysWhatIsWrong(t *testing.T) {
 	dir := t.TempDir()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -78,6 +78,8 @@ type setting struct {
 // Settings are the settings with their values and where these come from.
 type Settings struct {
 	Server Server
+	// Strangers are the variables of the environment, after Load, whose names begin like a setting's and are none.
+	Strangers []string
 
 	file string // --config
 	all  []*setting
@@ -294,8 +296,11 @@ func (s *Settings) Load(flags *pflag.FlagSet, environ []string, readFile func(st
 			return err
 		}
 	}
+	if err := s.findStrangers(env); err != nil {
+		return err
+	}
 	for _, st := range s.all {
-		name := "MIDDB_" + strings.ToUpper(strings.ReplaceAll(st.name, "-", "_"))
+		name := st.variable()
 		if text := env[name]; text != "" {
 			if err := st.set(text, name); err != nil {
 				return err
@@ -315,6 +320,16 @@ func (s *Settings) Load(flags *pflag.FlagSet, environ []string, readFile func(st
 	return s.check()
 }
 
+// meant returns the setting whose name has the same letters, or nil.
+func (s *Settings) meant(name string) *setting {
+	letters := strings.NewReplacer("-", "", "_", "")
+	i := slices.IndexFunc(s.all, func(st *setting) bool { return strings.EqualFold(letters.Replace(st.name), letters.Replace(name)) })
+	if i < 0 {
+		return nil
+	}
+	return s.all[i]
+}
+
 func (s *Settings) loadFile(name string, readFile func(string) ([]byte, error)) error {
 	content, err := readFile(name)
 	if err != nil {
@@ -328,7 +343,7 @@ func (s *Settings) loadFile(name string, readFile func(string) ([]byte, error)) 
 		st := s.find(e.key)
 		if st == nil {
 			err := fmt.Errorf("%w: %q", ErrUnknown, e.key)
-			if meant := s.find(strings.ReplaceAll(strings.ToLower(e.key), "_", "-")); meant != nil {
+			if meant := s.meant(e.key); meant != nil {
 				err = fmt.Errorf("%w; %s is meant", err, meant.name)
 			}
 			return within(name, at(e.line, err))

@@ -100,6 +100,16 @@ func variable(name string) string {
 	return "MIDDB_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 }
 
+func TestVariablesThatAreNoSettingsAreTold(t *testing.T) {
+	s, err := load(source{args: []string{"--data-dir=d"}, env: []string{
+		"MIDDB_NOSUCH=1", "MIDDB_MAX_TXNS=5", "MIDDB_PASSWORD=x", "MIDDB_BINARY=x", "MIDDB_CONFIG=", "MIDDB_EMPTY=", "MIDDB=1", "OTHER_MAXFRAME=1",
+		"middb_nosuch=1",
+	}})
+	if want := []string{"MIDDB_NOSUCH", "middb_nosuch"}; err != nil || !reflect.DeepEqual(s.Strangers, want) {
+		t.Errorf("got %q, %v; want %q", s.Strangers, err, want)
+	}
+}
+
 // TestPrecedence sets each setting in every combination of places, in both kinds of files.
 func TestPrecedence(t *testing.T) {
 	for _, ext := range []string{".toml", ".yaml", ".yml"} {
@@ -246,6 +256,9 @@ func TestBadSettings(t *testing.T) {
 		{source{file: "f.ini", text: ""}, "f.ini: a file of settings ends with .toml, .yaml or .yml"},
 		{source{args: []string{"--config", "nowhere.toml"}}, "open nowhere.toml"},
 		{source{env: []string{"MIDDB_CONFIG=nowhere.toml"}}, "open nowhere.toml"},
+		{source{env: []string{"MIDDB_MAXFRAME=1MiB"}}, "MIDDB_MAXFRAME: there is no such setting; MIDDB_MAX_FRAME is meant"},
+		{source{env: []string{"middb_max_frame=1MiB"}}, "MIDDB_MAX_FRAME is meant"},
+		{source{file: "f.toml", text: "maxframe = 1"}, `f.toml:1: there is no such setting: "maxframe"; max-frame is meant`},
 		{source{env: []string{"MIDDB_IDLE_TIMEOUT=fast"}}, `MIDDB_IDLE_TIMEOUT: idle-timeout: "fast" is not a time such as`},
 		{source{args: []string{"--idle-timeout=30"}}, `"30" is not a time such as 500ms, 30s`},
 		{source{args: []string{"--idle-timeout=-1s"}}, "is negative"},
