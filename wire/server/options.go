@@ -50,7 +50,7 @@ type Options struct {
 	// CursorTimeout closes a cursor or watch whose client gives it no credit for so long. Default 10 minutes;
 	// negative: none.
 	CursorTimeout time.Duration
-	// SlowRequest has requests logged that take longer. Default 0: none.
+	// SlowRequest has requests logged that take longer, cursors and watches excepted. Default 0: none.
 	SlowRequest time.Duration
 
 	// Durability is that of the engine's configuration. The server only decides by it which writes are quick; what

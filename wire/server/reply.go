@@ -121,8 +121,9 @@ func (c *conn) finish(r *request, err error) {
 	if err != nil {
 		m.errors.Add(1)
 	}
-	if limit := c.server.o.SlowRequest; limit > 0 && took > limit {
-		c.server.o.Logger.Warn("slow request", "request", r.Type, "took", took, "session", c.number, "remote", remote(c.nc), "err", err)
+	// A stream lasts as long as its client likes.
+	if limit := c.server.o.SlowRequest; limit > 0 && took > limit && kinds[r.Type].class != streamRequest {
+		c.server.o.Logger.Warn("slow request", "request", r.Type.String(), "took", took.String(), "session", c.number, "remote", remote(c.nc), "err", err)
 	}
 }
 

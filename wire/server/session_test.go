@@ -352,6 +352,22 @@ func TestLogsFailuresAndSlowRequests(t *testing.T) {
 	}
 }
 
+func TestSlowRequestsAreLoggedForPeople(t *testing.T) {
+	var log lockedBuffer
+	s := serve(t, Options{SlowRequest: 1, Logger: slog.New(slog.NewJSONHandler(&log, nil))})
+	c := session(t, s)
+	c.push(wire.TypeScan, 0, &wire.Scan{})
+	c.flush()
+	if f := c.read(); f.Type != wire.TypeEnd {
+		t.Fatalf("got %v", f.Type)
+	}
+	c.ok(wire.TypePing, nil)
+	eventually(t, "a request is logged", func() bool { return strings.Contains(log.String(), `"request":"PING","took":"`) })
+	if strings.Contains(log.String(), "SCAN") {
+		t.Errorf("a scan, which may last, is slow:\n%s", log.String())
+	}
+}
+
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
