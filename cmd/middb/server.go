@@ -36,8 +36,8 @@ func (p *program) server() *cobra.Command {
 		Use:   "server --data-dir DIR",
 		Short: "serve a database to other programs",
 		Long: `Serve the database in DIR, which is made if it does not exist, until SIGTERM or
-SIGINT: then what is under way is finished; a second signal ends it at once, which
-is safe, too. SIGHUP reads certificates again.
+SIGINT: then what is under way is finished; a second signal, a second later, ends it
+at once, which is safe, too. SIGHUP reads certificates again.
 
 Every setting is a flag, an environment variable (MIDDB_MAX_FRAME), or a line in a
 file in TOML or YAML (max-frame = "16MiB"), in this order; --print-config tells what
@@ -111,7 +111,7 @@ func (p *program) serve(ctx context.Context, c *config.Server) (err error) {
 	signal.Notify(s.hup, syscall.SIGHUP) // from now on it does not end the program
 	defer signal.Stop(s.hup)
 	if err = s.loadTLS(); err != nil {
-		return failed(err)
+		return &failure{exitUsage, err}
 	}
 	if err = s.openDB(); err != nil {
 		return &failure{exitOpen, err}
@@ -137,6 +137,10 @@ func (p *program) serve(ctx context.Context, c *config.Server) (err error) {
 	return failed(errors.Join(err, s.shutdown()))
 }
 
+// echo is how long after a SIGTERM another one is taken for the same wish: timeout(1) sends it to the process, and then
+// to its group.
+const echo = time.Second
+
 // errStop is the cause of a context that ended because the program is to stop.
 var errStop = errors.New("stopped")
 
@@ -147,8 +151,14 @@ func (p *program) untilStopped(ctx context.Context, c *config.Server) (context.C
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
-		cancel(fmt.Errorf("%w by %v", errStop, <-signals))
-		fmt.Fprintf(p.err, "middb: %v again: ending at once\n", <-signals)
+		first := <-signals
+		cancel(fmt.Errorf("%w by %v", errStop, first))
+		begin := time.Now()
+		again := <-signals
+		for first == syscall.SIGTERM && again == first && time.Since(begin) < echo {
+			again = <-signals
+		}
+		fmt.Fprintf(p.err, "middb: %v again: ending at once\n", again)
 		os.Exit(exitFailed)
 	}()
 	if c.StdinEOF {
@@ -222,9 +232,12 @@ func (s *service) openServers() error {
 	}
 	c := s.config
 	if name, address := c.Exposed(); name != "" && !c.Insecure && !store.Any() {
-		return fmt.Errorf("%s (%s) is reached by other machines, and there are no users, so that everybody could do everything\n"+
+		return &failure{exitUsage, fmt.Errorf("%s (%s) is reached by other machines, and there are no users, so that everybody could do everything\n"+
 			"  middb user add NAME --data-dir %s --role admin makes the first one; --insecure serves everybody all the same",
-			name, address, c.DataDir)
+			name, address, c.DataDir)}
+	}
+	if c.AuthRequired && !store.Any() && (c.Bind != "" || c.RESP != "") {
+		s.logger.Warn("auth is required and there are no users: nobody can log in over TCP; middb user add makes one")
 	}
 	s.users = &accounts{Store: store, required: c.AuthRequired, unixAuth: c.UnixAuth, timeout: c.AuthTimeout}
 	s.server, err = server.New(s.db, server.Options{

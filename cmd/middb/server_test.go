@@ -395,7 +395,7 @@ func TestServerSaysWhatIsWrong(t *testing.T) {
 	}{
 		{[]string{}, exitUsage, "the directory of the database is missing"},
 		{[]string{"--data-dir", "db", "--bind", l.Addr().String()}, exitFailed, "address already in use"},
-		{[]string{"--data-dir", "db", "--tls-cert", "none.crt", "--tls-key", "none.key"}, exitFailed, "none.crt"},
+		{[]string{"--data-dir", "db", "--tls-cert", "none.crt", "--tls-key", "none.key"}, exitUsage, "none.crt"},
 		{[]string{"--data-dir", "db", "--unix", "no/such/dir/s"}, exitFailed, "no/such/dir/s"},
 		{[]string{"--data-dir", "db", "--config", "none.toml"}, exitUsage, "none.toml"},
 		{[]string{"--data-dir", "db", "elsewhere"}, exitUsage, "elsewhere"},
@@ -460,6 +460,26 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	s.await("ending at once")
 	if code := s.wait(); code != exitFailed {
 		t.Errorf("exit code %d\n%s", code, strings.Join(s.seen, "\n"))
+	}
+}
+
+// timeout(1) sends the signal to the process and to its group.
+func TestASignalThatComesTwiceIsOne(t *testing.T) {
+	s := stuck(t, "--stop-timeout", "50ms")
+	s.signal(syscall.SIGTERM)
+	s.await("stopping")
+	s.signal(syscall.SIGTERM)
+	s.await("cut off")
+	if code := s.wait(); code != 0 {
+		t.Errorf("exit code %d\n%s", code, strings.Join(s.seen, "\n"))
+	}
+}
+
+func TestAServerThatNobodyCanLogInToSaysSo(t *testing.T) {
+	s := startServer(t, t.TempDir(), "--bind", "127.0.0.1:0", "--auth", "required")
+	s.stop()
+	if seen := strings.Join(s.seen, "\n"); !strings.Contains(seen, "nobody can log in over TCP") {
+		t.Error(seen)
 	}
 }
 

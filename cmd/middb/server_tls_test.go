@@ -172,7 +172,7 @@ func TestServerOthersReachIsRefusedUnlessItIsSafe(t *testing.T) {
 			t.Errorf("%s without TLS: exit code %d, %s", at, code, errs)
 		}
 		_, errs, code = middb(t, dir, "", append([]string{"server", "--data-dir", "db", at}, secure...)...)
-		if code != exitFailed || !strings.Contains(errs, "middb user add NAME --data-dir db --role admin makes the first one") {
+		if code != exitUsage || !strings.Contains(errs, "middb user add NAME --data-dir db --role admin makes the first one") {
 			t.Errorf("%s without users: exit code %d, %s", at, code, errs)
 		}
 	}
