@@ -34,7 +34,7 @@ is lost with it: rollback, and begin again.`,
   printf 'put a 1\nget a\n' | middb client --server localhost:7878
   middb client --server 'middb://db1:7878,db2:7878?tls=verify-full&ca=ca.pem' -c ping
   MIDDB_PASSWORD=... middb client --user ada --keyspace users < commands.txt`,
-		Args: cobra.NoArgs,
+		Args: none("; name the server with --server, and a command with -c"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var d client.Durability
 			if durability != "" {

@@ -139,7 +139,11 @@ func TestClientsThatCannotConnect(t *testing.T) {
 		{[]string{"client", "--server", s.address, "--data-dir", "db"}, exitUsage, "--data-dir is for a database that no server has open"},
 		{[]string{"client", "--server", "middb://ada@h", "--user", "bob"}, exitUsage, "two users"},
 		{[]string{"client", "--durability", "never"}, exitUsage, "it is sync or nosync"},
-		{[]string{"client", "db"}, exitUsage, "unknown command"},
+		{[]string{"client", "db"}, exitUsage, `"db" is too much: it takes no words; name the server with --server, and a command with -c`},
+		{[]string{"top", "h:1"}, exitUsage, `"h:1" is too much: it takes no words; name the server with --server`},
+		{[]string{"server", "d"}, exitUsage, `"d" is too much: it takes no words; name the directory with --data-dir`},
+		{[]string{"user", "list", "x"}, exitUsage, `"x" is too much: it takes no words` + "\n"},
+		{[]string{"scan", "--limit", "many"}, exitUsage, "invalid syntax\nSee"},
 		{[]string{"client", "--server", s.address, "--user", "ada", "--password-stdin"}, exitFailed, "standard input has no password"},
 		{[]string{"scan", "--server", s.address, "db"}, exitUsage, `"db" is too much`},
 		{[]string{"put", "--user", "ada", "a", "1"}, exitUsage, "--user and --password-stdin are for a server"},
@@ -228,8 +232,8 @@ func TestPasswordsComeFromWhereTheyAreSaid(t *testing.T) {
 		{"the environment", "s3cret", "get a\n", []string{"client", "--user", "ada"}, 0, "1\n"},
 		{"standard input before the environment", "wrong", "s3cret\n", []string{"get", "--user", "ada", "--password-stdin", "a"}, 0, "1\n"},
 		{"of a user with a colon", "s3cret", "", []string{"get", "--user", "ada:eu", "a"}, 0, "1\n"},
-		{"none", "", "", []string{"get", "--user", "ada", "a"}, exitOpen, "user ada has no password here\n  give a user and a password"},
-		{"no user", "s3cret", "", []string{"get", "a"}, exitOpen, "requires a login, and the URL names no user"},
+		{"none", "", "", []string{"get", "--user", "ada", "a"}, exitOpen, "user ada has no password here\n  --user names who logs in; MIDDB_PASSWORD has the password"},
+		{"no user", "s3cret", "", []string{"get", "a"}, exitOpen, "requires a login, and the URL names no user\n  --user names who logs in;"},
 		{"a wrong one", "wr0ng", "", []string{"get", "--user", "ada", "a"}, exitOpen, "the user or the password is wrong"},
 	} {
 		cmd := command(dir, append(c.args, "--server", s.address)...)

@@ -19,6 +19,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 )
 
@@ -116,7 +117,10 @@ the server not reached, 4 key not found (one-shot commands and a single -c).`,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return fmt.Errorf("%w (write -- before words that begin with a dash)", err)
+		if _, unknown := errors.AsType[*pflag.NotExistError](err); unknown {
+			err = fmt.Errorf("%w (write -- before words that begin with a dash)", err)
+		}
+		return err
 	})
 	root.PersistentFlags().StringVar(&p.dataDir, "data-dir", "", "directory of the database")
 	root.AddCommand(p.local(), p.client(), p.top())

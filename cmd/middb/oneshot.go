@@ -337,6 +337,16 @@ func exactly(what string, n int) cobra.PositionalArgs {
 	}
 }
 
+// none wants no argument. instead tells where what somebody may give is said, or is empty.
+func none(instead string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		return fmt.Errorf("%q is too much: it takes no words%s", args[0], instead)
+	}
+}
+
 // atMostOne wants no argument or the one that what describes.
 func atMostOne(what string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {

@@ -48,7 +48,7 @@ holds and why. An address that other machines reach needs TLS and a user.`,
   middb user add ada --data-dir ./mydb --role admin
   middb server --data-dir ./mydb --bind 0.0.0.0:7878 --tls-cert server.crt --tls-key server.key
   middb server --config /etc/middb/middb.toml --print-config`,
-		Args: cobra.NoArgs,
+		Args: none("; name the directory with --data-dir"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			err := settings.Load(cmd.Flags(), os.Environ(), os.ReadFile)
 			if err != nil {

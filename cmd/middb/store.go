@@ -76,6 +76,7 @@ var hints = []struct {
 	{[]error{engine.ErrCorruption}, "middb verify tells what else is damaged; middb repair saves what a damaged log still holds"},
 	{[]error{engine.ErrNoSpace}, "make room on the disk and try again; what was acknowledged is safe"},
 	{[]error{engine.ErrKeyspaceMissing, wire.ErrKeyspaceMissing}, "keyspaces in the shell lists those that are there; use, put and import make one"},
+	{[]error{wire.ErrAuthRequired}, "--user names who logs in; MIDDB_PASSWORD has the password, or a terminal, or --password-stdin where it is not another's"},
 	{[]error{wire.ErrPermissionDenied}, "an admin can grant it with middb user grant; --keyspace, or use in the shell, chooses another keyspace"},
 	{[]error{engine.ErrFeedTruncated}, "watch from the oldest that is kept, or scan and watch from now on"},
 	{[]error{engine.ErrCommitUnknown, wire.ErrCommitUnknown}, "read the keys to see whether it was stored"},

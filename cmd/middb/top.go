@@ -25,7 +25,7 @@ other. Logins are those of middb client.`,
   middb top --server db.example:7878 --user ada --tls verify-full
   middb top -n 1 > now.txt
   middb top --interval 10s -n 6`,
-		Args: cobra.NoArgs,
+		Args: none("; name the server with --server"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
 			case interval <= 0:

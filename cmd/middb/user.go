@@ -266,7 +266,7 @@ func (p *program) userList() *cobra.Command {
 		Short: "list the users and what they may do",
 		Example: `  middb user list --data-dir ./mydb
   middb user list --server db.example:7878 --user ada`,
-		Args: cobra.NoArgs,
+		Args: none(""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.withUsers(cmd.Context(), &r, reading, func(d directory) error {
 				list, err := d.list(cmd.Context())
