@@ -236,8 +236,12 @@ func TestBadSettings(t *testing.T) {
 		{source{file: "f.toml", text: "a = 1"}, `f.toml:1: there is no such setting: "a"`},
 		{source{file: "f.toml", text: "\nMax_Frame = 1"}, `f.toml:2: there is no such setting: "Max_Frame"; max-frame is meant`},
 		{source{file: "f.yaml", text: "# x\nbnd: '127.0.0.1:1'"}, `f.yaml:2: there is no such setting: "bnd"`},
-		{source{file: "f.toml", text: "max-txns = '5'"}, "f.toml:1: max-txns: it is a string; it should be a number"},
-		{source{file: "f.toml", text: "max-txns = 5.5"}, "f.toml:1: max-txns: it is neither string, number nor truth value; it should be a number"},
+		{source{file: "f.toml", text: "max-txns = '5'"}, "f.toml:1: max-txns: it is a string; it should be a whole number"},
+		{source{file: "f.toml", text: "max-txns = 5.5"}, "f.toml:1: max-txns: it is a number with a fraction; it should be a whole number"},
+		{source{file: "f.yaml", text: "tls-min-version: 1.2"}, "f.yaml:1: tls-min-version: it is a number with a fraction; it should be a string, in quotes"},
+		{source{file: "f.toml", text: "tls-min-version = 1.2"}, "f.toml:1: tls-min-version: it is a number with a fraction; it should be a string, in quotes"},
+		{source{file: "f.toml", text: "max-txns = 0xffffffffffffffffff"}, `f.toml:1: max-txns: "0xffffffffffffffffff" is not a number`},
+		{source{file: "f.toml", text: "\ufeff\nbnd = 1"}, `f.toml:2: there is no such setting: "bnd"`},
 		{source{file: "f.yaml", text: "idle-timeout: 30"}, `f.yaml:1: idle-timeout: it is a number; it should be a string with a time such as "30s"`},
 		{source{file: "f.yaml", text: "insecure: 'true'"}, "f.yaml:1: insecure: it is a string; it should be true or false"},
 		{source{file: "f.yaml", text: "bind:"}, "f.yaml:1: bind: it is neither string"},
@@ -357,6 +361,22 @@ func FuzzFile(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestNumbersAreTakenAsFilesWriteThem(t *testing.T) {
+	for _, src := range []source{
+		{file: "f.toml", text: "max-txns = 1_000\nmax-frame = 1_048_576"},
+		{file: "f.toml", text: "max-txns = 0x3e8\nmax-frame = 0x10_0000"},
+		{file: "f.toml", text: "\ufeffmax-txns = 1000\r\nmax-frame = '1MiB'"},
+		{file: "f.yaml", text: "max-txns: 1_000\nmax-frame: 1_048_576"},
+		{file: "f.yaml", text: "\ufeffmax-txns: 0x3e8\nmax-frame: 0x100000"},
+	} {
+		src.args = []string{"--data-dir=d"}
+		s, err := load(src)
+		if err != nil || s.Server.MaxTxns != 1000 || s.Server.MaxFrame != 1<<20 {
+			t.Errorf("%q: %d, %d, %v", src.text, s.Server.MaxTxns, s.Server.MaxFrame, err)
+		}
+	}
 }
 
 func TestMissingFileIsKnownAsSuch(t *testing.T) {

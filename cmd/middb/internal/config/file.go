@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
@@ -24,6 +25,7 @@ type entry struct {
 func parseFile(name string, content []byte) ([]entry, error) {
 	var entries []entry
 	var err error
+	content = bytes.TrimPrefix(content, []byte("\ufeff")) // some editors begin a text with it
 	switch strings.ToLower(filepath.Ext(name)) {
 	case ".toml":
 		entries, err = parseTOML(content)
@@ -87,7 +89,9 @@ func parseTOML(content []byte) (entries []entry, err error) {
 		case unstable.String:
 			out.kind = kindString
 		case unstable.Integer:
-			out.kind = kindInteger
+			out.kind, out.text = kindInteger, plain(out.text)
+		case unstable.Float:
+			out.kind = kindFraction
 		case unstable.Bool:
 			out.kind = kindBool
 		default:
@@ -100,6 +104,15 @@ func parseTOML(content []byte) (entries []entry, err error) {
 		err = at(line(p.Range(parseErr.Highlight)), errors.New(parseErr.Message))
 	}
 	return entries, err
+}
+
+// plain returns an integer as a flag has it: files may write 1_000 and 0x3e8.
+func plain(integer string) string {
+	n, err := strconv.ParseInt(integer, 0, 64)
+	if err != nil {
+		return integer // which is what the error will show
+	}
+	return strconv.FormatInt(n, 10)
 }
 
 func parseYAML(content []byte) (entries []entry, err error) {
@@ -131,7 +144,9 @@ func parseYAML(content []byte) (entries []entry, err error) {
 		case "!!str":
 			e.kind = kindString
 		case "!!int":
-			e.kind = kindInteger
+			e.kind, e.text = kindInteger, plain(e.text)
+		case "!!float":
+			e.kind = kindFraction
 		case "!!bool":
 			e.kind = kindBool
 		default:

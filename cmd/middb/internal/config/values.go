@@ -222,10 +222,14 @@ const (
 	kindString kind = iota + 1
 	kindInteger
 	kindBool
-	kindOther // dates, fractions, lists, tables, nothing
+	kindFraction
+	kindOther // dates, lists, tables, nothing
 )
 
-var kindNames = [...]string{kindString: "a string", kindInteger: "a number", kindBool: "a truth value", kindOther: "neither string, number nor truth value"}
+var kindNames = [...]string{
+	kindString: "a string", kindInteger: "a number", kindBool: "a truth value", kindFraction: "a number with a fraction",
+	kindOther: "neither string, number nor truth value",
+}
 
 // takes returns an error if a file writes a value as something that it is not.
 func takes(v value, k kind) error {
@@ -235,13 +239,13 @@ func takes(v value, k kind) error {
 	case boolean:
 		ok, want = k == kindBool, "true or false"
 	case count:
-		ok, want = k == kindInteger, "a number"
+		ok, want = k == kindInteger, "a whole number, without quotes"
 	case size:
 		ok, want = k == kindInteger || k == kindString, `a size such as "64MiB"`
 	case duration:
 		ok, want = k == kindString, `a string with a time such as "30s"`
 	default:
-		ok, want = k == kindString, "a string"
+		ok, want = k == kindString, "a string, in quotes"
 	}
 	if !ok {
 		return fmt.Errorf("it is %s; it should be %s", kindNames[k], want)
