@@ -18,8 +18,8 @@ func (p *program) client() *cobra.Command {
 		Use:   "client [--server HOST:PORT]",
 		Short: "open a shell on the database of a server",
 		Long: `Open a shell on the database of a server (middb server). It has the commands of middb
-local, and ping; see middb local --help. On a terminal Ctrl-C ends the command that
-is running, on the server, too.
+local, see middb local --help, and ping, sessions and kill. On a terminal Ctrl-C ends
+the command that is running, on the server, too.
 
 Who must log in is asked for the password, unless MIDDB_PASSWORD has it or, with
 --password-stdin, the first line of standard input; what follows it there is the

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -335,6 +336,8 @@ func TestUsersNeedNoMoreThanWhatTheyDo(t *testing.T) {
 		{"reader", []string{"put", "a", "1"}, "", exitFailed, denied("reader", "write", "default")},
 		{"reader", []string{"client", "-c", "use new"}, "", exitFailed, "there is no such keyspace; to make it " + denied("reader", "write", "new")},
 		{"reader", []string{"stats"}, "", 0, "last_seq"},
+		{"reader", []string{"client", "-c", "sessions"}, "", exitFailed, inAll("reader")},
+		{"reader", []string{"client", "-c", "kill 1"}, "", exitFailed, inAll("reader")},
 		{"reader", []string{"flush"}, "", exitFailed, inAll("reader")},
 	} {
 		cmd := command(t.TempDir(), append(c.args, "--server", s.address, "--user", c.user)...)
@@ -345,4 +348,45 @@ func TestUsersNeedNoMoreThanWhatTheyDo(t *testing.T) {
 			t.Errorf("%s: %q: exit code %d, %s; want %d, %q", c.user, c.args, code, out, c.code, c.says)
 		}
 	}
+}
+
+func TestAnAdminSeesAndEndsSessions(t *testing.T) {
+	s := withLogin(t)
+	victim := middbAs(t, s, "client")
+	var errs strings.Builder
+	victim.Stderr = &errs
+	in, out := start(t, victim)
+	fmt.Fprintln(in, "begin")
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "OK\n" {
+		t.Fatal(line, err)
+	}
+	list, err := middbAs(t, s, "client", "-c", "sessions").Output()
+	lines := strings.Split(strings.TrimSpace(string(list)), "\n")
+	if err != nil || len(lines) != 3 || !strings.HasPrefix(lines[0], "session\tuser\tremote") {
+		t.Fatalf("%s, %v", list, err)
+	}
+	cells := strings.Split(lines[1], "\t")
+	if cells[1] != "ada" || !strings.HasPrefix(cells[3], "middb ") || cells[7] != "1" {
+		t.Errorf("%q", cells)
+	}
+	kill := "kill " + cells[0]
+	if text, err := middbAs(t, s, "client", "-c", kill).CombinedOutput(); err != nil || string(text) != "OK\n" {
+		t.Errorf("%s, %v", text, err)
+	}
+	if text, err := middbAs(t, s, "client", "-c", kill).CombinedOutput(); err == nil || !strings.Contains(string(text), "there is no session "+cells[0]) {
+		t.Errorf("once more: %s, %v", text, err)
+	}
+	fmt.Fprintln(in, "commit")
+	in.Close()
+	if err := victim.Wait(); err == nil || !strings.Contains(errs.String(), "an admin has ended the session") {
+		t.Errorf("%v, %s", err, errs.String())
+	}
+}
+
+// middbAs returns a run of the program as ada of withLogin.
+func middbAs(t *testing.T, s *serving, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := command(t.TempDir(), append(args, "--server", s.address, "--user", "ada")...)
+	cmd.Env = append(cmd.Env, "MIDDB_PASSWORD=s3cret")
+	return cmd
 }

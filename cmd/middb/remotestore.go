@@ -20,7 +20,7 @@ type remoteStore struct {
 
 var (
 	_ shell.Store  = remoteStore{}
-	_ shell.Pinger = remoteStore{}
+	_ shell.Server = remoteStore{}
 )
 
 // newRemoteStore asks the server for nothing: its user may have no role in the default keyspace.

@@ -23,9 +23,9 @@ type command struct {
 type where uint8
 
 const (
-	inBatch     where = 1 << iota // also between batch and end
-	notInTxn                      // not in a transaction: rollback does not undo it
-	overNetwork                   // only where the store is a Pinger
+	inBatch  where = 1 << iota // also between batch and end
+	notInTxn                   // not in a transaction: rollback does not undo it
+	onServer                   // only where the store is a Server
 )
 
 func (w where) has(bit where) bool { return w&bit != 0 }
@@ -54,7 +54,9 @@ func commands() []command {
 		{"keyspaces", "", "print the names of all keyspaces", 0, nil, (*Session).Keyspaces},
 		{"drop", "KEYSPACE", "remove a keyspace with all its keys", notInTxn, (*Session).runDrop, nil},
 		{"watch", "[from SEQ] [prefix P] [limit N]", "print changes as they are committed, until Ctrl-C or, in a script, the next line", notInTxn, (*Session).runWatch, nil},
-		{"ping", "", "print how long the server takes to answer", overNetwork, nil, (*Session).Ping},
+		{"ping", "", "print how long the server takes to answer", onServer, nil, (*Session).Ping},
+		{"sessions", "", "print who is connected to the server", onServer, nil, (*Session).Sessions},
+		{"kill", "SESSION", "end a session, its transactions and requests included", onServer, (*Session).runKill, nil},
 		{"stats", "", "print counters and sizes", 0, nil, (*Session).Stats},
 		{"levels", "", "print the levels of sorted files", 0, nil, (*Session).Levels},
 		{"flush", "", "write what is in memory to sorted files", 0, nil, (*Session).Flush},
@@ -84,8 +86,8 @@ func (s *Session) find(name string) (command, bool) {
 }
 
 func (s *Session) has(c command) bool {
-	_, pinger := s.store.(Pinger)
-	return pinger || !c.where.has(overNetwork)
+	_, server := s.store.(Server)
+	return server || !c.where.has(onServer)
 }
 
 func find(name string) (command, bool) {

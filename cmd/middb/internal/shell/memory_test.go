@@ -95,6 +95,18 @@ func (m *memory) Stats(context.Context) (*wire.Stats, error) {
 
 func (m *memory) Ping(context.Context) (time.Duration, error) { return 1234567, nil }
 
+// sessions are those of every memory.
+var sessions = []wire.Session{
+	{Session: 1, User: "ada", Remote: "127.0.0.1:5000", Client: "middb\t1.0", Since: 1e12, Requests: 3, InFlight: 1, Txns: 2, Cursors: 4},
+	{Session: 7, Remote: "@", Client: "python", Since: 1e12 + 1000, Requests: 20},
+}
+
+func (m *memory) Sessions(context.Context) ([]wire.Session, error) { return sessions, nil }
+
+func (m *memory) Kill(_ context.Context, session uint64) (bool, error) {
+	return slices.ContainsFunc(sessions, func(s wire.Session) bool { return s.Session == session }), nil
+}
+
 func (s *space) Name() string { return s.name }
 
 func (s *space) Get(_ context.Context, k []byte) ([]byte, error) {

@@ -217,6 +217,15 @@ func (s *Session) runWatch(ctx context.Context, args []literal.Word) error {
 	return s.Watch(ctx, from, r.Prefix, r.Limit)
 }
 
+func (s *Session) runKill(ctx context.Context, args []literal.Word) error {
+	if len(args) == 1 {
+		if n, err := strconv.ParseUint(args[0].Raw, 10, 64); err == nil {
+			return s.Kill(ctx, n)
+		}
+	}
+	return usage("kill", "it takes the number of a session, which sessions prints")
+}
+
 // isFlag reports whether a word is a flag, and not what merely looks like one in quotes.
 func isFlag(w literal.Word) bool { return !w.Quoted && strings.HasPrefix(w.Raw, "--") }
 

@@ -287,14 +287,32 @@ func (s *Session) describe(ctx context.Context, show func(*wire.Stats) Table) er
 	return s.table(show(st))
 }
 
-// Ping prints how long a store that is a Pinger takes to answer.
+// Ping prints how long a store that is a Server takes to answer.
 func (s *Session) Ping(ctx context.Context) error {
-	took, err := s.store.(Pinger).Ping(ctx)
+	took, err := s.store.(Server).Ping(ctx)
 	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(s.out, took.Round(time.Microsecond))
 	return err
+}
+
+// Sessions prints the sessions of a store that is a Server.
+func (s *Session) Sessions(ctx context.Context) error {
+	list, err := s.store.(Server).Sessions(ctx)
+	if err != nil {
+		return err
+	}
+	return s.table(SessionsTable(list))
+}
+
+// Kill ends a session of a store that is a Server.
+func (s *Session) Kill(ctx context.Context, session uint64) error {
+	was, err := s.store.(Server).Kill(ctx, session)
+	if err == nil && !was {
+		err = fmt.Errorf("kill: there is no session %d; sessions lists them", session)
+	}
+	return s.ok(err)
 }
 
 // Flush writes what is in memory to sorted files.

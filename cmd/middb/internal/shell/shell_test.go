@@ -72,7 +72,7 @@ func TestEveryCommandHasHelp(t *testing.T) {
 func TestComplete(t *testing.T) {
 	s := New(newMemory(), Options{Out: io.Discard, Err: io.Discard})
 	for line, want := range map[string]string{
-		"s":              "scan |savepoint |stats ",
+		"s":              "scan |savepoint |sessions |stats ",
 		"SC":             "scan ",
 		"scan --f":       "scan --from ",
 		"scan --from a ": "",

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/middb/middb/cmd/middb/internal/literal"
 	"github.com/middb/middb/wire"
 )
 
@@ -57,6 +58,18 @@ func LevelsTable(s *wire.Stats) Table {
 	}
 	all := total(s.Levels)
 	t.Rows = append(t.Rows, []any{"all", all.Files, Bytes(all.Bytes), all.Entries, all.Tombstones, ""})
+	return t
+}
+
+// SessionsTable lists the sessions of a server.
+func SessionsTable(list []wire.Session) Table {
+	t := Table{Columns: []string{"session", "user", "remote", "client", "since", "requests", "in_flight", "transactions", "cursors"}}
+	for _, s := range list {
+		t.Rows = append(t.Rows, []any{
+			s.Session, literal.Show([]byte(s.User)), s.Remote, literal.Show([]byte(s.Client)),
+			time.UnixMilli(int64(s.Since)).UTC().Format(time.RFC3339), s.Requests, s.InFlight, s.Txns, s.Cursors,
+		})
+	}
 	return t
 }
 

@@ -37,10 +37,14 @@ type Store interface {
 	Stats(ctx context.Context) (*wire.Stats, error)
 }
 
-// A Pinger is a Store that is reached over a network. Its sessions have the command ping.
-type Pinger interface {
+// A Server is a Store that is reached over a network. Its sessions have the commands ping, sessions and kill.
+type Server interface {
 	// Ping returns how long the store takes to answer.
 	Ping(ctx context.Context) (time.Duration, error)
+	// Sessions returns the sessions of all who are connected.
+	Sessions(ctx context.Context) ([]wire.Session, error)
+	// Kill ends a session, and reports whether there was one of that number.
+	Kill(ctx context.Context, session uint64) (was bool, err error)
 }
 
 // A Reader reads a keyspace.
