@@ -147,9 +147,17 @@ DIR is made if it does not exist, so that a server can start with users.`,
 			if err != nil {
 				return err
 			}
-			return p.withUsers(cmd.Context(), &r, creating, func(d directory) error {
-				return p.ok(d.add(cmd.Context(), args[0], password, grants, f.force))
-			})
+			add := func(d directory) error { return d.add(cmd.Context(), args[0], password, grants, f.force) }
+			err = p.withUsers(cmd.Context(), &r, writing, add)
+			if errors.Is(err, engine.ErrDatabaseMissing) {
+				if err = failed(rehearse(add)); err == nil {
+					err = p.withUsers(cmd.Context(), &r, creating, add)
+				}
+			}
+			if err != nil {
+				return err
+			}
+			return failed(p.ok(nil))
 		},
 	}
 	f.add(cmd, "read, write or admin")

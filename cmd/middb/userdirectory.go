@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/middb/middb/engine"
+	"github.com/middb/middb/vfs"
 	"github.com/middb/middb/wire"
 	"github.com/middb/middb/wire/client"
 	"github.com/middb/middb/wire/server/users"
@@ -35,6 +37,21 @@ func (u localUsers) setGrants(ctx context.Context, name string, grants []users.G
 
 func (u localUsers) remove(ctx context.Context, name string, force bool) error {
 	return u.Remove(ctx, name, options(force)...)
+}
+
+// rehearse changes the users of a database that is empty and forgotten afterwards. What fails there makes no new
+// database on the disk.
+func rehearse(change func(directory) error) error {
+	db, err := engine.Spawn(engine.Config{Dir: "/rehearsal", FS: vfs.NewMem()})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	st, err := users.Open(db)
+	if err != nil {
+		return err
+	}
+	return change(localUsers{st})
 }
 
 // remoteUsers are those of a server.
