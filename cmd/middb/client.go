@@ -63,7 +63,6 @@ is lost with it: rollback, and begin again.`,
 		},
 	}
 	r.flags(cmd, defaultServer)
-	r.tlsFlags(cmd)
 	commandFlag(cmd, &commands)
 	cmd.Flags().StringVar(&durability, "durability", "", "when a write is answered: sync, once it is on disk; nosync, up to 50 ms before it is\n"+
 		"written (default: as the server has it)")

@@ -147,7 +147,9 @@ func TestClientsThatCannotConnect(t *testing.T) {
 		{[]string{"scan", "--limit", "many"}, exitUsage, "invalid syntax\nSee"},
 		{[]string{"client", "--server", s.address, "--user", "ada", "--password-stdin"}, exitFailed, "standard input has no password"},
 		{[]string{"scan", "--server", s.address, "db"}, exitUsage, `"db" is too much`},
-		{[]string{"put", "--user", "ada", "a", "1"}, exitUsage, "--user and --password-stdin are for a server"},
+		{[]string{"put", "--user", "ada", "a", "1"}, exitUsage, "--user, --password-stdin and the flags for TLS are for a server"},
+		{[]string{"get", "--data-dir", "db", "--tls", "require", "a"}, exitUsage, "the flags for TLS are for a server"},
+		{[]string{"user", "list", "--data-dir", "db", "--user", "ada"}, exitUsage, "are for a server; name it with --server"},
 		{[]string{"get", "--server", s.address, "--keyspace", "none", "a"}, exitFailed, "there is no such keyspace"},
 	} {
 		_, errs, code := middb(t, dir, "", c.args...)

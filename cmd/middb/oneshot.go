@@ -57,8 +57,9 @@ func (p *program) once(cmd *cobra.Command, args []string, o *oneShot, run func(c
 			}
 			return use(st)
 		})
-	case o.remote.user != "" || o.remote.passwordStdin:
-		return errors.New("--user and --password-stdin are for a server; name it with --server HOST:PORT")
+	}
+	if err := o.remote.unused(); err != nil {
+		return err
 	}
 	dir, err := p.dir(args)
 	if err != nil {

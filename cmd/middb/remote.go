@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,7 +29,7 @@ type param struct{ name, value string }
 // defaultServer is where middb server listens unless it is told otherwise.
 const defaultServer = "localhost:" + client.DefaultPort
 
-// flags adds the flags that all commands have that talk to servers. What they do not say of TLS, a URL can.
+// flags adds the flags that all commands have that talk to servers.
 func (r *remote) flags(cmd *cobra.Command, server string) {
 	r.placeFlags(cmd, server)
 	passwordFlag(cmd, &r.passwordStdin)
@@ -39,9 +40,10 @@ func (r *remote) placeFlags(cmd *cobra.Command, server string) {
 	cmd.Flags().StringVar(&r.server, "server", server, "the server: HOST:PORT, the path of a Unix socket, or a URL such as\n"+
 		"middb://HOST:PORT?tls=verify-full&ca=ca.pem")
 	cmd.Flags().StringVar(&r.user, "user", "", "who logs in to it; the password is asked for, or taken from MIDDB_PASSWORD")
+	r.tlsFlags(cmd)
 }
 
-// tlsFlags adds the flags that say how the connection is secured.
+// tlsFlags adds the flags that say how the connection is secured. A URL says it, too.
 func (r *remote) tlsFlags(cmd *cobra.Command) {
 	for _, f := range []struct{ flag, param, about string }{
 		{"tls", "tls", "encrypt the connection: disable, require (without looking whose certificate it is) or verify-full"},
@@ -54,6 +56,15 @@ func (r *remote) tlsFlags(cmd *cobra.Command) {
 		r.params = append(r.params, p)
 		cmd.Flags().StringVar(&p.value, f.flag, "", f.about)
 	}
+}
+
+// unused returns an error if there are flags for a server and there is none.
+func (r *remote) unused() error {
+	tls := slices.ContainsFunc(r.params, func(p *param) bool { return p.value != "" })
+	if r.server != "" || r.user == "" && !r.passwordStdin && !tls {
+		return nil
+	}
+	return errors.New("--user, --password-stdin and the flags for TLS are for a server; name it with --server HOST:PORT")
 }
 
 // url returns what the flags say as a URL for package client.

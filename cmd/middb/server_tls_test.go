@@ -133,6 +133,14 @@ func TestTLS(t *testing.T) {
 		t.Errorf("RESP: %s", got)
 	}
 
+	// Whatever talks to a server has the same flags for that.
+	for _, args := range []string{"put a 1", "get a", "scan", "stats", "compact", "user list", "client -c ping", "top -n 1"} {
+		cmd := command(dir, append(strings.Fields(args), "--server", s.at["bind"], "--tls", "verify-full", "--ca", "ca.crt", "--cert", "root.crt", "--key", "root.key")...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v, %s", args, err, out)
+		}
+	}
+
 	serial := func() string {
 		t.Helper()
 		c, err := tls.Dial("tcp", s.at["bind"], ca.config(""))

@@ -46,7 +46,6 @@ other. Logins are those of middb client.`,
 		},
 	}
 	r.flags(cmd, defaultServer)
-	r.tlsFlags(cmd)
 	cmd.Flags().DurationVar(&interval, "interval", time.Second, "time between two views")
 	cmd.Flags().IntVarP(&count, "count", "n", 0, "leave after so many views (default: go on)")
 	return cmd

@@ -71,6 +71,9 @@ func (p *program) withUsers(ctx context.Context, r *remote, a access, use func(d
 
 // usersDir returns the directory that --data-dir names; it must, unless there is a server.
 func (p *program) usersDir(r *remote) (string, error) {
+	if err := r.unused(); err != nil {
+		return "", err
+	}
 	dir, err := p.dir(nil)
 	if err != nil && r.server == "" {
 		return "", fmt.Errorf("%w, or a server with --server HOST:PORT", err)
