@@ -17,10 +17,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
+
+	"github.com/middb/middb/cmd/middb/internal/shell"
 )
 
 func main() {
@@ -126,7 +129,26 @@ the server not reached, 4 key not found (one-shot commands and a single -c).`,
 	root.AddCommand(p.local(), p.client(), p.top())
 	root.AddCommand(p.oneShots()...)
 	root.AddCommand(p.importFile(), p.exportFile(), p.verify(), p.inspect(), p.repair(), p.server(), p.user())
+	root.AddCommand(wordsOfShell(root)...)
 	return root
+}
+
+// wordsOfShell returns a hidden command for each of the shell's that root does not have, which says where it is one.
+func wordsOfShell(root *cobra.Command) []*cobra.Command {
+	var words []*cobra.Command
+	for _, name := range shell.Commands() {
+		if name == "help" || slices.ContainsFunc(root.Commands(), func(c *cobra.Command) bool { return c.Name() == name }) {
+			continue
+		}
+		says := fmt.Sprintf("%s is a word of the shell: type it in middb local or middb client, or give it with -c; help %[1]s there tells more", name)
+		word := &cobra.Command{
+			Use: name, Hidden: true, DisableFlagParsing: true,
+			RunE: func(*cobra.Command, []string) error { return &failure{exitUsage, errors.New(says)} },
+		}
+		word.SetHelpFunc(func(*cobra.Command, []string) { fmt.Fprintln(root.OutOrStdout(), says) })
+		words = append(words, word)
+	}
+	return words
 }
 
 // dir returns the directory that a command line names: with --data-dir, or as the only one of args.

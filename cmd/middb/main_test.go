@@ -154,6 +154,9 @@ func play(t *testing.T, path, dir string, change func(args []string) []string) {
 func TestEveryCommandHasHelpWithExamples(t *testing.T) {
 	root := (&program{}).root()
 	for _, cmd := range root.Commands() {
+		if cmd.Hidden { // it says where to find it
+			continue
+		}
 		if cmd.HasSubCommands() {
 			for _, sub := range cmd.Commands() {
 				if sub.Example == "" || sub.Short == "" {

@@ -66,6 +66,15 @@ func commands() []command {
 	}
 }
 
+// Commands returns the names of all commands.
+func Commands() []string {
+	var names []string
+	for _, c := range commands() {
+		names = append(names, c.name)
+	}
+	return names
+}
+
 const (
 	scanArgs     = "[--prefix P] [--from KEY] [--to KEY] [--limit N] [--reverse]"
 	delrangeArgs = "FROM TO, or [--prefix P] [--from KEY] [--to KEY]"
