@@ -11,7 +11,8 @@ import (
 )
 
 // GetWithExpiry returns a copy of the value of k and when it expires: k is gone then, but for what was merged into
-// the value since it was written. The zero time says that it does not expire. It is slower than Get.
+// the value since it was written. The zero time says that it does not expire. If the merge fails (ErrMergeOperator)
+// the time is told, too. It is slower than Get.
 func (ks *Keyspace) GetWithExpiry(k []byte) (v []byte, expires time.Time, err error) {
 	if err = checkKey(k); err == nil {
 		err = ks.check()
@@ -59,7 +60,7 @@ func (t TxnKeyspace) GetWithExpiry(k []byte) (v []byte, expires time.Time, err e
 func told(k, v []byte, expires time.Time, found bool, err error) ([]byte, time.Time, error) {
 	switch {
 	case err != nil:
-		return nil, time.Time{}, fmt.Errorf("get %s: %w", key.Format(k), err)
+		return nil, expires, fmt.Errorf("get %s: %w", key.Format(k), err)
 	case !found:
 		return nil, time.Time{}, ErrNotFound
 	}
@@ -94,11 +95,8 @@ func (db *DB) expiring(entries []merge.Entry, now int64) (v []byte, expires time
 	}
 	e := db.operators.Fold(nil, entries)
 	v, found, err = db.operators.Resolve([]byte{}, e, now)
-	if err != nil || !found {
-		return nil, time.Time{}, false, err
-	}
 	if at := merge.Expiry(e); at > now {
 		expires = time.Unix(0, at)
 	}
-	return v, expires, true, nil
+	return v, expires, found, err
 }

@@ -269,6 +269,73 @@ func TestMergesFold(t *testing.T) {
 	})
 }
 
+// One value that nobody can read hides no other: walks over keys pass it, and it is there for whoever asks.
+func TestFailingMergeIsThereButForItsValue(t *testing.T) {
+	places(t, func(t *testing.T, db *DB, settle func()) {
+		bad, short := []byte("bad"), []byte("bad and short")
+		must(t, db.Put([]byte("a"), []byte("1")), db.Put(bad, []byte("text")), db.PutTTL(short, []byte("text"), time.Hour), db.Put([]byte("z"), []byte("9")))
+		settle()
+		one := merge.AppendCount(nil, 1)
+		must(t, db.Merge(bad, merge.Counter, one), db.Merge(short, merge.Counter, one))
+		settle()
+		txn, err := db.Begin(TxnOptions{})
+		must(t, err)
+		defer txn.Rollback()
+		snapshot, err := db.Snapshot()
+		must(t, err)
+		defer snapshot.Close()
+		for name, r := range map[string]interface {
+			Get(k []byte) ([]byte, error)
+			Has(k []byte) (bool, error)
+			NewIterator(o IterOptions) (*Iterator, error)
+		}{"database": db, "snapshot": snapshot, "transaction": txn} {
+			if found, err := r.Has(bad); err != nil || !found {
+				t.Errorf("%s: has: %v, %v", name, found, err)
+			}
+			if _, err := r.Get(bad); !errors.Is(err, ErrMergeOperator) {
+				t.Errorf("%s: get: %v", name, err)
+			}
+			for _, reverse := range []bool{false, true} {
+				it, err := r.NewIterator(IterOptions{KeysOnly: true, Reverse: reverse})
+				must(t, err)
+				n := 0
+				for k, v := range it.All() {
+					n++
+					if v != nil {
+						t.Errorf("%s: key %s has the value %q in a walk over keys", name, k, v)
+					}
+				}
+				if err := it.Close(); err != nil || n != 4 {
+					t.Errorf("%s: %d keys, then %v", name, n, err)
+				}
+			}
+			it, err := r.NewIterator(IterOptions{})
+			must(t, err)
+			n := 0
+			for range it.All() {
+				n++
+			}
+			if err := it.Close(); !errors.Is(err, ErrMergeOperator) || !strings.Contains(err.Error(), " key bad:") || n != 1 {
+				t.Errorf("%s: a walk over values ends after %d with %v", name, n, err)
+			}
+		}
+		ks, err := db.Keyspace("other", KeyspaceOptions{})
+		must(t, err)
+		must(t, ks.Put(bad, []byte("text")), ks.Merge(bad, merge.Counter, one))
+		it, err := ks.NewIterator(IterOptions{})
+		must(t, err)
+		it.First()
+		if err := it.Close(); err == nil || !strings.Contains(err.Error(), " key bad:") {
+			t.Errorf("a walk over a keyspace names another key: %v", err)
+		}
+		for _, get := range []func([]byte) ([]byte, time.Time, error){db.GetWithExpiry, txn.GetWithExpiry} {
+			if _, at, err := get(short); !errors.Is(err, ErrMergeOperator) || !at.After(time.Now()) {
+				t.Errorf("it expires at %v, %v", at, err)
+			}
+		}
+	})
+}
+
 func TestConditionalPuts(t *testing.T) {
 	db := openMem(t, nil)
 	k := []byte("k")

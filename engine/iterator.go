@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -23,7 +24,8 @@ type IterOptions struct {
 	// Reverse turns the order around: First stands at the greatest key, Next goes down, and Seek
 	// finds the greatest key that is not above its argument.
 	Reverse bool
-	// KeysOnly promises that Value is not called; Value returns nil, and All yields nil values.
+	// KeysOnly promises that Value is not called; Value returns nil, and All yields nil values. A key whose merge
+	// fails (ErrMergeOperator) is one of the keys; where values are asked for it ends the iterator.
 	KeysOnly bool
 }
 
@@ -99,7 +101,7 @@ func (it *Iterator) open(o IterOptions) (*Iterator, error) {
 	if it.space.prefix == nil && bytes.Equal(upper, it.space.upper) {
 		upper = nil // nothing is stored above the default keyspace
 	}
-	it.source.Reset(iterator.NewMerging(it.db.operators, it.sources...), lower, upper, it.db.operators, it.held.now)
+	it.source.Reset(iterator.NewMerging(it.db.operators, it.sources...), lower, upper, it.db.operators, it.held.now, o.KeysOnly)
 	return it, nil
 }
 
@@ -244,10 +246,14 @@ func (it *Iterator) Err() error {
 	if it.err != nil || it.closed {
 		return it.err
 	}
-	if err := it.source.Err(); err != nil {
-		return fmt.Errorf("iterate: %w", it.db.readError(err))
+	err := it.source.Err()
+	if err == nil {
+		return nil
 	}
-	return nil
+	if e, ok := errors.AsType[*iterator.EntryError](err); ok {
+		err = &iterator.EntryError{Key: it.space.user(e.Key), Err: e.Err}
+	}
+	return fmt.Errorf("iterate: %w", it.db.readError(err))
 }
 
 // Close releases what the iterator holds and returns Err. Closing it again does nothing.

@@ -63,7 +63,7 @@ func (ks *Keyspace) get(dst, k []byte) (v []byte, seq uint64, err error) {
 	return v, seq, nil
 }
 
-// Has reports whether k is in the keyspace.
+// Has reports whether k is in the keyspace. A key whose merge fails, so that Get has ErrMergeOperator, is.
 func (ks *Keyspace) Has(k []byte) (bool, error) {
 	return has(ks.GetTo, k)
 }
@@ -74,7 +74,7 @@ var scratch = sync.Pool{New: func() any { return new([]byte) }}
 // keptScratchBytes bounds the scratch memory that is kept.
 const keptScratchBytes = 64 << 10
 
-// has reports whether get finds k.
+// has reports whether get finds k, or would if an operator took its operands.
 func has(get func(dst, k []byte) ([]byte, error), k []byte) (bool, error) {
 	buf := scratch.Get().(*[]byte)
 	v, err := get(*buf, k)
@@ -82,8 +82,11 @@ func has(get func(dst, k []byte) ([]byte, error), k []byte) (bool, error) {
 		*buf = v[:0]
 		scratch.Put(buf)
 	}
-	if errors.Is(err, ErrNotFound) {
+	switch {
+	case errors.Is(err, ErrNotFound):
 		return false, nil
+	case errors.Is(err, ErrMergeOperator):
+		return true, nil
 	}
 	return err == nil, err
 }

@@ -2,6 +2,7 @@ package iterator
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/middb/middb/key"
@@ -11,13 +12,15 @@ import (
 var _ Iterator = (*Bounded)(nil)
 
 // A Bounded shows what a user may see of a source at a point in time: the keys from Lower, inclusive, to
-// Upper, exclusive, that have a value then, and that value. A merge that has none, because its operator
-// is not registered or refuses an operand, ends it with an error. The zero value becomes usable by Reset.
+// Upper, exclusive, that have a value then, and that value. A merge whose value cannot be told, because its
+// operator is not registered or refuses an operand, ends it with an error, unless it shows keys only: the key
+// is there, whatever it says. The zero value becomes usable by Reset.
 type Bounded struct {
 	src          Iterator
 	value        valuer   // of the entry, if valid: src, if that is a plain put
 	kind         key.Kind // of the entry, if valid
 	valid        bool
+	keysOnly     bool
 	lower, upper []byte // nil: none
 	ops          *merge.Operators
 	now          int64
@@ -32,16 +35,19 @@ type valuer interface{ Value() []byte }
 // bounds are kept and must not change. now is in nanoseconds since 1970.
 func NewBounded(src Iterator, lower, upper []byte, ops *merge.Operators, now int64) *Bounded {
 	b := new(Bounded)
-	b.Reset(src, lower, upper, ops, now)
+	b.Reset(src, lower, upper, ops, now, false)
 	return b
 }
 
-// Reset makes b a Bounded over src as NewBounded does. It closes nothing.
-func (b *Bounded) Reset(src Iterator, lower, upper []byte, ops *merge.Operators, now int64) {
+// Reset makes b a Bounded over src as NewBounded does. With keysOnly nobody may ask for values. It closes nothing.
+func (b *Bounded) Reset(src Iterator, lower, upper []byte, ops *merge.Operators, now int64, keysOnly bool) {
 	if m, ok := src.(*Merging); ok {
 		src = m.only()
 	}
-	*b = Bounded{src: src, lower: lower, upper: upper, ops: ops, now: now, kind: key.KindPut, value: src, merged: b.merged[:0]}
+	*b = Bounded{
+		src: src, lower: lower, upper: upper, ops: ops, now: now, keysOnly: keysOnly,
+		kind: key.KindPut, value: src, merged: b.merged[:0],
+	}
 }
 
 // only returns the one source of m, which then needs no merging, or m.
@@ -143,7 +149,10 @@ func (b *Bounded) shows(kind key.Kind) bool {
 		return ok && expiry > b.now
 	case key.KindMerge:
 		v, present, err := b.ops.Resolve(b.merged[:0], merge.Entry{Kind: kind, Value: b.src.Value()}, b.now)
-		if err != nil {
+		switch {
+		case b.keysOnly && errors.Is(err, merge.ErrOperator):
+			return true // what is merged into is there, also if it cannot be read
+		case err != nil:
 			b.fail(err)
 			return false
 		}
@@ -167,9 +176,19 @@ func (r *resolved) Value() []byte {
 }
 
 // fail ends the walk at the source's entry.
-func (b *Bounded) fail(err error) {
-	b.err = fmt.Errorf("key %s: %w", key.Format(b.src.Key()), err)
+func (b *Bounded) fail(err error) { b.err = &EntryError{bytes.Clone(b.src.Key()), err} }
+
+// An EntryError says why the value of an entry cannot be shown.
+type EntryError struct {
+	Key []byte // as the source has it
+	Err error
 }
+
+// Error implements error.
+func (e *EntryError) Error() string { return "key " + key.Format(e.Key) + ": " + e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *EntryError) Unwrap() error { return e.Err }
 
 // Valid implements Iterator.
 func (b *Bounded) Valid() bool { return b.valid }

@@ -80,7 +80,7 @@ var hints = []struct {
 	{[]error{wire.ErrPermissionDenied}, "an admin can grant it with middb user grant; --keyspace, or use in the shell, chooses another keyspace"},
 	{[]error{engine.ErrFeedTruncated}, "watch from the oldest that is kept, or scan and watch from now on"},
 	{[]error{engine.ErrCommitUnknown, wire.ErrCommitUnknown}, "read the keys to see whether it was stored"},
-	{[]error{engine.ErrMergeOperator, wire.ErrMergeOperator}, wire.ErrMergeOperator.Hint()},
+	{[]error{engine.ErrMergeOperator, wire.ErrMergeOperator}, wire.ErrMergeOperator.Hint() + "; what cannot be read is there: delete KEY removes it, and scan and export pass it with --from and a key behind it"},
 	{[]error{users.ErrRecord}, "middb delete --data-dir DIR --keyspace " + users.Keyspace + " KEY removes it; a user has to be added again then"},
 	{[]error{fs.ErrPermission}, "check who owns the file and its directory, and their permissions"},
 }

@@ -1,13 +1,15 @@
 package model
 
 // A cursor is the model of an iterator: it walks the keys of a span that a reader sees in a keyspace, upwards, or
-// downwards if reverse is set. pos is meaningful while valid. A key whose merge fails ends it for good.
+// downwards if reverse is set. pos is meaningful while valid. A key whose merge fails ends it for good, unless only
+// keys are asked for.
 type cursor struct {
-	space   *space
-	sight   sight
-	bounds  extent
-	span    span // of bounds
-	reverse bool
+	space    *space
+	sight    sight
+	bounds   extent
+	span     span // of bounds
+	reverse  bool
+	keysOnly bool
 
 	pos    int
 	valid  bool
@@ -75,6 +77,9 @@ func (c *cursor) stand(id int) bool {
 	}
 	seen := c.sight.at(c.space, id)
 	c.pos, c.valid, c.failed = id, seen.found, seen.failed
+	if c.keysOnly {
+		c.valid, c.failed = seen.there(), false
+	}
 	return c.valid || c.failed
 }
 

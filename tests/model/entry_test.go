@@ -122,6 +122,9 @@ type outcome struct {
 	failed bool
 }
 
+// there reports whether the key is there, if only to be deleted.
+func (o outcome) there() bool { return o.found || o.failed }
+
 // answered returns the outcome that the answer of a read says; any other error ends the run.
 func (r *run) answered(v []byte, err error, what string) outcome {
 	switch {

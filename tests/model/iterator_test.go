@@ -8,10 +8,9 @@ import (
 
 // A walk is an open iterator and its model.
 type walk struct {
-	it       *engine.Iterator
-	cursor   cursor
-	keysOnly bool
-	txn      *txn // that it is of, or nil
+	it     *engine.Iterator
+	cursor cursor
+	txn    *txn // that it is of, or nil
 }
 
 // openIterator opens an iterator on the present, a snapshot, a transaction or a batch, and closes another where
@@ -57,11 +56,11 @@ func (r *run) openWalk(w walk, from reader) {
 		k := r.strangeKey(c.space)
 		o.Prefix = k[:r.rng.IntN(len(k)+1)]
 	}
-	o.Reverse, o.KeysOnly = r.rng.IntN(3) == 0, r.rng.IntN(5) == 0
+	o.Reverse, o.KeysOnly = r.rng.IntN(3) == 0, r.rng.IntN(3) == 0
 	c.bounds = extent{bytes.Clone(o.Lower), bytes.Clone(o.Upper)}.within(withPrefix(o.Prefix))
-	c.span, c.reverse, w.keysOnly = c.space.selects(c.bounds), o.Reverse, o.KeysOnly
-	r.note("open an iterator on keyspace %d in state %d under %d operations: from %s to %s, prefix %s, reverse %v",
-		c.space.name, c.sight.state, len(c.sight.own), brief(o.Lower), brief(o.Upper), brief(o.Prefix), o.Reverse)
+	c.span, c.reverse, c.keysOnly = c.space.selects(c.bounds), o.Reverse, o.KeysOnly
+	r.note("open an iterator on keyspace %d in state %d under %d operations: from %s to %s, prefix %s, reverse %v, keys only %v",
+		c.space.name, c.sight.state, len(c.sight.own), brief(o.Lower), brief(o.Upper), brief(o.Prefix), o.Reverse, o.KeysOnly)
 	var err error
 	w.it, err = from.NewIterator(o)
 	r.must(err, "open an iterator")
@@ -153,7 +152,7 @@ func (r *run) checkIterator(w *walk, ok bool) {
 	if k := c.space.keys[c.pos]; !bytes.Equal(w.it.Key(), k) {
 		r.failf("the iterator stands at %s, the model at %s", brief(w.it.Key()), brief(k))
 	}
-	if !w.keysOnly {
+	if !c.keysOnly {
 		r.compare("iterator at", outcome{value: w.it.Value(), found: true}, c.sight, c.space, c.pos)
 	}
 }

@@ -134,14 +134,9 @@ func (r *run) has() {
 func (r *run) checkHas(from fullReader, s sight, sp *space, id int) {
 	k := sp.keys[id]
 	got, err := from.Has(k)
-	want := s.at(sp, id)
-	if want.failed {
-		r.expect(err, engine.ErrMergeOperator, "has "+brief(k))
-		return
-	}
 	r.must(err, "has "+brief(k))
-	if got != want.found {
-		r.failf("has %s of keyspace %d in state %d at time %d: got %v, want %v;%s", brief(k), sp.name, s.state, s.now, got, want.found, sp.past(id))
+	if want := s.at(sp, id); got != want.there() {
+		r.failf("has %s of keyspace %d in state %d at time %d: got %v, want %s;%s", brief(k), sp.name, s.state, s.now, got, want, sp.past(id))
 	}
 }
 
