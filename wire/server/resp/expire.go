@@ -1,6 +1,7 @@
 package resp
 
 import (
+	"errors"
 	"time"
 
 	"github.com/middb/middb/engine"
@@ -110,6 +111,9 @@ const (
 func cmdTTL(unit time.Duration, absolute bool) func(c *conn, args [][]byte, src source) error {
 	return func(c *conn, args [][]byte, src source) error {
 		_, expires, found, err := c.expiring(src, args[1])
+		if errors.Is(err, engine.ErrMergeOperator) {
+			found, err = true, nil // only the value cannot be read
+		}
 		if err != nil {
 			return err
 		}

@@ -167,8 +167,11 @@ func (c *conn) watchOptions() engine.TxnOptions {
 // hold has a transaction fail to commit if another one writes a key first, and reports whether the key is there.
 func hold(t *engine.Txn, k watchedKey) (found bool, err error) {
 	_, err = t.In(k.ks).GetForUpdate(k.key)
-	if absent(err) {
+	switch {
+	case absent(err):
 		return false, nil
+	case errors.Is(err, engine.ErrMergeOperator):
+		return true, nil
 	}
 	return err == nil, err
 }
@@ -182,7 +185,7 @@ func (w *watch) changed(t *engine.Txn) (bool, error) {
 		return true, nil
 	}
 	for _, k := range w.keys {
-		_, found, err := w.c.get(t.In(k.ks), k.key)
+		found, err := has(t.In(k.ks), k.key)
 		switch {
 		case err != nil:
 			return false, err

@@ -1,6 +1,7 @@
 package resp
 
 import (
+	"errors"
 	"math"
 	"math/big"
 	"strconv"
@@ -56,6 +57,9 @@ func cmdIncrby(sign int64) func(c *conn, args [][]byte, t engine.TxnKeyspace) er
 // increment adds to a number that is kept as decimal text. The expiry stays.
 func (c *conn) increment(t engine.TxnKeyspace, k []byte, by int64) error {
 	v, expires, found, err := c.expiring(t, k)
+	if errors.Is(err, engine.ErrMergeOperator) {
+		err = errNotInteger
+	}
 	if err != nil {
 		return err
 	}
@@ -81,6 +85,9 @@ func cmdIncrbyfloat(c *conn, args [][]byte, t engine.TxnKeyspace) error {
 		return errNotFloat
 	}
 	v, expires, found, err := c.expiring(t, args[1])
+	if errors.Is(err, engine.ErrMergeOperator) {
+		err = errNotFloat
+	}
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package resp
 
 import (
+	"errors"
 	"time"
 
 	"github.com/middb/middb/engine"
@@ -26,16 +27,14 @@ func (c *conn) atOnce(src source, n int, fn func(getter) error) error {
 	return fn(s.In(ks))
 }
 
-// expiring reads a key that a transaction will change, and when it expires: the zero time says never.
+// expiring reads a key that a transaction will change, and when it expires, which is told of a merge that fails, too:
+// the zero time says never.
 func (c *conn) expiring(t source, k []byte) (v []byte, expires time.Time, found bool, err error) {
 	v, expires, err = t.GetWithExpiry(k)
-	switch {
-	case err == nil:
-		return v, expires, true, nil
-	case absent(err):
+	if absent(err) {
 		return nil, time.Time{}, false, nil
 	}
-	return nil, time.Time{}, false, err
+	return v, expires, err == nil, err
 }
 
 // put writes a value that expires at a time, or never.
@@ -69,7 +68,9 @@ func cmdMget(c *conn, args [][]byte, src source) error {
 		c.out.array(len(keys))
 		for _, k := range keys {
 			v, err := g.GetTo(c.scratch[:0], k)
-			if err != nil && !absent(err) {
+			// A value that cannot be read is no reason to keep the others back: it is nil, as what is no string
+			// is in Redis. GET tells why.
+			if err != nil && !absent(err) && !errors.Is(err, engine.ErrMergeOperator) {
 				return err
 			}
 			found := err == nil
