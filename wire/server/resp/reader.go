@@ -268,8 +268,20 @@ func (d *reader) header(complaint protocolError) (n int, ok bool, err error) {
 	return n, true, nil
 }
 
+// nativePreface is how a client of middb's own protocol begins, before the number of its version: see wire.Preface.
+const nativePreface = "MIDB"
+
+// native reports whether a client speaks middb's own protocol, by what it sent.
+func native(b []byte) bool {
+	n := len(nativePreface)
+	return len(b) > n && string(b[:n]) == nativePreface && b[n] < '\t'
+}
+
 // inline takes a line of words. It returns none if the line is empty, or, with pos above 0, if its end has not come.
 func (d *reader) inline() ([][]byte, error) {
+	if native(d.buf[d.r:d.w]) {
+		return nil, protocolError("this port speaks the protocol of Redis, and middb's own has another port")
+	}
 	i := bytes.IndexByte(d.buf[d.r+d.pos:d.w], '\n')
 	if i < 0 || d.pos+i > inlineBytes {
 		if d.pos = d.w - d.r; d.pos > inlineBytes {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/middb/middb/engine"
 	"github.com/middb/middb/vfs"
+	"github.com/middb/middb/wire"
 )
 
 // playSession sends bytes to a connection and returns what it answers, until it has read them all.
@@ -199,31 +200,20 @@ func TestDatabasesAreKeyspaces(t *testing.T) {
 	c.want(`"again"`, "GET", "k")
 }
 
-func TestObserveIsToldOfEveryCommand(t *testing.T) {
-	seen := make(chan string, 100)
-	s := newServer(t, Options{Observe: func(command string, d time.Duration, failed bool) {
-		if d < 0 {
-			t.Errorf("%s took %v", command, d)
-		}
-		if failed {
-			command += "!"
-		}
-		seen <- command
-	}, Info: func() []Section { return []Section{{"Extra", [][2]string{{"answer", "42"}}}} }})
+// Whoever takes this port for that of middb's own protocol is told.
+func TestClientsOfTheOtherProtocolAreTold(t *testing.T) {
+	s := newServer(t, Options{})
 	c := s.client()
-	c.send(bytes.Join([][]byte{
-		encode("SET", "a", "x"), encode("INCR", "a"), encode("GET", "a"), encode("PING"), encode("NOSUCH"), encode("MULTI"), encode("INCR", "a"), encode("GET", "a"), encode("EXEC"),
-	}, nil))
-	for range 9 {
-		c.receive()
+	c.send(wire.AppendPreface(nil))
+	if got := c.receive(); got != "-ERR Protocol error: this port speaks the protocol of Redis, and middb's own has another port" {
+		t.Error(got)
 	}
-	c.want(`"# Extra\r\nanswer:42\r\n"`, "INFO", "extra")
-	close(seen)
-	var got []string
-	for s := range seen {
-		got = append(got, s)
+	if _, err := readReply(c.r); err != io.EOF {
+		t.Errorf("%v, want the end", err)
 	}
-	if want := "set incr! get ping multi incr! get exec info"; strings.Join(got, " ") != want {
-		t.Errorf("seen %q, want %q", got, want)
-	}
+	c = s.client()
+	c.want("-ERR unknown command 'MIDB', with args beginning with: ", "MIDB")
+	c.send([]byte("MIDB\r\n"))
+	c.receive()
+	c.want("+PONG", "PING")
 }
