@@ -22,8 +22,6 @@ type Activity struct {
 	UnsentBytes  int64 // of replies that clients have not taken yet
 
 	// Since the start.
-	Requests int64 // requests answered that are not in Operations
-	Failed   int64 // of them, those answered with an error
 	Accepted int64 // connections accepted
 	Refused  int64 // connections closed because there were too many
 	Rejected int64 // attempts to authenticate that failed
@@ -42,9 +40,27 @@ type Operation struct {
 	Latency metrics.Snapshot
 }
 
+// Add adds what a server of another protocol does. Its operations have the protocol in front of their names: "resp get".
+func (a *Activity) Add(b Activity, protocol string) {
+	for _, o := range b.Operations {
+		o.Name = protocol + " " + o.Name
+		a.Operations = append(a.Operations, o)
+	}
+	a.Connections += b.Connections
+	a.Sessions += b.Sessions
+	a.InFlight += b.InFlight
+	a.Transactions += b.Transactions
+	a.Cursors += b.Cursors
+	a.UnsentBytes += b.UnsentBytes
+	a.Accepted += b.Accepted
+	a.Refused += b.Refused
+	a.Rejected += b.Rejected
+	a.BytesIn += b.BytesIn
+	a.BytesOut += b.BytesOut
+}
+
 // requests returns how many requests were answered in all, and how many of them with an error.
 func (a *Activity) requests() (all, failed int64) {
-	all, failed = a.Requests, a.Failed
 	for i := range a.Operations {
 		all += int64(a.Operations[i].Latency.Count())
 		failed += a.Operations[i].Errors

@@ -2,13 +2,16 @@ package resp
 
 import "github.com/middb/middb/wire/server/monitor"
 
-// Activity implements monitor.Source. Commands are not timed one by one: clients send them in lots, and lots are
-// answered as a whole.
+// Activity implements monitor.Source. An operation is a command; those that there are not are the operation "unknown".
 func (f *Front) Activity() monitor.Activity {
 	s := f.Stats()
-	return monitor.Activity{
+	a := monitor.Activity{
 		Connections: int64(s.Connections), Sessions: int64(s.Connections), Cursors: int64(s.OpenScanCursors),
-		Requests: s.Commands, Failed: s.FailedCommands, Accepted: s.Accepted, Refused: s.Refused,
-		BytesIn: s.BytesIn, BytesOut: s.BytesOut,
+		Accepted: s.Accepted, Refused: s.Refused, BytesIn: s.BytesIn, BytesOut: s.BytesOut,
 	}
+	for kind := range f.operations {
+		o := &f.operations[kind]
+		a.Operations = append(a.Operations, monitor.Operation{Name: kindName(kind), Errors: o.failed.Load(), Latency: o.latency.Snapshot()})
+	}
+	return a
 }

@@ -3,7 +3,6 @@ package resp
 import (
 	"errors"
 	"iter"
-	"time"
 
 	"github.com/middb/middb/engine"
 )
@@ -14,6 +13,7 @@ import (
 // A function that changes one key adds its reply before it writes.
 type command struct {
 	name  string
+	kind  int // its number in a tally
 	arity int // number of arguments, the name among them; negative: at least as many
 	role  Role
 
@@ -133,18 +133,9 @@ func (c *conn) dispatch(args [][]byte) error {
 		c.multi.broken = true
 	}
 	c.finish()
-	c.ran++
-	c.failed++
+	c.tally.add(cmd, true)
 	c.out.error(errorText(err))
 	return nil
-}
-
-// observed returns the time if somebody wants to know how long commands take.
-func (c *conn) observed() (start time.Time) {
-	if c.front.options.Observe != nil {
-		start = time.Now()
-	}
-	return start
 }
 
 // isHTTP reports whether a command is how a browser begins: it may have been made to send what somebody else wants.
@@ -155,7 +146,6 @@ func isHTTP(name []byte) bool {
 // run runs a command that does not write, after what is pending.
 func (c *conn) run(cmd *command, args [][]byte) error {
 	c.finish()
-	start := c.observed()
 	at, sends := len(c.out.buf), c.sends
 	var err error
 	if cmd.read != nil {
@@ -163,10 +153,7 @@ func (c *conn) run(cmd *command, args [][]byte) error {
 	} else {
 		err = cmd.session(c, args)
 	}
-	c.ran++
-	if !start.IsZero() {
-		c.front.options.Observe(cmd.name, time.Since(start), err != nil)
-	}
+	c.tally.add(cmd, err != nil)
 	if err == nil {
 		if len(c.out.buf) <= flushBytes {
 			return nil
@@ -176,7 +163,6 @@ func (c *conn) run(cmd *command, args [][]byte) error {
 		}
 		return errors.Join(errSend, err)
 	}
-	c.failed++
 	if errors.Is(err, errSend) || c.sends != sends {
 		return errors.Join(errSend, err) // part of the reply is on its way: there is no place for an error
 	}

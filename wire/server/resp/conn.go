@@ -47,9 +47,10 @@ type conn struct {
 	scratch []byte
 	hits    int64
 	misses  int64
-	ran     int64
-	failed  int64
+	tally   tally
 
+	received int64     // commands in all
+	awaited  int64     // the number of the one whose rest has a deadline; 0: none has
 	deadline time.Time // for writes, as set last
 	sends    int
 	current  *command // that was received last
@@ -70,6 +71,7 @@ type conn struct {
 func newConn(f *Front, nc net.Conn, id int64) *conn {
 	now := f.options.Clock()
 	c := &conn{front: f, nc: nc, id: id, since: now, active: now, batch: f.db.NewBatch(), queued: -1, user: defaultUser}
+	c.tally.kinds = make([]kindTally, len(f.operations))
 	c.in = reader{limits: &f.options.Limits, shared: &f.shared}
 	c.pending = group{c: c, wake: make(chan bool, 1)}
 	return c
@@ -102,7 +104,9 @@ func (c *conn) serve() error {
 		if c.in.w == len(c.in.buf) { // there may be much more, and others want their turn
 			runtime.Gosched()
 		}
+		start := time.Now()
 		err := c.round()
+		c.tell(time.Since(start))
 		if e := c.send(); e != nil {
 			return e
 		}
@@ -135,11 +139,8 @@ func (c *conn) begin() error {
 
 // awaitMore reads what has come, or waits for it.
 func (c *conn) awaitMore() error {
-	limits := &c.front.options.Limits
-	if limits.IdleTimeout > 0 && !c.in.stranger {
-		if err := c.nc.SetReadDeadline(time.Now().Add(limits.IdleTimeout)); err != nil {
-			return err
-		}
+	if err := c.limitWait(); err != nil {
+		return err
 	}
 	if c.stopping.Load() {
 		return ErrClosed
@@ -155,16 +156,39 @@ func (c *conn) awaitMore() error {
 		return ErrClosed
 	case errors.Is(err, io.EOF) && held == 0:
 		return io.EOF
-	case timedOut(err):
-		if c.in.stranger {
-			c.out.error("ERR no login within " + limits.LoginTimeout.String())
-			_ = c.send()
-		}
+	case timedOut(err) && c.in.stranger:
+		c.out.error("ERR no login within " + c.front.options.Limits.LoginTimeout.String())
+		_ = c.send()
+	case timedOut(err) && held > 0:
+		c.front.counters.timeouts.Add(1)
+		c.out.error("ERR the rest of a command has not come within " + c.front.options.Limits.FrameTimeout.String())
+		_ = c.send()
 	case errors.Is(err, errSharedMemory):
 		c.out.error(errorText(err))
 		_ = c.send()
 	}
 	return err
+}
+
+// limitWait sets how long to wait for more: for the next command, or for the rest of one that has begun to come, which
+// has its time once. Who has not logged in has the time of the login.
+func (c *conn) limitWait() error {
+	limits := &c.front.options.Limits
+	var limit time.Duration // 0: none
+	switch next := c.received + 1; {
+	case c.in.stranger || !c.in.idle() && c.awaited == next:
+		return nil
+	case !c.in.idle():
+		c.awaited, limit = next, limits.FrameTimeout
+	case limits.IdleTimeout == 0 && c.awaited == 0:
+		return nil
+	default:
+		c.awaited, limit = 0, limits.IdleTimeout
+	}
+	if limit == 0 {
+		return c.nc.SetReadDeadline(time.Time{})
+	}
+	return c.nc.SetReadDeadline(time.Now().Add(limit))
 }
 
 // round runs the commands that have come whole. An error ends the connection.
@@ -176,6 +200,7 @@ func (c *conn) round() error {
 			break
 		}
 		if err == nil {
+			c.received++
 			err = c.dispatch(args)
 		}
 		if err == nil {
@@ -202,8 +227,8 @@ func (c *conn) account() {
 			*n = 0
 		}
 	}
-	add(&k.commands, &c.ran)
-	add(&k.failed, &c.failed)
+	add(&k.commands, &c.tally.ran)
+	add(&k.failed, &c.tally.failed)
 	add(&k.hits, &c.hits)
 	add(&k.misses, &c.misses)
 	c.mu.Lock()

@@ -34,5 +34,5 @@
 //
 // Memory is bounded for each connection, and beyond 64 KiB each way by a budget that all share.
 //
-// Package engine is all that this one works with; users, listeners and metrics come in through Options.
+// Package engine is all that this one works with; users and listeners come in through Options.
 package resp

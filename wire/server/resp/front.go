@@ -27,6 +27,8 @@ type Front struct {
 	shared    budget
 	counters  counters
 
+	operations []operation // by kind of command, as in a tally
+
 	mu        sync.Mutex
 	closing   bool
 	listeners map[net.Listener]struct{}
@@ -56,7 +58,7 @@ type Stats struct {
 	BytesIn         int64
 	BytesOut        int64
 	ProtocolErrors  int64 // connections ended because of what they sent
-	SlowClients     int64 // connections ended because they did not read
+	SlowClients     int64 // connections ended because they did not read, or send the rest of a command
 	Retries         int64 // transactions run again because of conflicts
 	SharedBytes     int64 // of Limits.SharedBytes, in use
 	OpenScanCursors int
@@ -73,6 +75,7 @@ func New(db *engine.DB, o Options) (*Front, error) {
 		shared: budget{limit: o.Limits.SharedBytes},
 	}
 	f.databases.open = make([]atomic.Pointer[engine.Keyspace], o.Databases)
+	f.operations = make([]operation, 1+len(table))
 	f.committer.front = f
 	durable := o.Durability != engine.NoSync
 	f.committer.lane = newLane(durable, f.committer.run)

@@ -217,3 +217,47 @@ func TestSlowBytes(t *testing.T) {
 		t.Errorf("SET: %s", got)
 	}
 }
+
+func TestCommandsThatDoNotEndAreCutOff(t *testing.T) {
+	const limit = 50 * time.Millisecond
+	for _, begun := range []string{"*2\r\n$3\r\nGET\r\n$1000\r\nabc", "GET a", "*", string(encode("PING")) + "*1\r"} {
+		s := newServer(t, Options{Limits: Limits{FrameTimeout: limit}})
+		c := s.client()
+		c.want("+PONG", "PING")
+		c.send([]byte(begun))
+		if strings.Contains(begun, "PING") {
+			c.receive()
+		}
+		if got := c.receive(); got != "-ERR the rest of a command has not come within 50ms" {
+			t.Errorf("%q: %s", begun, got)
+		}
+		if _, err := readReply(c.r); err != io.EOF {
+			t.Errorf("%q: %v, want the end", begun, err)
+		}
+		if n := s.front.Stats().SlowClients; n != 1 {
+			t.Errorf("%q: %d slow clients", begun, n)
+		}
+	}
+}
+
+// The time that a command may take is that of one, not of all that come without a break, and nobody has to send any.
+func TestEveryCommandHasItsOwnTime(t *testing.T) {
+	const limit = 200 * time.Millisecond
+	s := newServer(t, Options{Limits: Limits{FrameTimeout: limit}})
+	c := s.client()
+	ping := encode("PING")
+	tick := time.NewTicker(limit / 20)
+	defer tick.Stop()
+	c.send(ping[:5])
+	for first := time.Now(); time.Since(first) < 3*limit; <-tick.C {
+		c.send(append(bytes.Clone(ping[5:]), ping[:5]...))
+		if got := c.receive(); got != "+PONG" {
+			t.Fatal(got)
+		}
+	}
+	c.send(ping[5:])
+	c.receive()
+	for first := time.Now(); time.Since(first) < 2*limit; <-tick.C {
+	}
+	c.want("+PONG", "PING")
+}

@@ -72,13 +72,12 @@ func cmdExec(c *conn, _ [][]byte) error {
 	if m.broken {
 		return errExecAbort
 	}
-	start := c.observed()
 	if m.writes {
 		c.front.committer.commit(g)
 	} else if err := c.execReads(g); err != nil {
 		return err
 	}
-	c.tally(g.ops, start)
+	c.tally.addAll(g.ops)
 	return nil
 }
 

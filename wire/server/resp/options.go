@@ -74,10 +74,9 @@ type Options struct {
 	Version string
 	// Info returns further sections of INFO; nil: none. It is called by many connections at a time.
 	Info func() []Section
-	// Observe is told of each command: its lower-case name, how long it took, and whether the reply was an
-	// error. Commands of a pipeline that were run together took equal parts. It is called by many connections
-	// at a time, and does not wait for anything. Nil costs nothing.
-	Observe func(command string, d time.Duration, failed bool)
+	// SlowRequest has commands logged that take longer to their replies, with those that came and were answered
+	// together with them. Default 0: none.
+	SlowRequest time.Duration
 	// Logger gets what an operator should know. Default: nothing is logged.
 	Logger *slog.Logger
 	// Clock tells the time, for expiries and for clients. It should be the database's. Default time.Now.
@@ -101,6 +100,8 @@ type Limits struct {
 	SharedBytes int64
 	// LoginTimeout is how long a connection may take to log in, if it has to. Default 10 s.
 	LoginTimeout time.Duration
+	// FrameTimeout is how long the bytes of one command may take to arrive. Default 60 s.
+	FrameTimeout time.Duration
 	// IdleTimeout is after how long without a command a connection is closed. Default 0: never.
 	IdleTimeout time.Duration
 	// WriteTimeout is how long a client may take to read a part of its replies. Default 30 s.
@@ -131,6 +132,7 @@ func (o Options) withDefaults() (Options, error) {
 	orDefault(&l.ReplyBytes, 64<<20)
 	orDefault(&l.SharedBytes, 256<<20)
 	orDefault(&l.LoginTimeout, 10*time.Second)
+	orDefault(&l.FrameTimeout, time.Minute)
 	orDefault(&l.WriteTimeout, 30*time.Second)
 	orDefault(&l.WatchTimeout, 5*time.Minute)
 	orDefault(&l.ScanCursors, 16<<10)
@@ -153,6 +155,7 @@ func (o Options) withDefaults() (Options, error) {
 		{"Limits.ReplyBytes", int64(l.ReplyBytes)},
 		{"Limits.SharedBytes", l.SharedBytes},
 		{"Limits.LoginTimeout", int64(l.LoginTimeout)},
+		{"Limits.FrameTimeout", int64(l.FrameTimeout)},
 		{"Limits.WriteTimeout", int64(l.WriteTimeout)},
 		{"Limits.WatchTimeout", int64(l.WatchTimeout)},
 		{"Limits.ScanCursors", int64(l.ScanCursors)},

@@ -81,32 +81,14 @@ func (c *conn) finish() {
 	if len(p.ops) == 0 {
 		return
 	}
-	start := c.observed()
 	if c.plain {
 		c.front.blind.commit(p)
 	} else {
 		c.front.committer.commit(p)
 	}
-	c.tally(p.ops, start)
+	c.tally.addAll(p.ops)
 	clear(p.ops)
 	p.ops, p.bytes = p.ops[:0], 0
-}
-
-// tally counts commands that were run together, from start on if they are observed.
-func (c *conn) tally(ops []op, start time.Time) {
-	c.ran += int64(len(ops))
-	for i := range ops {
-		if ops[i].failed {
-			c.failed++
-		}
-	}
-	if start.IsZero() || len(ops) == 0 {
-		return
-	}
-	d := time.Since(start) / time.Duration(len(ops))
-	for i := range ops {
-		c.front.options.Observe(ops[i].cmd.name, d, ops[i].failed)
-	}
 }
 
 // refuse answers every command with an error, in place of what was answered from start on.

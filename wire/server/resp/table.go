@@ -15,6 +15,7 @@ func init() {
 	table = slices.Concat(stringCommands(), keyCommands(), transactionCommands(), connectionCommands(), serverCommands())
 	byName = make(map[string]*command, len(table))
 	for i := range table {
+		table[i].kind = 1 + i
 		byName[table[i].name] = &table[i]
 	}
 }
