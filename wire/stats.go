@@ -12,7 +12,7 @@ type Stats struct {
 	Operations []OperationStats `msgpack:"operations"`
 }
 
-// ServerStats describe the server.
+// ServerStats describe the server, with the clients of all protocols.
 type ServerStats struct {
 	Uptime      uint64 `msgpack:"uptime"`
 	Connections int64  `msgpack:"connections"`
@@ -102,7 +102,7 @@ type ActorStats struct {
 
 // OperationStats describe the requests of one type.
 type OperationStats struct {
-	Name   string `msgpack:"name"` // of the request in lower case
+	Name   string `msgpack:"name"` // of the request in lower case; of another protocol, that before it: "resp get"
 	Count  int64  `msgpack:"count"`
 	Errors int64  `msgpack:"errors"`
 	Time   int64  `msgpack:"time"` // in all

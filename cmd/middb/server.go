@@ -240,8 +240,15 @@ func (s *service) openServers() error {
 		s.logger.Warn("auth is required and there are no users: nobody can log in over TCP; middb user add makes one")
 	}
 	s.users = &accounts{Store: store, required: c.AuthRequired, unixAuth: c.UnixAuth, timeout: c.AuthTimeout}
+	beside := map[string]monitor.Source{}
+	if c.RESP != "" {
+		if s.resp, err = s.newRESP(); err != nil {
+			return err
+		}
+		beside["resp"] = s.resp
+	}
 	s.server, err = server.New(s.db, server.Options{
-		Users: store, RequireLogin: c.AuthRequired,
+		Users: store, RequireLogin: c.AuthRequired, Beside: beside,
 		MaxConnections: c.MaxConnections, MaxMemory: c.MaxMemory, MaxFrame: int(c.MaxFrame), MaxInFlight: c.MaxInFlight,
 		MaxUnsent: c.MaxUnsent, MaxTxns: c.MaxTxns, MaxCursors: c.MaxCursors,
 		LoginTimeout: c.AuthTimeout, FrameTimeout: c.FrameTimeout, WriteTimeout: c.WriteTimeout,
@@ -249,18 +256,20 @@ func (s *service) openServers() error {
 		CursorTimeout: orNever(c.CursorTimeout), SlowRequest: c.SlowRequest,
 		Durability: c.Durability, Version: version(), PID: os.Getpid(), Logger: s.logger,
 	})
-	if err != nil || c.RESP == "" {
-		return err
-	}
-	s.resp, err = resp.New(s.db, resp.Options{
+	return err
+}
+
+// newRESP makes what will serve clients of Redis.
+func (s *service) newRESP() (*resp.Front, error) {
+	c := s.config
+	return resp.New(s.db, resp.Options{
 		Authenticator: respAccounts{s.users}, Peer: respAccounts{s.users}.Peer, Durability: c.RESPDurability,
 		Limits: resp.Limits{
 			Connections: c.MaxConnections, CommandBytes: int(c.MaxFrame), ReplyBytes: int(c.MaxUnsent), SharedBytes: c.MaxMemory,
-			LoginTimeout: c.AuthTimeout, IdleTimeout: c.IdleTimeout, WriteTimeout: c.WriteTimeout,
+			LoginTimeout: c.AuthTimeout, FrameTimeout: c.FrameTimeout, IdleTimeout: c.IdleTimeout, WriteTimeout: c.WriteTimeout,
 		},
-		Version: version(), Logger: s.logger,
+		SlowRequest: c.SlowRequest, Version: version(), Logger: s.logger,
 	})
-	return err
 }
 
 // orNever returns a time limit as options have it whose zero is a default.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/middb/middb/engine"
+	"github.com/middb/middb/wire/server/monitor"
 	"github.com/middb/middb/wire/server/users"
 )
 
@@ -56,6 +57,8 @@ type Options struct {
 	// Durability is that of the engine's configuration. The server only decides by it which writes are quick; what
 	// a request asks for, it gets.
 	Durability engine.Durability
+	// Beside are the servers of other protocols on the database, by protocol. STATS tells of their clients as well.
+	Beside map[string]monitor.Source
 	// Version and PID are what INFO tells of the program.
 	Version string
 	PID     int

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/middb/middb/engine"
@@ -54,6 +56,9 @@ func (s *Server) Stats() (*wire.Stats, error) {
 		a.Busy = min(1, float64(a.BusyTime)/float64(max(1, uptime)))
 	}
 	a := s.Activity()
+	for _, protocol := range slices.Sorted(maps.Keys(s.o.Beside)) {
+		a.Add(s.o.Beside[protocol].Activity(), protocol)
+	}
 	out.Server = wire.ServerStats{
 		Uptime: uint64(uptime), Connections: a.Connections, Sessions: a.Sessions, Accepted: a.Accepted, Refused: a.Refused,
 		InFlight: a.InFlight, Txns: a.Transactions, Cursors: a.Cursors, BytesIn: a.BytesIn, BytesOut: a.BytesOut,

@@ -58,7 +58,7 @@ func (v *view) operations(room int) []string {
 	if room > 0 {
 		rows = rows[:min(len(rows), max(1, room-1))]
 	}
-	const format = "%-12s%12s%11s%11s%11s%11s%11s"
+	const format = "%-16s%11s%10s%10s%10s%10s%10s" // "resp incrbyfloat" is the longest name
 	out := []string{v.heading(fmt.Sprintf(format, "OPERATION", "PER SECOND", "ERRORS", "P50", "P99", "P99.9", "MAX"))}
 	for _, r := range rows {
 		q := func(q float64) string {
