@@ -83,22 +83,6 @@ func (d *Decoder) Uint(what string) uint64 {
 	return h.bits
 }
 
-// Int reads an integer.
-func (d *Decoder) Int(what string) int64 {
-	kind := KindUint
-	if d.Kind() == KindInt {
-		kind = KindInt
-	}
-	at := d.at
-	h, ok := d.take(what, kind)
-	if ok && kind == KindUint && h.bits > math.MaxInt64 {
-		d.at = at
-		d.fail(what, KindInt, kind)
-		return 0
-	}
-	return int64(h.bits)
-}
-
 // Bool reads a boolean.
 func (d *Decoder) Bool(what string) bool {
 	h, _ := d.take(what, KindBool)

@@ -302,7 +302,8 @@ func appendJSON(out []byte, d *Decoder) []byte {
 	case KindUint:
 		out = fmt.Appendf(out, "%d", d.Uint("an integer"))
 	case KindInt:
-		out = fmt.Appendf(out, "%d", d.Int("an integer"))
+		h, _ := d.take("an integer", KindInt)
+		out = fmt.Appendf(out, "%d", int64(h.bits))
 	case KindFloat:
 		h, _ := d.take("a float", KindFloat)
 		out = fmt.Appendf(out, `{"float":%v}`, math.Float64frombits(h.bits))

@@ -43,7 +43,7 @@ func TestEveryRequestOnData(t *testing.T) {
 	d := wire.NewDecoder(c.ok(wire.TypeGet, &wire.Get{Key: []byte("ttl"), Want: wire.WantExpiry}))
 	d.Array("the pair")
 	d.Bytes("the value")
-	if at := time.UnixMilli(d.Int("the expiry")); time.Until(at) < 59*time.Minute || time.Until(at) > time.Hour {
+	if at := time.UnixMilli(int64(d.Uint("the expiry"))); time.Until(at) < 59*time.Minute || time.Until(at) > time.Hour {
 		t.Errorf("it expires at %v", at)
 	}
 
