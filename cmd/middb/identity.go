@@ -34,23 +34,29 @@ func (a *accounts) identify(nc net.Conn) (*users.Identity, error) {
 			}
 		}
 	}
-	if !a.required && !a.Any() {
+	if a.open() {
 		return users.Anonymous, nil
 	}
 	return nil, nil
 }
 
+// open reports whether everybody may do everything.
+func (a *accounts) open() bool { return !a.required && !a.Any() }
+
 // respAccounts are the accounts as the server of Redis' protocol wants them.
 type respAccounts struct{ *accounts }
 
-// A respIdentity is an identity whose name is never empty: Redis calls those without a name default.
+// respDefault is what Redis calls those without a name.
+const respDefault = "default"
+
+// A respIdentity is an identity whose name is never empty.
 type respIdentity struct{ *users.Identity }
 
 func (id respIdentity) Name() string {
 	if name := id.Identity.Name(); name != "" {
 		return name
 	}
-	return "default"
+	return respDefault
 }
 
 // roles are those of the store for those of RESP.
@@ -63,7 +69,13 @@ func (id respIdentity) May(role resp.Role, keyspace string) error {
 	return id.Identity.May(roles[role], keyspace)
 }
 
+// Open implements resp.Authenticator.
+func (a respAccounts) Open() bool { return a.open() }
+
 func (a respAccounts) Authenticate(ctx context.Context, from net.Addr, name, password string) (resp.Identity, error) {
+	if name == respDefault && a.open() {
+		return respIdentity{users.Anonymous}, nil
+	}
 	id, err := a.accounts.Authenticate(ctx, users.Origin(from), name, password)
 	if err != nil {
 		return nil, err

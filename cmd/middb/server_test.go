@@ -288,6 +288,41 @@ func TestFirstUserClosesTheServer(t *testing.T) {
 	s.stop()
 }
 
+// As in Redis, while there are no users default is one whose password does not matter, and nobody else is.
+func TestLoginsOfRedisWithoutUsers(t *testing.T) {
+	s := startServer(t, t.TempDir(), "--bind", "127.0.0.1:0", "--resp", "127.0.0.1:0")
+	rc, err := net.Dial("tcp", s.at["resp"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rc.Close()
+	for _, turn := range [][2]string{
+		{"AUTH x", "-ERR AUTH <password> called without any password configured"},
+		{"AUTH default x", "+OK"},
+		{"SET a 1", "+OK"},
+		{"AUTH eve x", "-WRONGPASS"},
+		{"SET a 2", "+OK"},
+		{"HELLO 3 AUTH eve x", "-WRONGPASS"},
+		{"HELLO 3 AUTH default x", "%7"},
+	} {
+		if got := redis(t, rc, turn[0]); !strings.HasPrefix(got, turn[1]) {
+			t.Errorf("%s: %s, want %s", turn[0], got, turn[1])
+		}
+	}
+	s.stop()
+	required := startServer(t, t.TempDir(), "--bind", "127.0.0.1:0", "--resp", "127.0.0.1:0", "--auth", "required")
+	if rc, err = net.Dial("tcp", required.at["resp"]); err != nil {
+		t.Fatal(err)
+	}
+	defer rc.Close()
+	for _, login := range []string{"AUTH x", "AUTH default x"} {
+		if got := redis(t, rc, login); !strings.HasPrefix(got, "-WRONGPASS") {
+			t.Errorf("%s, and logins are required: %s", login, got)
+		}
+	}
+	required.stop()
+}
+
 func TestUsersAreNotWrittenAsAKeyspace(t *testing.T) {
 	dir := t.TempDir()
 	addUser(t, dir, "root", "--role", "admin")

@@ -2,6 +2,7 @@ package resp
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -112,6 +113,9 @@ func (c *conn) describe() string {
 		c.shownDB, c.queued, c.last, c.user, c.library[0], c.library[1], version)
 }
 
+// clientTypes are what clients may be in Redis; here all are normal.
+var clientTypes = []string{"normal", "master", "replica", "slave", "pubsub"}
+
 func (c *conn) clientList(args [][]byte) error {
 	if err := c.may[Admin]; err != nil {
 		return noPermission("client|list", err)
@@ -120,6 +124,9 @@ func (c *conn) clientList(args [][]byte) error {
 	switch {
 	case len(args) == 0:
 	case len(args) == 2 && is(args[0], "type"):
+		if !slices.ContainsFunc(clientTypes, func(t string) bool { return is(args[1], t) }) {
+			return replyError("ERR Unknown client type '" + clip(args[1], shownName) + "'")
+		}
 		if !is(args[1], "normal") {
 			c.out.text("")
 			return nil

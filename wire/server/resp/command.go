@@ -35,7 +35,8 @@ type command struct {
 	immediate bool // is run, not queued, between MULTI and EXEC
 	outside   bool // is refused between MULTI and EXEC
 
-	// What COMMAND tells.
+	// What COMMAND tells. flags are those of Redis that do not follow from the above: denyoom, fast.
+	flags   string
 	group   string
 	since   string
 	summary string

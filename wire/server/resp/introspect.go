@@ -1,6 +1,9 @@
 package resp
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // cmdCommand tells of the commands: redis-cli asks for their documentation, other clients for where keys are.
 func cmdCommand(c *conn, args [][]byte) error {
@@ -19,6 +22,8 @@ func cmdCommand(c *conn, args [][]byte) error {
 		for i := range table {
 			c.out.bulkString(table[i].name)
 		}
+	case is(sub, "list"):
+		return errSyntax // there are no filters
 	case is(sub, "info"):
 		c.commandInfo(args[2:])
 	case is(sub, "docs"):
@@ -28,7 +33,7 @@ func cmdCommand(c *conn, args [][]byte) error {
 	case is(sub, "help"):
 		c.out.help("COMMAND", "(no subcommand)", "COUNT", "DOCS [<command> ...]", "GETKEYS <command> [<arg> ...]", "INFO [<command> ...]", "LIST")
 	default:
-		return subcommandError("command", sub, "count", "list", "getkeys")
+		return subcommandError("command", sub, "count", "getkeys")
 	}
 	return nil
 }
@@ -59,7 +64,7 @@ func (c *conn) commandInfo(names [][]byte) {
 	}
 }
 
-func (cmd *command) flags() []string {
+func (cmd *command) allFlags() []string {
 	var flags []string
 	add := func(on bool, name string) {
 		if on {
@@ -71,8 +76,7 @@ func (cmd *command) flags() []string {
 	add(cmd.role == Admin, "admin")
 	add(cmd.stranger, "no_auth")
 	add(cmd.outside, "no_multi")
-	add(cmd.first != 0 && cmd.last == cmd.first, "fast")
-	return flags
+	return append(flags, strings.Fields(cmd.flags)...)
 }
 
 // describeCommand adds what COMMAND INFO tells of a command: name, arity, flags, first and last key, distance of keys,
@@ -81,7 +85,7 @@ func (c *conn) describeCommand(cmd *command) {
 	c.out.array(10)
 	c.out.bulkString(cmd.name)
 	c.out.int(int64(cmd.arity))
-	flags := cmd.flags()
+	flags := cmd.allFlags()
 	c.out.set(len(flags))
 	for _, f := range flags {
 		c.out.simple(f)

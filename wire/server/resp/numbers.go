@@ -97,6 +97,9 @@ func cmdIncrbyfloat(c *conn, args [][]byte, t engine.TxnKeyspace) error {
 			return errNotFloat
 		}
 	}
+	if sum.IsInf() || by.IsInf() { // of which Add does not take any two
+		return errInfinite
+	}
 	sum.Add(sum, by)
 	if f, _ := sum.Float64(); math.IsInf(f, 0) {
 		return errInfinite
@@ -115,19 +118,22 @@ const (
 	maxFloatText = 1100
 )
 
-// parseFloat parses a decimal number within the range of float64.
+// parseFloat parses a decimal number within the range of float64, or an infinite one.
 func parseFloat(b []byte) (*big.Float, bool) {
 	s := string(b)
-	if len(s) == 0 || len(s) > maxFloatText || strings.ContainsAny(s, "xXpP_nN") {
+	if len(s) == 0 || len(s) > maxFloatText || strings.ContainsAny(s, "xXpP_") {
 		return nil, false
 	}
 	f, err := strconv.ParseFloat(s, 64)
-	if err != nil {
+	if err != nil || math.IsNaN(f) {
 		return nil, false
 	}
 	out := new(big.Float).SetPrec(floatBits)
-	if f == 0 {
+	switch {
+	case f == 0:
 		return out, true // also what is too small for a float64, and would take long to expand
+	case math.IsInf(f, 0):
+		return out.SetInf(f < 0), true
 	}
 	if _, _, err := out.Parse(s, 10); err != nil {
 		return nil, false

@@ -35,6 +35,9 @@ type Identity interface {
 
 // An Authenticator knows the users. Safe for concurrent use.
 type Authenticator interface {
+	// Open reports whether everybody may do everything, as there are no users: then default is one who needs no
+	// password.
+	Open() bool
 	// Authenticate returns the user of a name and password, or an error: the same one whichever is wrong. It gives
 	// up when ctx ends.
 	Authenticate(ctx context.Context, from net.Addr, user, password string) (Identity, error)

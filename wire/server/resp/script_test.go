@@ -8,6 +8,8 @@ import (
 	"net"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -131,6 +133,7 @@ func optionsOf(path, durability string) Options {
 // testUsers are ada, who may do everything, and bob, who may read database 0 and write database 1.
 type testUsers struct{}
 
+func (testUsers) Open() bool                            { return false }
 func (testUsers) Generation() uint64                    { return 1 }
 func (testUsers) Refresh(id Identity) (Identity, error) { return id, nil }
 
@@ -163,6 +166,29 @@ func TestScriptsAgreeWithRedis(t *testing.T) {
 			s := &script{dial: func() *client { return dial(t, addr) }, conns: map[string]*client{}}
 			datadriven.RunTest(t, path, s.run)
 		})
+	}
+}
+
+// What COMMAND INFO tells is what Redis does: how many arguments a command takes, where its keys are, and the flags that
+// clients go by.
+func TestCommandInfoAgreesWithRedis(t *testing.T) {
+	theirs, ours := dial(t, startRedis(t)), newServer(t, Options{}).client()
+	shown := regexp.MustCompile(`^\[\["\w+", (-?\d+), \[([^]]*)\], (-?\d+, -?\d+, -?\d+),`)
+	tell := func(c *client, name string) string {
+		m := shown.FindStringSubmatch(c.do("COMMAND", "INFO", name))
+		if m == nil {
+			t.Fatalf("COMMAND INFO %s is something else", name)
+		}
+		flags := slices.DeleteFunc(strings.Split(m[2], ", "), func(f string) bool {
+			return !slices.Contains([]string{"+write", "+readonly", "+denyoom", "+fast"}, f)
+		})
+		slices.Sort(flags)
+		return fmt.Sprint(m[1], flags, m[3])
+	}
+	for i := range table {
+		if name := table[i].name; tell(ours, name) != tell(theirs, name) {
+			t.Errorf("%s: %s, and Redis says %s", name, tell(ours, name), tell(theirs, name))
+		}
 	}
 }
 

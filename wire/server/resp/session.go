@@ -191,7 +191,7 @@ func cmdAuth(c *conn, args [][]byte) error {
 		user, password = args[1], args[2]
 	case len(args) > 3:
 		return errSyntax
-	case c.front.options.Authenticator == nil:
+	case c.front.open():
 		return errNoPassword
 	}
 	if err := c.login(user, password); err != nil {
@@ -199,6 +199,12 @@ func cmdAuth(c *conn, args [][]byte) error {
 	}
 	c.out.ok()
 	return nil
+}
+
+// open reports whether nobody has to log in.
+func (f *Front) open() bool {
+	a := f.options.Authenticator
+	return a == nil || a.Open()
 }
 
 // login makes the connection act for a user. Without users there is one, who needs no password.

@@ -9,7 +9,9 @@ import (
 // setOptions are what may follow the value in SET, and the key in GETEX.
 type setOptions struct {
 	nx, xx, get, keep, persist bool
-	expires                    time.Time // zero: never
+
+	expiry  *expiryForm // nil: none was given
+	expires time.Time   // as the expiry says; zero: never
 }
 
 func is(arg []byte, word string) bool {
@@ -18,6 +20,7 @@ func is(arg []byte, word string) bool {
 
 // parseSet parses the options of a SET.
 func parseSet(args [][]byte, now time.Time) (o setOptions, err error) {
+	var when []byte
 	for i := 3; i < len(args); i++ {
 		switch a := args[i]; {
 		case is(a, "nx") && !o.xx:
@@ -26,33 +29,50 @@ func parseSet(args [][]byte, now time.Time) (o setOptions, err error) {
 			o.xx = true
 		case is(a, "get"):
 			o.get = true
-		case is(a, "keepttl") && o.expires.IsZero():
+		case is(a, "keepttl") && o.expiry == nil:
 			o.keep = true
-		case expiryOption(a) != nil && !o.keep && o.expires.IsZero() && i+1 < len(args):
+		case !o.keep && o.takesExpiry(a) && i+1 < len(args):
 			i++
-			if o.expires, err = parseExpiry("set", expiryOption(a), args[i], now); err != nil {
-				return o, err
-			}
+			when = args[i]
 		default:
 			return o, errSyntax
 		}
 	}
-	return o, nil
+	return o, o.expire("set", when, now)
 }
 
-// parseGetex parses the options of a GETEX.
-func parseGetex(args [][]byte, now time.Time) (o setOptions, err error) {
-	switch {
-	case len(args) == 2:
-		return o, nil
-	case len(args) == 3 && is(args[2], "persist"):
-		o.persist = true
-		return o, nil
-	case len(args) == 4 && expiryOption(args[2]) != nil:
-		o.expires, err = parseExpiry("getex", expiryOption(args[2]), args[3], now)
-		return o, err
+// parseGetex parses the options of a GETEX. When it expires, if that is said, is the second result, for expire.
+func parseGetex(args [][]byte) (o setOptions, when []byte, err error) {
+	for i := 2; i < len(args); i++ {
+		switch a := args[i]; {
+		case is(a, "persist") && o.expiry == nil:
+			o.persist = true
+		case !o.persist && o.takesExpiry(a) && i+1 < len(args):
+			i++
+			when = args[i]
+		default:
+			return o, nil, errSyntax
+		}
 	}
-	return o, errSyntax
+	return o, when, nil
+}
+
+// takesExpiry notes the form of an expiry, if the argument names one. It may be named again, but no other.
+func (o *setOptions) takesExpiry(arg []byte) bool {
+	form := expiryOption(arg)
+	if form == nil || o.expiry != nil && o.expiry != form {
+		return false
+	}
+	o.expiry = form
+	return true
+}
+
+// expire sets when it expires, if the options have that: after all of them were understood.
+func (o *setOptions) expire(name string, when []byte, now time.Time) (err error) {
+	if o.expiry != nil {
+		o.expires, err = parseExpiry(name, o.expiry, when, now)
+	}
+	return err
 }
 
 // An expiryForm is a way to say when a key expires.

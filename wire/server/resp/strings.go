@@ -200,7 +200,7 @@ func cmdGetdel(c *conn, args [][]byte, t engine.TxnKeyspace) error {
 }
 
 func cmdGetex(c *conn, args [][]byte, t engine.TxnKeyspace) error {
-	o, err := parseGetex(args, c.now())
+	o, when, err := parseGetex(args)
 	if err != nil {
 		return err
 	}
@@ -209,6 +209,12 @@ func cmdGetex(c *conn, args [][]byte, t engine.TxnKeyspace) error {
 		return err
 	}
 	c.count(found)
+	if found {
+		err = o.expire("getex", when, c.now()) // Redis does not look at it otherwise
+	}
+	if err != nil {
+		return err
+	}
 	if err := c.value(v, found); err != nil || !found {
 		return err
 	}

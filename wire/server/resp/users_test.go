@@ -42,6 +42,8 @@ func (u *changingUsers) Generation() uint64 {
 	return u.generation
 }
 
+func (u *changingUsers) Open() bool { return false }
+
 func (u *changingUsers) Refresh(Identity) (Identity, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
