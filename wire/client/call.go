@@ -19,6 +19,8 @@ type call struct {
 	timer   *time.Timer      // nil: it was not needed yet
 	expires <-chan time.Time // nil: it takes as long as the context lasts
 	stream  *stream          // of requests that have many replies
+	ends    uint64           // the transaction that it is to end; 0: none
+	frees   need             // the place that a reply frees for which nobody waits, unless it leaves a transaction open
 
 	// The connection's, under its mu.
 	id        uint32
@@ -38,7 +40,7 @@ func (p *callPool) take(t wire.Type, f wire.Flags) *call {
 	if !ok {
 		cl = &call{done: make(chan struct{}, 1)}
 	}
-	cl.typ = t
+	cl.typ, cl.ends, cl.frees = t, 0, needNothing
 	cl.frame = wire.BeginFrame(cl.frame[:0], t, f, 0)
 	return cl
 }

@@ -138,6 +138,25 @@ func (c *conn) sendNow(t wire.Type, f wire.Flags, body interface{ Append([]byte)
 	}
 }
 
+// tell sends a request for whose reply nobody waits, on a connection that has not ended. The reply frees a place. The
+// caller holds mu.
+func (c *conn) tell(t wire.Type, body interface{ Append([]byte) []byte }, frees need) {
+	cl := &call{typ: t, frees: frees}
+	c.register(cl)
+	cl.abandoned = true
+	c.append(wire.EndFrame(body.Append(wire.BeginFrame(nil, t, 0, 0)), 0), cl.id)
+}
+
+// rollback ends a transaction and does not wait. Its place is free when the server has answered: a BEGIN that is sent
+// earlier could be refused, because the server still has as many as it allows.
+func (c *conn) rollback(txn uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended == nil {
+		c.tell(wire.TypeRollback, &wire.Rollback{Txn: txn}, needTxn)
+	}
+}
+
 // waitForRoom returns a channel that is closed when there may be room for a request. The caller holds mu.
 func (c *conn) waitForRoom() <-chan struct{} {
 	if c.room == nil {
@@ -212,10 +231,7 @@ func (c *conn) cancel(id uint32) {
 	if c.ended != nil {
 		return
 	}
-	cancel := &call{typ: wire.TypeCancel}
-	c.register(cancel)
-	cancel.abandoned = true
-	c.append(wire.EndFrame(wire.ID(id).Append(wire.BeginFrame(nil, wire.TypeCancel, 0, 0)), 0), cancel.id)
+	c.tell(wire.TypeCancel, wire.ID(id), needNothing)
 	if c.probing {
 		return
 	}

@@ -38,7 +38,7 @@ func (c *conn) deliver(f wire.Frame) error {
 	c.forget(cl)
 	c.mu.Unlock()
 	if abandoned {
-		c.undo(cl, f)
+		c.unwanted(cl, f)
 		return nil
 	}
 	// Nobody but this goroutine touches the call until done says so.
@@ -51,14 +51,17 @@ func (c *conn) deliver(f wire.Frame) error {
 	return nil
 }
 
-// undo ends a transaction that was begun for nobody.
-func (c *conn) undo(cl *call, f wire.Frame) {
-	if cl.typ != wire.TypeBegin || f.Type != wire.TypeOK {
-		return
-	}
+// unwanted takes a reply for which nobody waits. It rolls back a transaction that was begun for nobody, or that the
+// request has not ended; otherwise a place is free.
+func (c *conn) unwanted(cl *call, f wire.Frame) {
 	var begun wire.BeginReply
-	if begun.Decode(f.Body) == nil {
-		c.sendNow(wire.TypeRollback, wire.NoReply, &wire.Rollback{Txn: begun.Txn})
+	switch {
+	case cl.typ == wire.TypeBegin && f.Type == wire.TypeOK && begun.Decode(f.Body) == nil:
+		c.rollback(begun.Txn)
+	case cl.ends != 0 && f.Type == wire.TypeError:
+		c.rollback(cl.ends)
+	default:
+		c.release(cl.frees)
 	}
 }
 

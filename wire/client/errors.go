@@ -56,6 +56,12 @@ type unanswered struct {
 func (u *unanswered) Error() string { return reason(u.cause) }
 func (u *unanswered) Unwrap() error { return u.cause }
 
+// abandoned reports whether err says that the caller gave up a request that was sent: its reply may still come.
+func abandoned(err error) bool {
+	var u *unanswered
+	return errors.As(err, &u) && u.sent && !u.lost
+}
+
 // An effect says what it means that a request may have been run.
 type effect uint8
 

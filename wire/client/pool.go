@@ -292,6 +292,7 @@ func (p *pool) run(ctx context.Context, cl *call, n need, e effect) (*conn, erro
 		c, err := p.acquire(ctx, cl, n)
 		if err == nil {
 			if cl.stream == nil {
+				cl.frees = n
 				err = c.roundTrip(ctx, cl)
 			} else {
 				err = c.openStream(ctx, cl)
@@ -299,7 +300,7 @@ func (p *pool) run(ctx context.Context, cl *call, n need, e effect) (*conn, erro
 			if err == nil {
 				return c, nil
 			}
-			if cl.stream == nil { // streams do so themselves
+			if cl.stream == nil && !abandoned(err) { // streams do so themselves, and otherwise the reply does
 				c.release(n)
 			}
 		}

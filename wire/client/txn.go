@@ -102,7 +102,7 @@ func (t *Txn) do(ctx context.Context, cl *call, e effect) error {
 	err := t.conn.roundTrip(ctx, cl)
 	cl.end()
 	if err != nil {
-		return t.outcome(err, cl.typ, e)
+		return t.outcome(err, cl, e)
 	}
 	return nil
 }
@@ -116,26 +116,29 @@ func (t *Txn) open(ctx context.Context, cl *call) error {
 		return wire.Errorf(wire.ErrLimit, "scan: the connection of the transaction has %d cursors open", t.conn.hello.Limits.Cursors)
 	}
 	if err := t.conn.openStream(ctx, cl); err != nil {
-		return t.outcome(err, cl.typ, repeatable)
+		return t.outcome(err, cl, repeatable)
 	}
 	return nil
 }
 
 // outcome returns what a caller gets for err, and notes what it means for the transaction.
-func (t *Txn) outcome(err error, typ wire.Type, e effect) error {
+func (t *Txn) outcome(err error, cl *call, e effect) error {
 	var u *unanswered
 	switch {
 	case errors.As(err, &u) && u.lost:
 		t.lost = true
 		t.finish()
 		t.ended = failed(wire.ErrTxnDone, u.cause, "the transaction was lost with its connection to %v", u.where)
-		return failed(wire.ErrConnection, t.ended, "%s", strings.ToLower(typ.String()))
+		return failed(wire.ErrConnection, t.ended, "%s", strings.ToLower(cl.typ.String()))
 	case errors.As(err, &u):
-		if u.sent && e == once {
+		switch {
+		case u.sent && cl.ends != 0:
+			t.ended = errTxnDone // on the server when the answer comes, or after it
+		case u.sent && e == once:
 			// Nobody knows whether the write is in the transaction, so nobody must commit it.
 			t.rollback()
 		}
-		return public(err, typ, repeatable)
+		return public(err, cl.typ, repeatable)
 	case errors.Is(err, wire.ErrTxnDone), errors.Is(err, wire.ErrTxnExpired), errors.Is(err, wire.ErrNoSuchTxn):
 		t.finish()
 		t.ended = err
@@ -143,7 +146,7 @@ func (t *Txn) outcome(err error, typ wire.Type, e effect) error {
 	return err
 }
 
-// finish notes that the transaction has ended.
+// finish notes that the transaction has ended on the server.
 func (t *Txn) finish() {
 	if t.ended == nil {
 		t.ended = errTxnDone
@@ -151,11 +154,11 @@ func (t *Txn) finish() {
 	}
 }
 
-// rollback ends the transaction and does not wait.
+// rollback has the server end the transaction and does not wait.
 func (t *Txn) rollback() {
 	if t.ended == nil {
-		t.conn.sendNow(wire.TypeRollback, wire.NoReply, &wire.Rollback{Txn: t.number})
-		t.finish()
+		t.ended = errTxnDone
+		t.conn.rollback(t.number)
 	}
 }
 
@@ -174,6 +177,7 @@ func (t *Txn) commit(ctx context.Context) error {
 		return t.ended
 	}
 	cl := t.c.call(wire.TypeCommit)
+	cl.ends, cl.frees = t.number, needTxn
 	cl.frame = wire.EndFrame(wire.ID(t.number).Append(cl.frame), 0)
 	cl.begin(ctx, t.c.s.Timeout)
 	err := t.conn.roundTrip(ctx, cl)
@@ -182,17 +186,23 @@ func (t *Txn) commit(ctx context.Context) error {
 	switch {
 	case err == nil:
 		t.c.calls.give(cl)
+		t.finish()
 	case errors.As(err, &u) && u.lost:
 		t.lost = !u.sent
-	case errors.As(err, &u) && !u.sent:
+		t.finish()
+	case abandoned(err):
+		t.ended = errTxnDone // on the server when the answer comes, or after it
+	case errors.Is(err, wire.ErrConflict), errors.Is(err, wire.ErrTxnTooOld):
+		t.finish()
+	default: // the server has not got as far as to end it
 		t.rollback()
 	}
-	t.finish()
 	return public(err, wire.TypeCommit, once)
 }
 
 // Rollback ends the transaction without committing anything. After Commit, or another Rollback, it does nothing and
-// returns wire.ErrTxnDone, so that it can be deferred. When ctx has ended it still tells the server, and does not wait.
+// returns wire.ErrTxnDone, so that it can be deferred. When ctx has ended it still tells the server, and does not wait;
+// if that happens in between, the error says so.
 func (t *Txn) Rollback(ctx context.Context) error {
 	switch {
 	case t.managed:
@@ -207,11 +217,16 @@ func (t *Txn) Rollback(ctx context.Context) error {
 	}
 	cl := t.c.call(wire.TypeRollback)
 	m := wire.Rollback{Txn: t.number}
+	cl.ends, cl.frees = t.number, needTxn
 	cl.frame = m.Append(cl.frame)
 	err := t.tell(ctx, cl, repeatable)
-	t.finish()
-	if t.lost {
+	switch {
+	case err == nil:
+		t.finish()
+	case t.lost:
 		return nil // it is as it should be
+	default:
+		t.rollback()
 	}
 	return err
 }
