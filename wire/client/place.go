@@ -1,7 +1,9 @@
 package client
 
 import (
+	"cmp"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -34,16 +36,13 @@ func pauseAfter(failures int, first, long time.Duration, random *rand.Rand) time
 	return pause/2 + time.Duration(random.Int64N(int64(pause/2)+1))
 }
 
-// best returns the place to try next: the first one that need not be left alone, or else the one that is soonest.
+// best returns the place to try next: of those that need not be left alone the first with the fewest failures, so that
+// each has its turn; or else the one that is soonest.
 func best(places []*place, now time.Time) *place {
-	soonest := places[0]
-	for _, p := range places {
-		if !p.notBefore.After(now) {
-			return p
-		}
-		if p.notBefore.Before(soonest.notBefore) {
-			soonest = p
-		}
-	}
-	return soonest
+	return slices.MinFunc(places, func(a, b *place) int {
+		return cmp.Or(
+			cmp.Compare(max(0, a.notBefore.Sub(now)), max(0, b.notBefore.Sub(now))),
+			cmp.Compare(a.failures, b.failures),
+		)
+	})
 }

@@ -211,6 +211,18 @@ func TestOpenTriesEachServerOnce(t *testing.T) {
 	})
 }
 
+func TestOpenTriesEachServerAlsoWhenSomeTakeLong(t *testing.T) {
+	bubble(t, func(t *testing.T, f *fake) {
+		f.serve("b:7878", func(*peer) { time.Sleep(time.Hour) }) // a refuses, b is silent
+		f.serve("c:7878", echoServer)
+		c := f.open("middb://a,b,c", Options{})
+		defer c.Close()
+		if got := strings.Join(f.dialed, ", "); got != "0s a:7878, 0s b:7878, 5s c:7878" {
+			t.Errorf("dialed %s", got)
+		}
+	})
+}
+
 func TestAServerThatDropsEveryRequestEndsTheAttempts(t *testing.T) {
 	bubble(t, func(t *testing.T, f *fake) {
 		f.serve("a:7878", func(p *peer) {
