@@ -20,8 +20,12 @@ type place struct {
 }
 
 // fails leaves the place alone for a while: twice as long each time, give or take a half, so that clients that lost
-// it together do not come back together.
+// it together do not come back together. One that is left alone already does not fail again: its other connections
+// end for the same reason.
 func (p *place) fails(now time.Time, random *rand.Rand) {
+	if p.notBefore.After(now) {
+		return
+	}
 	p.failures++
 	p.notBefore = now.Add(pauseAfter(p.failures, firstPause, longPause, random))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -148,6 +149,36 @@ func TestPausesGrowAndAreJittered(t *testing.T) {
 		}
 		if len(f.dialed) != 13 {
 			t.Errorf("dialed %q", f.dialed)
+		}
+	})
+}
+
+func TestManyConnectionsLostTogetherAreOneFailure(t *testing.T) {
+	bubble(t, func(t *testing.T, f *fake) {
+		down := make(chan struct{})
+		f.serve("a:7878", func(p *peer) {
+			p.hello()
+			f.work.Go(func() { // what is sent is read, and not answered
+				for p.next().Type != 0 {
+				}
+			})
+			<-down
+		})
+		c := f.open(urlA, Options{Connections: 16})
+		defer c.Close()
+		var work sync.WaitGroup
+		for range 16 * busy {
+			work.Go(func() { gets(t, c, "k", "k") })
+			synctest.Wait()
+		}
+		if len(f.dialed) != 16 {
+			t.Fatalf("dialed %q", f.dialed)
+		}
+		f.serve("a:7878", echoServer)
+		close(down)
+		work.Wait()
+		if took := time.Since(f.begin); took > firstPause {
+			t.Errorf("going on took %v", took)
 		}
 	})
 }
