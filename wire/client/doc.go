@@ -41,7 +41,8 @@
 //
 // Every call returns soon after its context has ended, and tells the server to give the request up. A call whose
 // context has no deadline is given [Options.Timeout]. A server that is asked to give a request up and answers nothing
-// at all for a few seconds is taken for gone.
+// at all for a few seconds is taken for gone. When the time ends while there is no connection, the error says why and
+// is a wire.ErrConnection, too.
 //
 // Any goroutine may call any method of [Client] and [Keyspace] at any time; a [Txn], [Batch], [Cursor], [Feed] or
 // [Pipeline] is for one at a time. The package is for programs; the engine is not in it.

@@ -37,13 +37,19 @@ func failed(c wire.Code, cause error, format string, args ...any) *failure {
 
 // reason returns the text of an error, in words for those that have none.
 func reason(err error) string {
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	if err == io.EOF || err == io.ErrUnexpectedEOF { //nolint:errorlint // what one is wrapped in says more
 		return "the server closed the connection"
-	default:
-		return err.Error()
 	}
+	return err.Error()
 }
+
+// A stuck is the error of a caller that stopped waiting for a connection: how the wait ended, and why there was none.
+type stuck struct {
+	end, why error
+}
+
+func (s *stuck) Error() string   { return reason(s.end) + ": " + reason(s.why) }
+func (s *stuck) Unwrap() []error { return []error{s.end, s.why} }
 
 // An unanswered says why a request has no reply. It does not leave the package.
 type unanswered struct {

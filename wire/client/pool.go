@@ -39,12 +39,14 @@ type pool struct {
 	open    map[*conn]bool // all of them
 	places  []*place
 	dialing *dialing // nil: no connection is being made
+	trouble error    // the last failure of a connection, or to make one; nil: one was made since
 	closed  bool
 	random  *rand.Rand
 }
 
 // A dialing is the making of one connection, which any number of callers wait for.
 type dialing struct {
+	at   *place
 	done chan struct{}
 	err  error // set before done is closed
 }
@@ -83,12 +85,25 @@ func (p *pool) acquire(ctx context.Context, cl *call, n need) (*conn, error) {
 			changed = d.done
 		}
 		if err := cl.await(ctx, changed); err != nil {
+			if d != nil {
+				err = p.explain(err, d)
+			}
 			return nil, gaveUp(err, false)
 		}
 		if d != nil && d.err != nil {
 			return nil, d.err
 		}
 	}
+}
+
+// explain returns the error of who stopped waiting for a connection, with why there is none.
+func (p *pool) explain(end error, d *dialing) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.trouble == nil {
+		return &stuck{end, wire.Errorf(wire.ErrConnection, "%v has not answered yet", d.at)}
+	}
+	return &stuck{end, p.trouble}
 }
 
 // pick returns the connection that has the least to do, with a place for what a request needs; nil if there is none.
@@ -127,9 +142,9 @@ func (p *pool) dial() *dialing {
 	if p.dialing != nil || p.closed || len(*p.live.Load()) >= p.s.Connections {
 		return p.dialing
 	}
-	d := &dialing{done: make(chan struct{})}
-	p.dialing = d
 	at := best(p.places, time.Now())
+	d := &dialing{at: at, done: make(chan struct{})}
+	p.dialing = d
 	p.work.Go(func() {
 		c, err := p.dialAt(at)
 		p.mu.Lock()
@@ -139,6 +154,7 @@ func (p *pool) dial() *dialing {
 		defer close(d.done)
 		if err != nil {
 			if !p.closed {
+				p.trouble = err
 				at.fails(time.Now(), p.random)
 				p.s.Logger.Warn("cannot connect", "address", at.where, "error", err)
 			}
@@ -185,6 +201,7 @@ func sleep(ctx context.Context, pause time.Duration) error {
 // add makes a new connection one of those that are picked. The caller holds mu.
 func (p *pool) add(c *conn) {
 	p.open[c] = true
+	p.trouble = nil
 	live := append([]*conn(nil), *p.live.Load()...)
 	live = append(live, c)
 	p.live.Store(&live)
@@ -223,6 +240,7 @@ func (p *pool) lost(c *conn, cause error, left bool) {
 	if p.closed {
 		return
 	}
+	p.trouble = failed(wire.ErrConnection, cause, "the connection to %v was lost", c.place)
 	if !left { // otherwise its place was noted then
 		c.place.fails(time.Now(), p.random)
 	}

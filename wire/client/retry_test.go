@@ -315,6 +315,48 @@ func TestTheEndOfTheContextCancelsTheRequest(t *testing.T) {
 	})
 }
 
+func TestWhoGivesUpWaitingForAConnectionLearnsWhyThereIsNone(t *testing.T) {
+	bubble(t, func(t *testing.T, f *fake) {
+		within := func(d time.Duration) context.Context {
+			ctx, stop := context.WithTimeout(t.Context(), d)
+			t.Cleanup(stop)
+			return ctx
+		}
+		says := func(err error, want string) {
+			t.Helper()
+			wants(t, err, wire.ErrConnection)
+			if err == nil || err.Error() != want {
+				t.Errorf("got %v, want %s", err, want)
+			}
+		}
+		f.serve("a:7878", inTurn(leavesSoon))
+		c := f.open(urlA, Options{Timeout: time.Second})
+		defer c.Close()
+		time.Sleep(2 * time.Millisecond)
+		f.serve("a:7878", nil)
+		_, err := c.Get(within(time.Millisecond), []byte("k")) // the first pause is longer
+		wants(t, err, context.DeadlineExceeded)
+		says(err, "get: context deadline exceeded: the connection to a:7878 was lost: the server closed the connection")
+		for _, run := range []func(context.Context) error{
+			func(ctx context.Context) error { _, err := c.Get(ctx, []byte("k")); return err },
+			func(ctx context.Context) error { return c.Put(ctx, []byte("k"), nil) },
+			func(ctx context.Context) error { _, err := c.Begin(ctx, TxnOptions{}); return err },
+		} {
+			err = run(within(300 * time.Millisecond))
+			wants(t, err, context.DeadlineExceeded)
+			name, _, _ := strings.Cut(err.Error(), ":")
+			says(err, name+": context deadline exceeded: cannot connect to a:7878: connection refused")
+			err = run(t.Context())
+			wants(t, err, wire.ErrTimeout)
+			says(err, name+": no answer: the call took longer than Options.Timeout: cannot connect to a:7878: connection refused")
+		}
+		f.serve("b:7878", func(*peer) { time.Sleep(time.Hour) })
+		_, err = Open(within(time.Second), "middb://b", Options{Dial: f.dial})
+		wants(t, err, context.DeadlineExceeded)
+		says(err, "hello: context deadline exceeded: b:7878 has not answered yet")
+	})
+}
+
 func TestAnEndedContextSendsNothing(t *testing.T) {
 	bubble(t, func(t *testing.T, f *fake) {
 		f.serve("a:7878", func(p *peer) {
