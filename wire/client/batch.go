@@ -82,7 +82,7 @@ func (b BatchKeyspace) Put(k, v []byte) error {
 
 // PutTTL is Batch.PutTTL.
 func (b BatchKeyspace) PutTTL(k, v []byte, ttl time.Duration) error {
-	ms, err := milliseconds(ttl)
+	ms, err := timeToLive(ttl)
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func (p *Pipeline) Put(k, v []byte, d ...Durability) *Reply {
 
 // PutTTL adds a write of v under k that is gone after ttl.
 func (p *Pipeline) PutTTL(k, v []byte, ttl time.Duration, d ...Durability) (*Reply, error) {
-	ms, err := milliseconds(ttl)
+	ms, err := timeToLive(ttl)
 	if err != nil {
 		return nil, err
 	}

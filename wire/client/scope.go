@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/middb/middb/wire"
@@ -172,19 +173,25 @@ func (s scope) put(ctx context.Context, k, v []byte, ttl uint64, d Durability) e
 }
 
 func (s scope) putTTL(ctx context.Context, k, v []byte, ttl time.Duration, d Durability) error {
-	ms, err := milliseconds(ttl)
+	ms, err := timeToLive(ttl)
 	if err != nil {
 		return err
 	}
 	return s.put(ctx, k, v, ms, d)
 }
 
-// milliseconds returns a time to live as it is sent.
-func milliseconds(ttl time.Duration) (uint64, error) {
+// timeToLive returns a time to live as it is sent.
+func timeToLive(ttl time.Duration) (ms uint64, err error) {
 	if ttl <= 0 {
 		return 0, wire.Errorf(wire.ErrInvalidTTL, "put: the time to live is %v", ttl)
 	}
-	return uint64((ttl + time.Millisecond - 1) / time.Millisecond), nil
+	return milliseconds(ttl), nil
+}
+
+// milliseconds returns how many a time above 0 is; a part counts as one unless no greater time.Duration has as many.
+func milliseconds(d time.Duration) uint64 {
+	const most = math.MaxInt64 / time.Millisecond
+	return uint64(min((d-1)/time.Millisecond+1, most))
 }
 
 func (s scope) delete(ctx context.Context, k []byte, d Durability) error {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"path/filepath"
 	"slices"
@@ -142,6 +143,14 @@ func verbs(t *testing.T, c *client.Client) {
 	check(t, "put with ttl", c.PutTTL(ctx, []byte("ttl"), v, 0), wire.ErrInvalidTTL)
 	if _, expires, err := c.GetWithExpiry(ctx, []byte("ttl")); err != nil || time.Until(expires) > time.Hour || time.Until(expires) < time.Hour-time.Minute {
 		t.Errorf("expires %v, %v", expires, err)
+	}
+	check(t, "put with the longest ttl", c.PutTTL(ctx, []byte("longest ttl"), v, math.MaxInt64), nil)
+	if _, expires, err := c.GetWithExpiry(ctx, []byte("longest ttl")); err != nil || expires.Year() < 2262 {
+		t.Errorf("expires %v, %v", expires, err)
+	}
+	longest, err := c.Begin(ctx, client.TxnOptions{Timeout: math.MaxInt64})
+	if check(t, "begin with the longest timeout", err, nil); err == nil {
+		check(t, "roll back", longest.Rollback(ctx), nil)
 	}
 	if _, expires, err := c.GetWithExpiry(ctx, k); err != nil || !expires.IsZero() {
 		t.Errorf("expires %v, %v", expires, err)

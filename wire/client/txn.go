@@ -59,7 +59,7 @@ func (c *Client) Begin(ctx context.Context, o TxnOptions) (*Txn, error) {
 		m.Isolation = wire.Serializable
 	}
 	if o.Timeout > 0 {
-		m.TimeoutMS = uint64((o.Timeout + time.Millisecond - 1) / time.Millisecond)
+		m.TimeoutMS = milliseconds(o.Timeout)
 	}
 	cl := c.call(wire.TypeBegin)
 	cl.frame = wire.EndFrame(m.Append(cl.frame), 0)
