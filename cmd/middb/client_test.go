@@ -135,7 +135,7 @@ func TestClientsThatCannotConnect(t *testing.T) {
 		{[]string{"get", "--server", "127.0.0.1:1", "a"}, exitOpen, "cannot connect to 127.0.0.1:1"},
 		{[]string{"client", "--server", "./no.sock"}, exitOpen, "no.sock: connect: no such file"},
 		{[]string{"client", "--server", "http://h"}, exitOpen, "the URL's scheme"},
-		{[]string{"client", "--server", "h:port"}, exitOpen, "the URL's port: port is no number"},
+		{[]string{"client", "--server", "h:port"}, exitOpen, "the URL's port: it is no number"},
 		{[]string{"client", "--server", s.address, "--tls", "verify-full"}, exitOpen, "the server may not use TLS"},
 		{[]string{"client", "--server", s.address, "--data-dir", "db"}, exitUsage, "--data-dir is for a database that no server has open"},
 		{[]string{"client", "--server", "middb://ada@h", "--user", "bob"}, exitUsage, "two users"},

@@ -29,16 +29,19 @@ const DefaultKeyspace = "default"
 //
 // The parameters are
 //
-//	tls=disable|require|verify-full  default disable; require does not look whose certificate it is
+//	tls=disable|require|verify-full  default verify-full with any of the next four, else disable; require does not
+//	                                 look whose certificate it is, and without ca takes any; on a Unix socket
+//	                                 there is no TLS
 //	ca, cert, key                    files: who signs the server's certificate; the client's own and its key
 //	server_name                      the name in the server's certificate, if it is not the host's
+//	user                             the user, in place of the one before the @
 //	keyspace                         the keyspace, in place of the path
 //	durability=sync|nosync           when writes are answered that do not say
-//	timeout=5s                       see Options.Timeout
+//	timeout=5s                       see Options.Timeout; a number without a unit is of seconds
 //	pool=4                           see Options.Connections
-//	compress=zlib                    compress what is larger than 1 KiB
+//	compress=none|zlib               default none; zlib compresses what is larger than 1 KiB
 //
-// The error tells which part of the URL is wrong, or why there is no connection: wire.ErrConnection,
+// In a user's name and a password write / ? @ and % as %2F %3F %40 and %25. The error tells which part of the URL is wrong, or why there is no connection: wire.ErrConnection,
 // wire.ErrAuthFailed and so on. The caller closes the Client.
 func Open(ctx context.Context, url string, o Options) (*Client, error) {
 	s, err := newSettings(url, o)

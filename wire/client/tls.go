@@ -19,7 +19,7 @@ const (
 
 // A security is what a URL says of TLS.
 type security struct {
-	mode          string // empty: disable
+	mode          string
 	ca, cert, key string // files, PEM
 	serverName    string
 }
@@ -37,11 +37,13 @@ func parseTLS(value string) (string, error) {
 	}
 }
 
-// check completes what was said: who names certificates wants them looked at.
-func (s *security) check() error {
+// check completes what was said for a network: who names certificates wants them looked at.
+func (s *security) check(network string) error {
 	says := s.ca + s.cert + s.key + s.serverName
 	switch {
-	case s.mode == "" && says != "":
+	case s.mode == "" && says == "":
+		s.mode = tlsDisable
+	case s.mode == "":
 		s.mode = tlsVerifyFull
 	case s.mode == tlsDisable && says != "":
 		return bad("parameter tls", "it is disable, which makes ca, cert, key and server_name useless")
@@ -49,12 +51,15 @@ func (s *security) check() error {
 	if (s.cert == "") != (s.key == "") {
 		return bad("parameters cert and key", "one is there without the other")
 	}
+	if network == "unix" && s.mode != tlsDisable {
+		return bad("parameter tls", "on a Unix socket there is no TLS, which ca, cert, key and server_name ask for, too")
+	}
 	return nil
 }
 
 // config returns nil for connections without TLS.
 func (s *security) config(fsys vfs.FS) (*tls.Config, error) {
-	if s.mode != tlsRequire && s.mode != tlsVerifyFull {
+	if s.mode == tlsDisable {
 		return nil, nil
 	}
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: s.serverName}

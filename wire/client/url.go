@@ -15,16 +15,15 @@ const DefaultPort = "7878"
 
 // A target is what a URL says.
 type target struct {
-	addresses         []address
-	user, password    string
-	hasPassword       bool
-	keyspace          string
-	security          security
-	durability        wire.Durability
-	timeout           time.Duration
-	connections       int
-	compress          bool
-	unencryptedSocket bool // a Unix socket, which needs no TLS
+	addresses      []address
+	user, password string
+	hasPassword    bool
+	keyspace       string
+	security       security
+	durability     wire.Durability
+	timeout        time.Duration
+	connections    int
+	compress       bool
 }
 
 // An address is where a server listens.
@@ -41,9 +40,14 @@ func (a address) host() string {
 	return host
 }
 
-// bad returns the error of a part of a URL. It must not be given the part that has the password.
+// bad returns the error of a part of a URL. It must not be given any of the text before the ?, where passwords are.
 func bad(part, format string, args ...any) error {
 	return wire.Errorf(wire.ErrInvalidArgument, "the URL's "+part+": "+format, args...)
+}
+
+// badEscape returns the error of a part whose percent signs are not those of an escape.
+func badEscape(part string) error {
+	return bad(part, "a %% must be followed by two hexadecimal digits; write %%25 for a percent sign")
 }
 
 // parseURL reads
@@ -51,12 +55,27 @@ func bad(part, format string, args ...any) error {
 //	middb://user:password@host:7878,host2:7878/keyspace?tls=verify-full&ca=…
 //	unix://user:password@/path/to.sock?keyspace=ks
 //
-// by itself: package net/url refuses several hosts, and its errors show the whole URL, with the password.
+// by itself: package net/url refuses several hosts, and its errors show the whole URL, with the password. The grammar
+// is that of all clients: testdata/urls.json of package wire has the cases.
 func parseURL(text string) (*target, error) {
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok || scheme != "middb" && scheme != "unix" {
 		return nil, bad("scheme", "a URL begins with middb:// or unix://, as in middb://localhost:7878")
 	}
+	t, err := parseParts(scheme, rest)
+	if err == nil {
+		return t, nil
+	}
+	if i := strings.IndexAny(rest, "/?"); i >= 0 && strings.Contains(rest[i:], "@") {
+		// What looks like a port or a parameter may be a piece of a password.
+		return nil, bad("parts", "they cannot be told apart: there is an @ after the first / or ?; "+
+			"write / ? @ in a password as %%2F %%3F %%40, or, if it is in no password, that @ as %%40 to learn what is wrong")
+	}
+	return nil, err
+}
+
+// parseParts reads what follows the ://.
+func parseParts(scheme, rest string) (*target, error) {
 	rest, query, _ := strings.Cut(rest, "?")
 	authority, path := rest, ""
 	if i := strings.IndexByte(rest, '/'); i >= 0 {
@@ -84,10 +103,10 @@ func (t *target) setUser(text string) error {
 	user, password, has := strings.Cut(text, ":")
 	var err error
 	if t.user, err = url.PathUnescape(user); err != nil {
-		return bad("user", "a %% must be followed by two hexadecimal digits; write %%25 for a percent sign")
+		return badEscape("user")
 	}
 	if t.password, err = url.PathUnescape(password); err != nil {
-		return bad("password", "a %% must be followed by two hexadecimal digits; write %%25 for a percent sign")
+		return badEscape("password")
 	}
 	t.hasPassword = has
 	if t.user == "" {
@@ -102,20 +121,20 @@ func (t *target) setHosts(hosts, path string) error {
 		if err != nil {
 			name, port = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"), DefaultPort
 			if strings.Contains(name, ":") && !strings.HasPrefix(host, "[") {
-				return bad("host", "%s has several colons; write an IPv6 address in brackets, as in [::1]:7878", host)
+				return bad("host", "it has several colons; write an IPv6 address in brackets, as in [::1]:7878")
 			}
 		}
 		if name == "" {
 			return bad("host", "a name is missing, as in middb://localhost:7878")
 		}
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return bad("port", "%s is no number from 1 to 65535", port)
+			return bad("port", "it is no number from 1 to 65535")
 		}
 		t.addresses = append(t.addresses, address{"tcp", net.JoinHostPort(name, port)})
 	}
 	keyspace, err := url.PathUnescape(strings.TrimPrefix(path, "/"))
 	if err != nil {
-		return bad("keyspace", "a %% must be followed by two hexadecimal digits; write %%25 for a percent sign")
+		return badEscape("keyspace")
 	}
 	if strings.Count(path, "/") > 1 {
 		return bad("keyspace", "it has a slash; write %%2F for one that is in the name")
@@ -130,20 +149,19 @@ func (t *target) setSocket(hosts, path string) error {
 	}
 	path, err := url.PathUnescape(path)
 	if err != nil {
-		return bad("path", "a %% must be followed by two hexadecimal digits; write %%25 for a percent sign")
+		return badEscape("path")
 	}
 	if path == "" || path == "/" {
 		return bad("path", "the path of the socket is missing, as in unix:///run/middb.sock")
 	}
 	t.addresses = []address{{"unix", path}}
-	t.unencryptedSocket = true
 	return nil
 }
 
 func (t *target) setQuery(query string) error {
 	values, err := url.ParseQuery(query)
 	if err != nil {
-		return bad("parameters", "they are NAME=VALUE with & between them, and a %% must be followed by two hexadecimal digits")
+		return badEscape("parameters")
 	}
 	for name, all := range values {
 		if len(all) > 1 {
@@ -153,10 +171,7 @@ func (t *target) setQuery(query string) error {
 			return err
 		}
 	}
-	if t.unencryptedSocket && t.security.mode == "" {
-		t.security.mode = tlsDisable
-	}
-	return t.security.check()
+	return t.security.check(t.addresses[0].network)
 }
 
 func (t *target) set(name, value string) error {
@@ -174,9 +189,14 @@ func (t *target) set(name, value string) error {
 		t.security.key = value
 	case "server_name":
 		t.security.serverName = value
+	case "user":
+		if value == "" || t.user != "" && t.user != value {
+			return bad("parameter user", "it is empty, or another one than the user before the @")
+		}
+		t.user = value
 	case "keyspace":
 		if t.keyspace != "" && t.keyspace != value {
-			return bad("parameter keyspace", "%s is not %s, as the path says", value, t.keyspace)
+			return bad("parameter keyspace", "%s is another one than that of the path", value)
 		}
 		t.keyspace = value
 	case "durability":
@@ -185,20 +205,24 @@ func (t *target) set(name, value string) error {
 			return bad("parameter durability", "%s is neither sync nor nosync", value)
 		}
 	case "timeout":
-		if t.timeout, err = time.ParseDuration(value); err != nil || t.timeout <= 0 {
-			return bad("parameter timeout", "%s is no duration above 0, such as 5s or 500ms", value)
+		duration := value
+		if strings.Trim(value, "0123456789.") == "" {
+			duration += "s"
+		}
+		if t.timeout, err = time.ParseDuration(duration); err != nil || t.timeout <= 0 {
+			return bad("parameter timeout", "%s is neither a number of seconds nor a duration above 0, such as 5s or 500ms", value)
 		}
 	case "pool":
 		if t.connections, err = strconv.Atoi(value); err != nil || t.connections < 1 {
 			return bad("parameter pool", "%s is no number of connections, 1 or more", value)
 		}
 	case "compress":
-		if t.compress = value == wire.Zlib; !t.compress {
-			return bad("parameter compress", "%s is not zlib", value)
+		if t.compress = value == wire.Zlib; !t.compress && value != "none" {
+			return bad("parameter compress", "%s is neither zlib nor none", value)
 		}
 	default:
 		return bad("parameters", "there is none of the name %s; there are "+
-			"tls, ca, cert, key, server_name, keyspace, durability, timeout, pool and compress", name)
+			"tls, ca, cert, key, server_name, user, keyspace, durability, timeout, pool and compress", name)
 	}
 	return nil
 }

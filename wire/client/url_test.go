@@ -1,7 +1,11 @@
 package client
 
 import (
-	"fmt"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -10,41 +14,79 @@ import (
 	"github.com/middb/middb/wire"
 )
 
-func TestURLs(t *testing.T) {
-	for text, want := range map[string]string{
-		"middb://h":                            "[h:7878] user= pw=  ks= tls=",
-		"middb://h/":                           "[h:7878] user= pw=  ks= tls=",
-		"middb://h:1,h2:65535,[::1]:3,[::2]/k": "[h:1 h2:65535 [::1]:3 [::2]:7878] user= pw=  ks=k tls=",
-		"middb://ada:p%40ss:w@h/a%2Fb":         "[h:7878] user=ada pw=p@ss:w ks=a/b tls=",
-		"middb://ada:p@ss@h":                   "[h:7878] user=ada pw=p@ss ks= tls=",
-		"middb://ada@h?keyspace=k":             "[h:7878] user=ada pw= ks=k tls=",
-		"middb://h/k?keyspace=k":               "[h:7878] user= pw=  ks=k tls=",
-		"middb://h?tls=require":                "[h:7878] user= pw=  ks= tls=require",
-		"middb://h?tls=1":                      "[h:7878] user= pw=  ks= tls=verify-full",
-		"middb://h?tls=true&server_name=x":     "[h:7878] user= pw=  ks= tls=verify-full",
-		"middb://h?tls=false":                  "[h:7878] user= pw=  ks= tls=disable",
-		"middb://h?ca=/x/ca.pem":               "[h:7878] user= pw=  ks= tls=verify-full",
-		"unix:///run/m%20b.sock?keyspace=k":    "[/run/m b.sock] user= pw=  ks=k tls=disable",
-		"unix://ada:x@/run/s":                  "[/run/s] user=ada pw=x ks= tls=disable",
-	} {
-		u, err := parseURL(text)
-		if err != nil {
-			t.Errorf("%s: %v", text, err)
-			continue
-		}
-		pw := " "
-		if u.hasPassword {
-			pw = u.password
-		}
-		got := fmt.Sprintf("%v user=%s pw=%s ks=%s tls=%s", u.addresses, u.user, pw, u.keyspace, u.security.mode)
-		if got != strings.Replace(want, "pw=  ", "pw=  ", 1) && got != strings.Replace(want, "pw= ks", "pw=  ks", 1) {
-			t.Errorf("%s:\n%s, want\n%s", text, got, want)
+// A urlCase is a URL of the list that all clients are held to, and what it says.
+type urlCase struct {
+	URL string
+	OK  bool
+
+	// Of one that is right. What it does not say is not there.
+	Addresses   []string
+	User        string
+	Password    *string
+	Keyspace    string
+	TLS         string
+	CA          string
+	Cert        string
+	Key         string
+	ServerName  string `json:"server_name"`
+	Durability  string
+	Timeout     float64
+	Connections int `json:"pool"`
+	Compress    bool
+
+	// Of one that is wrong.
+	Error  string // is said
+	Secret string // is not
+}
+
+func TestURLsMeanWhatTheyMeanToAllClients(t *testing.T) {
+	text, err := os.ReadFile("../testdata/urls.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []urlCase
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err = d.Decode(&cases); err != nil || len(cases) == 0 {
+		t.Fatalf("%d cases, %v", len(cases), err)
+	}
+	for _, c := range cases {
+		u, err := parseURL(c.URL)
+		var w *wire.Error
+		switch {
+		case c.OK && err != nil:
+			t.Errorf("%s: %v", c.URL, err)
+		case c.OK:
+			c.TLS = firstOf(c.TLS, tlsDisable)
+			if got := caseOf(c.URL, u); !reflect.DeepEqual(got, c) {
+				t.Errorf("%s:\n%+v, want\n%+v", c.URL, got, c)
+			}
+		case !errors.As(err, &w) || w.Code != wire.ErrInvalidArgument:
+			t.Errorf("%s: %+v, %v", c.URL, u, err)
+		default:
+			says := w.Message + w.Hint
+			if !strings.Contains(says, c.Error) || c.Secret != "" && strings.Contains(says, c.Secret) {
+				t.Errorf("%s: %s, want %q in it, and no %q", c.URL, says, c.Error, c.Secret)
+			}
 		}
 	}
-	u, err := parseURL("middb://h?durability=nosync&timeout=1500ms&pool=7&compress=zlib&cert=c&key=k")
-	if err != nil || u.durability != wire.NoSync || u.timeout != 1500*time.Millisecond || u.connections != 7 || !u.compress || u.security.cert != "c" {
-		t.Errorf("%+v, %v", u, err)
+}
+
+// caseOf returns the case of which u is right.
+func caseOf(url string, u *target) urlCase {
+	s := u.security
+	c := urlCase{
+		URL: url, OK: true, User: u.user, Keyspace: u.keyspace, TLS: s.mode, CA: s.ca, Cert: s.cert, Key: s.key,
+		ServerName: s.serverName, Timeout: u.timeout.Seconds(), Connections: u.connections, Compress: u.compress,
+		Durability: map[wire.Durability]string{wire.Sync: "sync", wire.NoSync: "nosync"}[u.durability],
 	}
+	for _, a := range u.addresses {
+		c.Addresses = append(c.Addresses, a.where)
+	}
+	if u.hasPassword {
+		c.Password = &u.password
+	}
+	return c
 }
 
 func TestURLErrorsNameThePartAndKeepTheSecret(t *testing.T) {
@@ -55,10 +97,10 @@ func TestURLErrorsNameThePartAndKeepTheSecret(t *testing.T) {
 		"middb://":                          "host",
 		"middb://:7878":                     "host",
 		"middb://h,":                        "host",
-		"middb://::1":                       "host: ::1 has several colons",
-		"middb://h:0":                       "port: 0",
-		"middb://h:65536":                   "port: 65536",
-		"middb://h:x":                       "port: x",
+		"middb://::1":                       "host: it has several colons",
+		"middb://h:0":                       "port",
+		"middb://h:65536":                   "port",
+		"middb://h:x":                       "port",
 		"middb://ada:hunter2%zz@h":          "password",
 		"middb://ad%a:hunter2@h":            "user",
 		"middb://:hunter2@h":                "user",
@@ -69,7 +111,6 @@ func TestURLErrorsNameThePartAndKeepTheSecret(t *testing.T) {
 		"middb://h?tls=disable&ca=x":        "parameter tls",
 		"middb://h?cert=x":                  "parameters cert and key",
 		"middb://h?durability=always":       "parameter durability: always",
-		"middb://h?timeout=5":               "parameter timeout: 5",
 		"middb://h?timeout=-5s":             "parameter timeout: -5s",
 		"middb://h?pool=0":                  "parameter pool: 0",
 		"middb://h?compress=gzip":           "parameter compress: gzip",
@@ -82,6 +123,16 @@ func TestURLErrorsNameThePartAndKeepTheSecret(t *testing.T) {
 		"unix:///":                          "path",
 		"unix:///%z":                        "path",
 		"unix:///s?tls=disable&key=hunter2": "parameter tls",
+		"unix:///s?tls=require":             "parameter tls",
+		"middb://ada@h?user=bob":            "parameter user",
+		"middb://ada:hunter2":               "port",
+		"middb://ada:1:hunter2":             "host",
+		"middb://ada:hunter2/x@h":           "parts",
+		"middb://ada:1:hunter2/x@h":         "parts",
+		"middb://ada:1/hunter2@h?keyspace=": "parts",
+		"middb://ada:1?hunter2@h":           "parts",
+		"middb://ada:1?tls=hunter2@h":       "parts",
+		"unix://ada:hunter2/x@/run/s":       "parts",
 	} {
 		_, err := parseURL(text)
 		if err == nil || !strings.HasPrefix(err.Error(), "the URL's "+want) {
