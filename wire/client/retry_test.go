@@ -99,6 +99,30 @@ func TestWhatAServerRefusesBecauseItShutsDownGoesToAnother(t *testing.T) {
 	})
 }
 
+func TestAStreamThatAServerRefusesBecauseItShutsDownGoesToAnother(t *testing.T) {
+	bubble(t, func(t *testing.T, f *fake) {
+		f.serve("a:7878", func(p *peer) {
+			p.hello()
+			p.refuse(p.expect(wire.TypeScan), wire.ErrShuttingDown, "the server is shutting down")
+			p.gone() // nothing more comes here
+		})
+		f.serve("b:7878", func(p *peer) {
+			p.hello()
+			p.send(wire.TypeEnd, 0, p.expect(wire.TypeScan).ID, &wire.End{})
+			p.gone()
+		})
+		c := f.open(urlAB, Options{})
+		defer c.Close()
+		rows, err := c.Scan(t.Context(), ScanOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rows.Next() || rows.Close() != nil {
+			t.Error(rows.Err())
+		}
+	})
+}
+
 func TestAfterANoticeNewRequestsGoElsewhereAndOldOnesAreAnswered(t *testing.T) {
 	bubble(t, func(t *testing.T, f *fake) {
 		f.serve("a:7878", func(p *peer) {

@@ -86,12 +86,17 @@ func (c *conn) openStream(ctx context.Context, cl *call) error {
 		return gaveUp(err, true)
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	var refused error
 	if len(s.frames) == 0 && !errors.Is(s.ended, errEnd) {
-		return s.ended
+		refused = s.ended
+	} else {
+		s.signal()
 	}
-	s.signal()
-	return nil
+	c.mu.Unlock()
+	if errors.Is(refused, wire.ErrShuttingDown) {
+		c.leave()
+	}
+	return refused
 }
 
 // nextFrame waits for the next frame of a stream; errEnd is its end. The error is the server's, or an unanswered.
