@@ -114,7 +114,10 @@ func TestUpdateRepeatsConflictsWithPauses(t *testing.T) {
 		ctx, stop := context.WithTimeout(t.Context(), time.Millisecond)
 		defer stop()
 		err = c.Update(ctx, func(*Txn) error { return nil })
-		wants(t, err, context.DeadlineExceeded)
+		wants(t, err, context.DeadlineExceeded, wire.ErrConflict)
+		if err == nil || err.Error() != "update: context deadline exceeded: key k was written" {
+			t.Error(err)
+		}
 	})
 }
 

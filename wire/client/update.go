@@ -48,7 +48,7 @@ func (c *Client) repeat(ctx context.Context, o TxnOptions, name string, fn func(
 			return fmt.Errorf("%s: gave up after %d attempts: %w", name, attempt, err)
 		}
 		if cause := sleep(ctx, c.pool.jitter(pause)); cause != nil {
-			return fmt.Errorf("%s: %w", name, errors.Join(cause, err))
+			return fmt.Errorf("%s: %w: %w", name, cause, err)
 		}
 		pause = min(2*pause, longWait)
 	}
