@@ -33,7 +33,7 @@ type pool struct {
 	work   sync.WaitGroup // goroutines
 
 	live atomic.Pointer[[]*conn] // those that take new requests
-	room gate
+	room gate                    // opens when there may be a place on a connection, or another one, or none after all
 
 	mu      sync.Mutex
 	open    map[*conn]bool // all of them
@@ -44,11 +44,10 @@ type pool struct {
 	random  *rand.Rand
 }
 
-// A dialing is the making of one connection, which any number of callers wait for.
+// A dialing is the making of one connection, which any number of callers wait for. The pool's mu guards it.
 type dialing struct {
-	at   *place
-	done chan struct{}
-	err  error // set before done is closed
+	at  *place
+	err error // why it has failed
 }
 
 func newPool(s *settings) *pool {
@@ -81,29 +80,29 @@ func (p *pool) acquire(ctx context.Context, cl *call, n need) (*conn, error) {
 		}
 		d := p.dial()
 		p.mu.Unlock()
-		if d != nil {
-			changed = d.done
-		}
-		if err := cl.await(ctx, changed); err != nil {
-			if d != nil {
-				err = p.explain(err, d)
-			}
-			return nil, gaveUp(err, false)
-		}
-		if d != nil && d.err != nil {
-			return nil, d.err
+		if err := p.waited(d, cl.await(ctx, changed)); err != nil {
+			return nil, err
 		}
 	}
 }
 
-// explain returns the error of who stopped waiting for a connection, with why there is none.
-func (p *pool) explain(end error, d *dialing) error {
+// waited returns the error of who has waited for a place, and perhaps for a connection: that of making it or, if the
+// wait has ended before, that end and why there is no connection.
+func (p *pool) waited(d *dialing, end error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.trouble == nil {
-		return &stuck{end, wire.Errorf(wire.ErrConnection, "%v has not answered yet", d.at)}
+	switch {
+	case end == nil && d != nil:
+		return d.err
+	case end == nil:
+		return nil
+	case d == nil:
+		return gaveUp(end, false)
+	case p.trouble == nil:
+		return gaveUp(&stuck{end, wire.Errorf(wire.ErrConnection, "%v has not answered yet", d.at)}, false)
+	default:
+		return gaveUp(&stuck{end, p.trouble}, false)
 	}
-	return &stuck{end, p.trouble}
 }
 
 // pick returns the connection that has the least to do, with a place for what a request needs; nil if there is none.
@@ -143,29 +142,27 @@ func (p *pool) dial() *dialing {
 		return p.dialing
 	}
 	at := best(p.places, time.Now())
-	d := &dialing{at: at, done: make(chan struct{})}
+	d := &dialing{at: at}
 	p.dialing = d
 	p.work.Go(func() {
 		c, err := p.dialAt(at)
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.dialing = nil
-		d.err = err
-		defer close(d.done)
-		if err != nil {
-			if !p.closed {
-				p.trouble = err
-				at.fails(time.Now(), p.random)
-				p.s.Logger.Warn("cannot connect", "address", at.where, "error", err)
-			}
-			return
-		}
-		if p.closed {
+		switch {
+		case p.closed:
 			d.err = errClosed
-			c.nc.Close()
-			return
+			if err == nil {
+				c.nc.Close()
+			}
+		case err != nil:
+			d.err, p.trouble = err, err
+			at.fails(time.Now(), p.random)
+			p.s.Logger.Warn("cannot connect", "address", at.where, "error", err)
+		default:
+			p.add(c)
 		}
-		p.add(c)
+		p.room.open()
 	})
 	return d
 }
@@ -208,7 +205,6 @@ func (p *pool) add(c *conn) {
 	p.work.Go(c.write)
 	p.work.Go(c.read)
 	p.s.Logger.Info("connected", "address", c.place.where, "session", c.hello.Session)
-	p.room.open()
 }
 
 // remove takes a connection off those that are picked. The caller holds mu.

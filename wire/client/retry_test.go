@@ -476,6 +476,25 @@ func TestALoginThatTakesTooLong(t *testing.T) {
 	})
 }
 
+func TestCallsThatWaitForAConnectionEndWithTheClient(t *testing.T) {
+	bubble(t, func(t *testing.T, f *fake) {
+		f.serve("a:7878", inTurn(leavesSoon, func(*peer) { time.Sleep(time.Hour) }))
+		c := f.open(urlA, Options{Attempts: 1})
+		time.Sleep(2 * time.Millisecond)
+		failed := make(chan error)
+		go func() { _, err := c.Get(t.Context(), []byte("k")); failed <- err }()
+		go func() {
+			p := c.Pipeline()
+			p.Get([]byte("k"))
+			failed <- p.Run(t.Context())
+		}()
+		time.Sleep(time.Second) // the login is under way
+		c.Close()
+		wants(t, <-failed, wire.ErrClosed)
+		wants(t, <-failed, wire.ErrClosed)
+	})
+}
+
 func TestCallsAfterCloseFail(t *testing.T) {
 	bubble(t, func(t *testing.T, f *fake) {
 		f.serve("a:7878", func(p *peer) {

@@ -252,6 +252,37 @@ func TestTransactionsAboveTheLimitWait(t *testing.T) {
 	})
 }
 
+func TestBeginTakesAPlaceThatIsFreeBeforeAnotherConnectionIsMade(t *testing.T) {
+	bubble(t, func(t *testing.T, f *fake) {
+		f.serve("a:7878", inTurn(func(p *peer) {
+			p.limits.Txns = 1
+			p.hello()
+			begin(p, 1)
+			p.ok(p.expect(wire.TypeRollback), null)
+			begin(p, 2)
+			p.gone()
+		}, func(*peer) { time.Sleep(time.Hour) }))
+		c := f.open(urlA, Options{Connections: 2})
+		defer c.Close()
+		first, err := c.Begin(t.Context(), TxnOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := make(chan error)
+		go func() {
+			_, err := c.Begin(t.Context(), TxnOptions{})
+			began <- err
+		}()
+		synctest.Wait()
+		if err = first.Rollback(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err = <-began; err != nil || time.Since(f.begin) > 0 {
+			t.Errorf("%v after %v", err, time.Since(f.begin))
+		}
+	})
+}
+
 // Neither the server's notice nor the end of the connection is a lack of room for cursors.
 func TestCursorsOfATransactionOpenWhileTheServerShutsDown(t *testing.T) {
 	bubble(t, func(t *testing.T, f *fake) {
