@@ -120,9 +120,7 @@ func (c *conn) lock(r *request, number uint64) (*txn, error) {
 	if t.ended != nil {
 		err = t.ended
 		t.mu.Unlock()
-		if errors.Is(err, engine.ErrTxnExpired) { // its client knows now
-			c.removeTxn(t)
-		}
+		c.removeTxn(t) // its client knows now, and may begin another one at once
 		return nil, err
 	}
 	return t, nil
