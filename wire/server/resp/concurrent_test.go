@@ -261,7 +261,7 @@ func TestScanReturnsWhatStays(t *testing.T) {
 	}
 	close(stop)
 	noise.Wait()
-	if n := s.front.Stats().OpenScanCursors; n == 0 {
+	if n := s.front.Stats().ScanPositions; n == 0 {
 		t.Error("no cursors are kept")
 	}
 }
@@ -279,7 +279,7 @@ func TestOldCursorsEndWhenThereAreTooMany(t *testing.T) {
 		}
 	}
 	c.want("-"+string(errCursor), "SCAN", first)
-	if n := s.front.Stats().OpenScanCursors; n != 3 {
+	if n := s.front.Stats().ScanPositions; n != 3 {
 		t.Errorf("%d cursors are kept", n)
 	}
 }

@@ -49,19 +49,19 @@ type counters struct {
 
 // Stats are counts since the Front was made, and what it holds now.
 type Stats struct {
-	Connections     int   // open now
-	Accepted        int64 // connections in all
-	Refused         int64 // connections beyond Limits.Connections
-	Commands        int64
-	FailedCommands  int64 // answered with an error
-	Hits, Misses    int64 // keys that read commands found, and did not find
-	BytesIn         int64
-	BytesOut        int64
-	ProtocolErrors  int64 // connections ended because of what they sent
-	SlowClients     int64 // connections ended because they did not read, or send the rest of a command
-	Retries         int64 // transactions run again because of conflicts
-	SharedBytes     int64 // of Limits.SharedBytes, in use
-	OpenScanCursors int
+	Connections    int   // open now
+	Accepted       int64 // connections in all
+	Refused        int64 // connections beyond Limits.Connections
+	Commands       int64
+	FailedCommands int64 // answered with an error
+	Hits, Misses   int64 // keys that read commands found, and did not find
+	BytesIn        int64
+	BytesOut       int64
+	ProtocolErrors int64 // connections ended because of what they sent
+	SlowClients    int64 // connections ended because they did not read, or send the rest of a command
+	Retries        int64 // transactions run again because of conflicts
+	SharedBytes    int64 // of Limits.SharedBytes, in use
+	ScanPositions  int   // where SCANs can go on
 }
 
 // New returns a front for a database, which stays the caller's to close, after Shutdown.
@@ -98,7 +98,7 @@ func (f *Front) Stats() Stats {
 		Connections: open, Accepted: c.accepted.Load(), Refused: c.refused.Load(), Commands: c.commands.Load(), FailedCommands: c.failed.Load(),
 		Hits: c.hits.Load(), Misses: c.misses.Load(), BytesIn: c.bytesIn.Load(), BytesOut: c.bytesOut.Load(),
 		ProtocolErrors: c.protocolErrors.Load(), SlowClients: c.timeouts.Load(), Retries: c.retries.Load(),
-		SharedBytes: f.shared.used.Load(), OpenScanCursors: f.cursors.count(),
+		SharedBytes: f.shared.used.Load(), ScanPositions: f.cursors.count(),
 	}
 }
 
