@@ -139,8 +139,18 @@ func echoMain() error {
 // random returns a source for the n-th part of the attack.
 func (a *attack) random(n int) *rand.Rand { return rand.New(rand.NewPCG(a.Seed, uint64(n))) }
 
-// session returns a connection that is logged in.
-func (a *attack) session(m wire.Hello) (*peer, error) {
+// session returns a connection that is logged in. An attacker has a low priority: where there is much else to do it may
+// not log in before the server's patience ends, and tries again.
+func (a *attack) session(m wire.Hello) (p *peer, err error) {
+	for range 5 {
+		if p, err = a.trySession(m); !errors.Is(err, wire.ErrAuthTimeout) {
+			break
+		}
+	}
+	return p, err
+}
+
+func (a *attack) trySession(m wire.Hello) (*peer, error) {
 	p, err := connect("tcp", a.Address)
 	if err != nil {
 		return nil, err
