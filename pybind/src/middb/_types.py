@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from datetime import datetime, timedelta
 from typing import (
     List,
@@ -13,6 +14,8 @@ from typing import (
     Tuple,
     Union,
 )
+
+from ._codes import InvalidArgumentError
 
 Data = Union[bytes, str, bytearray, memoryview]
 """A key or a value to be written. A str is stored as its UTF-8 bytes; what is read is always bytes."""
@@ -103,4 +106,14 @@ def to_bytes(data: Data) -> bytes:
 
 def to_seconds(time: Seconds) -> float:
     """Returns a length of time in seconds."""
-    return time.total_seconds() if isinstance(time, timedelta) else float(time)
+    seconds = time.total_seconds() if isinstance(time, timedelta) else float(time)
+    if not math.isfinite(seconds):
+        raise InvalidArgumentError(f"a time cannot be {time}; it is a number of seconds, or a timedelta")
+    return seconds
+
+
+def to_name(name: str) -> str:
+    """Returns the name of a keyspace."""
+    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidArgumentError(f"the name of a keyspace is a str, not {type(name).__name__}")
+    return name
