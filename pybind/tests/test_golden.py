@@ -106,6 +106,7 @@ def test_request_is_built_as_the_go_client_builds_it(name: str, request_: m.Requ
 def test_bodies_without_reply_are_built_alike() -> None:
     assert m.scan(m.Range(), "", 0) == body("scan")
     everything = m.scan(m.Range("u", KEY, BINARY, True, 100_000, True), "users", 1)
+    assert everything is not None
     assert msgpack.unpackb(everything) == msgpack.unpackb(body("scan with everything"))[:-1]  # the credit
     assert m.watch("", 0, None) == body("watch")
     assert msgpack.unpackb(m.watch("users", 99, "u")) == msgpack.unpackb(body("watch with everything"))[:-1]
@@ -119,7 +120,9 @@ def test_an_empty_bound_is_sent() -> None:
     """A missing one would be no bound: delete_range(b"a", b"") would delete everything from a on."""
     assert msgpack.unpackb(m.delete_range(b"a", b"", "", 0, None).body) == [b"a", b""]
     assert msgpack.unpackb(m.count(None, b"", None, "", 0).body) == ["", 0, None, b""]
-    assert msgpack.unpackb(m.scan(m.Range(stop=b""), "", 0)) == ["", 0, None, b""]
+    scan = m.scan(m.Range(stop=b""), "", 0)
+    assert scan is not None
+    assert msgpack.unpackb(scan) == ["", 0, None, b""]
     assert msgpack.unpackb(m.batch([m.op_delete_range(b"a", b"", "")], "", 0, None).body) == [[[3, b"a", b""]]]
 
 

@@ -8,7 +8,7 @@ from . import _decode as d
 from . import _frame as f
 from ._messages import Request, array, optional
 from ._pack import packb
-from ._types import Data, Info, Session, User
+from ._types import Data, Info, Session, User, to_name
 
 
 def stats() -> Request[Mapping[str, Any]]:
@@ -54,11 +54,11 @@ def list_keyspaces() -> Request[List[str]]:
 
 
 def open_keyspace(ks: str, create: bool) -> Request[None]:
-    body: Dict[str, Any] = {"op": "open", "name": ks}
+    body: Dict[str, Any] = {"op": "open", "name": to_name(ks)}
     if create:
         body["create"] = True
     return Request(f.KEYSPACES, packb(body), d.to_none, True)
 
 
 def drop_keyspace(ks: str) -> Request[None]:
-    return Request(f.KEYSPACES, packb({"op": "drop", "name": ks}), d.to_none, False)
+    return Request(f.KEYSPACES, packb({"op": "drop", "name": to_name(ks)}), d.to_none, False)

@@ -26,13 +26,13 @@ class AsyncScan(Generic[R]):
     """An asynchronous iterator over the rows of a range, for one task. It ends its cursor when it is at its end,
     closed, or dropped."""
 
-    def __init__(self, source: AsyncSource, body: bytes, decode: Callable[[Bytes], Iterable[R]]) -> None:
+    def __init__(self, source: AsyncSource, body: Optional[bytes], decode: Callable[[Bytes], Iterable[R]]) -> None:
         self._source = source
         self._body = body
         self._decode = decode
         self._stream: Optional[Stream] = None
         self._rows: Iterator[R] = iter(())
-        self._ended = False
+        self._ended = body is None
 
     def __aiter__(self) -> AsyncScan[R]:
         return self
@@ -47,7 +47,7 @@ class AsyncScan(Generic[R]):
 
     async def _advance(self) -> bool:
         """Takes the next frame; False at the end."""
-        if self._ended:
+        if self._ended or self._body is None:
             return False
         if self._stream is None:
             self._stream, frame = await self._source.open_stream(f.SCAN, self._body)

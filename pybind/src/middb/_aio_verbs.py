@@ -85,6 +85,17 @@ class AsyncVerbs(ABC):
         limit: Optional[int] = None,
         keys_only: Literal[True],
     ) -> AsyncScan[bytes]: ...
+    @overload
+    def scan(
+        self,
+        *,
+        prefix: Optional[Data] = None,
+        start: Optional[Data] = None,
+        stop: Optional[Data] = None,
+        reverse: bool = False,
+        limit: Optional[int] = None,
+        keys_only: bool,
+    ) -> Union[AsyncScan[Tuple[bytes, bytes]], AsyncScan[bytes]]: ...
     def scan(
         self,
         *,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Iterable, List, Mapping, Optional, Tuple, Union, cast
 
 from . import _messages as m
-from ._types import Data, Seconds
+from ._types import Data, Seconds, to_name
 
-Pairs = Union[Mapping[Data, Data], Mapping[bytes, bytes], Mapping[str, str], Iterable[Tuple[Data, Data]]]
+# A mapping of one type of keys is none of another, hence one of each.
+Pairs = Union[Mapping[str, Data], Mapping[bytes, Data], Mapping[Data, Data], Iterable[Tuple[Data, Data]]]
 
 
 class BatchWriter:
@@ -23,7 +24,7 @@ class BatchWriter:
 
     def keyspace(self, name: str) -> BatchWriter:
         """Returns what adds to the same batch writes to another keyspace, which must exist."""
-        return BatchWriter(self._ops, name)
+        return BatchWriter(self._ops, to_name(name))
 
     def put(self, key: Data, value: Data, *, ttl: Optional[Seconds] = None) -> None:
         """Adds a write of value under key; with a ttl, in seconds, it is gone after that."""

@@ -87,12 +87,23 @@ def durability_number(durability: Optional[str]) -> int:
         raise InvalidArgumentError(f"durability cannot be {durability!r}; it is 'sync' or 'nosync'") from None
 
 
+def uint(name: str, number: int) -> int:
+    """Returns a number that must fit into 64 bits, without a sign."""
+    if not isinstance(number, int) or not 0 <= number < 1 << 64:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidArgumentError(f"{name} cannot be {number!r}; it is a whole number from 0 to 2**64 - 1")
+    return number
+
+
+# A number of milliseconds that the server can still add to the time of day.
+_LONGEST_MS = 1 << 62
+
+
 def _milliseconds(ttl: Optional[Seconds]) -> int:
     if ttl is None:
         return 0
     ms = round(to_seconds(ttl) * 1000)
-    if ms <= 0:
-        raise InvalidTTLError(f"a time to live of {ttl} cannot be used; it is at least a millisecond")
+    if not 0 < ms <= _LONGEST_MS:
+        raise InvalidTTLError(f"a time to live of {ttl} cannot be used; it is at least a millisecond, and not for ever")
     return ms
 
 
@@ -163,6 +174,8 @@ def delete(key: Data, ks: str, txn: int, durability: Optional[str]) -> Request[N
 
 
 def get_many(keys: Iterable[Data], ks: str, txn: int) -> Request[Rows]:
+    if isinstance(keys, (str, bytes, bytearray, memoryview)):
+        raise InvalidArgumentError("the keys of get_many are a list; get takes a single one")
     wanted = [to_bytes(k) for k in keys]
 
     def decode(v: object) -> Rows:
@@ -175,7 +188,7 @@ def get_many(keys: Iterable[Data], ks: str, txn: int) -> Request[Rows]:
 
 
 def cas(key: Data, value: Data, seq: int, ks: str, durability: Optional[str]) -> Request[int]:
-    body = array(3, to_bytes(key), to_bytes(value), seq, ks, durability_number(durability))
+    body = array(3, to_bytes(key), to_bytes(value), uint("seq", seq), ks, durability_number(durability))
     return Request(f.CAS, body, d.to_uint, False)
 
 
@@ -256,7 +269,10 @@ def begin(
     if read_only:
         body["read_only"] = True
     if timeout is not None:
-        body["timeout_ms"] = max(1, round(to_seconds(timeout) * 1000))
+        seconds = to_seconds(timeout)
+        if not 0 < seconds <= _LONGEST_MS / 1000:
+            raise InvalidArgumentError(f"timeout cannot be {timeout}; it is more than 0 seconds, and not for ever")
+        body["timeout_ms"] = max(1, round(seconds * 1000))
     if durability is not None:
         body["durability"] = durability_number(durability)
     return Request(f.BEGIN, packb(body), d.to_pair, True)
@@ -267,7 +283,7 @@ def commit(txn: int, read_only: bool) -> Request[None]:
 
 
 def rollback(txn: int, savepoint: int = 0) -> Request[None]:
-    return Request(f.ROLLBACK, array(1, txn, savepoint), d.to_none, True)
+    return Request(f.ROLLBACK, array(1, txn, savepoint), d.to_none, not savepoint)
 
 
 def savepoint(txn: int) -> Request[int]:
@@ -285,19 +301,17 @@ class Range(NamedTuple):
     keys_only: bool = False
 
 
-def scan(r: Range, ks: str, txn: int) -> bytes:
-    """Returns the body of a SCAN."""
-    if r.limit is not None and r.limit < 0:
-        raise InvalidArgumentError(f"limit cannot be {r.limit}")
+def scan(r: Range, ks: str, txn: int) -> Optional[bytes]:
+    """Returns the body of a SCAN; None for the one of no rows, because a limit of 0 is none there."""
+    if r.limit is not None and not uint("limit", r.limit):
+        return None
     flags = (1 if r.reverse else 0) | (2 if r.keys_only else 0)
     return array(0, ks, txn, optional(r.start), optional(r.stop), optional(r.prefix), flags, r.limit or 0)
 
 
 def watch(ks: str, from_seq: int, prefix: Optional[Data]) -> bytes:
     """Returns the body of a WATCH."""
-    if from_seq < 0:
-        raise InvalidArgumentError(f"from_seq cannot be {from_seq}")
-    return array(0, ks, from_seq, optional(prefix))
+    return array(0, ks, uint("from_seq", from_seq), optional(prefix))
 
 
 def unwatch(watch_id: int) -> bytes:

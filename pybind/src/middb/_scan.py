@@ -31,7 +31,7 @@ class Scan(Generic[R]):
     """An iterator over the rows of a range, for one thread. It ends its cursor when it is at its end, closed, or
     dropped."""
 
-    def __init__(self, source: Source, body: bytes, decode: Callable[[Bytes], Iterable[R]]) -> None:
+    def __init__(self, source: Source, body: Optional[bytes], decode: Callable[[Bytes], Iterable[R]]) -> None:
         self._frames = _frames(source, body, decode)
         self._rows = chain.from_iterable(self._frames)
 
@@ -55,8 +55,12 @@ class Scan(Generic[R]):
         self.close()
 
 
-def _frames(source: Source, body: bytes, decode: Callable[[Bytes], Iterable[R]]) -> Generator[Iterable[R], None, None]:
+def _frames(
+    source: Source, body: Optional[bytes], decode: Callable[[Bytes], Iterable[R]]
+) -> Generator[Iterable[R], None, None]:
     """Yields the rows of one frame after the other. It is closed when nobody refers to it any more."""
+    if body is None:
+        return
     link, number, frame = source.open_stream(f.SCAN, body)
     try:
         while frame.type == f.ROWS:

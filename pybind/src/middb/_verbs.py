@@ -92,6 +92,17 @@ class Verbs(ABC):
         limit: Optional[int] = None,
         keys_only: Literal[True],
     ) -> Scan[bytes]: ...
+    @overload
+    def scan(
+        self,
+        *,
+        prefix: Optional[Data] = None,
+        start: Optional[Data] = None,
+        stop: Optional[Data] = None,
+        reverse: bool = False,
+        limit: Optional[int] = None,
+        keys_only: bool,
+    ) -> Union[Scan[Tuple[bytes, bytes]], Scan[bytes]]: ...
     def scan(
         self,
         *,
