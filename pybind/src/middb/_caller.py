@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any, Callable, List, Optional, Sequence, Tuple, TypeVar
 
@@ -119,19 +120,20 @@ class Caller:
                 outcomes[:] = [e if o is None else o for o in outcomes]
         return tries
 
-    def open_stream(self, kind: int, body: bytes) -> Tuple[Link, int, f.Frame]:
-        """Sends a SCAN or WATCH; returns the connection, the number of the stream, and its first frame."""
+    def open_stream(self, kind: int, body: bytes, deadline: Optional[float] = None) -> Tuple[Link, int, f.Frame]:
+        """Sends a SCAN or WATCH; returns the connection, the number of the stream, and its first frame. After the
+        deadline it gives up."""
         tries: Optional[_retry.Backoff] = None
         while True:
             link: Optional[Link] = None
             try:
-                link = self._pool.take()
+                link = self._pool.take(deadline)
                 number = link.open_stream(kind, body)
-                frame = link.next_of(number)
+                frame = link.next_of(number, deadline)
                 if frame.type == f.ERROR and isinstance(e := d.decode_error(frame.body), _retry.ELSEWHERE):
                     raise e
             except BaseException as e:
-                tries = self._again(e, True, link, tries)
+                tries = self._again(e, True, link, tries, deadline)
             else:
                 return link, number, frame
 
@@ -140,8 +142,10 @@ class Caller:
         try:
             if not link.busy:
                 link.drop_stream(number, now=True)
-        except Error:
-            pass  # the connection is lost; give_back sees that
+        except BaseException as e:
+            link.busy = True
+            if not isinstance(e, Error):
+                raise
         finally:
             self.give_back(link)
 
@@ -171,29 +175,39 @@ class Caller:
         self.give_back(link)
 
     def _lose(self, link: Optional[Link], error: BaseException) -> None:
-        """Closes a connection that failed and, if it was lost, the idle ones, which go to the same server."""
+        """Closes a connection that failed and, if it was lost, the idle ones, which go to the same server. One that was
+        being used when something interrupted that is closed, too: nobody knows how far it had come."""
         if link is not None:
+            link.busy = link.busy or not isinstance(error, Error)
             self.give_back(link)
             if link.busy and isinstance(error, _retry.ELSEWHERE):
                 self._pool.discard_idle()
 
     def _again(
-        self, error: BaseException, safe: bool, link: Optional[Link], tries: Optional[_retry.Backoff]
+        self,
+        error: BaseException,
+        safe: bool,
+        link: Optional[Link],
+        tries: Optional[_retry.Backoff],
+        deadline: Optional[float] = None,
     ) -> _retry.Backoff:
         """Waits until a request that has failed may be made again, or raises what is to be raised."""
         sent = link is not None and link.busy and link.sent
         self._lose(link, error)
         if _retry.repeatable(error, safe, sent):
-            return self._wait(error, tries)
+            return self._wait(error, tries, deadline)
         final = _retry.final(error, safe, sent)
         if final is error:
             raise error
         raise final from error
 
-    def _wait(self, error: BaseException, tries: Optional[_retry.Backoff]) -> _retry.Backoff:
+    def _wait(
+        self, error: BaseException, tries: Optional[_retry.Backoff], deadline: Optional[float] = None
+    ) -> _retry.Backoff:
         tries = tries or _retry.Backoff(self._retries)
         delay = tries.next()
-        if delay is None:
+        left = math.inf if deadline is None else deadline - time.monotonic()
+        if delay is None or left <= 0:
             raise error
-        time.sleep(delay)
+        time.sleep(min(delay, left))
         return tries

@@ -8,6 +8,7 @@ import select
 import selectors
 import socket
 import ssl
+import time
 from collections import deque
 from typing import Any, Callable, Deque, Dict, List, Optional, Sequence, Tuple, Union
 
@@ -16,7 +17,7 @@ from . import _frame as f
 from . import _messages as m
 from ._codes import ConnectionError, Error, FrameTooLargeError, ProtocolError, TimeoutError
 from ._handshake import handshake, without_a_word
-from ._url import Endpoint, Target, name
+from ._url import CONNECT_TIMEOUT, Endpoint, Target, name
 
 RECEIVE_BYTES = 64 << 10
 LARGE_RECEIVE_BYTES = 1 << 20
@@ -25,15 +26,17 @@ LARGE_RECEIVE_BYTES = 1 << 20
 WINDOW_REQUESTS = 512
 CHUNK_BYTES = 64 << 10
 
+LEAST_TIMEOUT = 0.001  # 0 would mean that nothing waits
+
 Reply = Tuple[int, Union[bytes, bytearray]]
 Outcome = Union[Reply, Error]
 
 
 class Link:
-    """A connection after its handshake. When it raises an error while it is busy it is of no more use; sent tells then
-    whether the server may have got the request."""
+    """A connection after its handshake, which is made until the deadline at most. When it raises an error while it is
+    busy it is of no more use; sent tells then whether the server may have got the request."""
 
-    def __init__(self, target: Target, endpoint: Endpoint) -> None:
+    def __init__(self, target: Target, endpoint: Endpoint, deadline: Optional[float] = None) -> None:
         self.name = name(endpoint)
         self.busy = True
         self.sent = False
@@ -43,9 +46,12 @@ class Link:
         self._inbox = f.Inbox()
         self._streams: Dict[int, Optional[Deque[f.Frame]]] = {}  # None: what still comes is dropped
         self._to_close: List[int] = []
-        self._timeout: Optional[float] = target.timeout
+        self._timeout = min(target.timeout, CONNECT_TIMEOUT)  # until it is greeted
+        self._deadline = time.monotonic() + self._timeout
+        if deadline is not None:
+            self._deadline = min(self._deadline, deadline)
         self._frame = f.frame
-        self._socket = _connect(target, endpoint)
+        self._socket = _connect(target, endpoint, self._left())
         try:
             self._greet(target)
         except BaseException as e:
@@ -56,7 +62,13 @@ class Link:
         self._recv = self._socket.recv
         self._sendall = self._socket.sendall
         self._poll = _poller(self._socket)
+        self._timeout = target.timeout
+        self._socket.settimeout(self._timeout)
         self.busy = False
+
+    def _left(self) -> float:
+        """Returns how long connecting may still take."""
+        return max(LEAST_TIMEOUT, self._deadline - time.monotonic())
 
     def _greet(self, target: Target) -> None:
         self._recv, self._sendall = self._socket.recv, self._socket.sendall
@@ -64,6 +76,7 @@ class Link:
         try:
             data = next(steps)
             while True:
+                self._socket.settimeout(self._left())
                 if data:
                     self._send(data)
                 data = steps.send(self._receive())
@@ -196,8 +209,15 @@ class Link:
         self.busy = False
         return number
 
-    def next_of(self, number: int) -> f.Frame:
-        """Returns the next frame of a stream. After END or ERROR there is no stream any more."""
+    def next_of(self, number: int, deadline: Optional[float] = None) -> f.Frame:
+        """Returns the next frame of a stream, which must come before the deadline and within the timeout of the client.
+        After END or ERROR there is no stream any more."""
+        if deadline is not None:
+            frame = self.next_within(number, min(self._timeout, max(LEAST_TIMEOUT, deadline - time.monotonic())))
+            if frame is None:
+                self.busy = True  # it may still come, for nobody
+                raise TimeoutError(f"{self.name} has not answered in time")
+            return frame
         stream = self._streams[number]
         assert stream is not None
         self.busy = True
@@ -324,6 +344,10 @@ class Link:
                 arrived += 1
         return arrived
 
+    def __del__(self) -> None:
+        with contextlib.suppress(AttributeError):  # it was never connected
+            self.close()
+
     def wake(self) -> None:
         """Ends the connection under a thread that waits for something to arrive on it, which then gets an error. That
         thread closes the socket: if another did, its number could be that of a new one before the first has noticed."""
@@ -347,18 +371,18 @@ class Link:
         os.close(gone.detach())
 
 
-def _connect(target: Target, endpoint: Endpoint) -> socket.socket:
+def _connect(target: Target, endpoint: Endpoint, timeout: float) -> socket.socket:
     """Returns a connected socket, with TLS if that is wanted. Unix sockets need none."""
     where = name(endpoint)
     try:
         if isinstance(endpoint, str):
             s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         else:
-            s = socket.create_connection(endpoint, target.timeout)
+            s = socket.create_connection(endpoint, timeout)
     except (OSError, UnicodeError) as e:  # of host names, too
         raise ConnectionError(f"cannot connect to {where}: {e}") from e
     try:
-        s.settimeout(target.timeout)
+        s.settimeout(timeout)
         if isinstance(endpoint, str):
             s.connect(endpoint)
             return s

@@ -18,7 +18,7 @@ from ._codes import (
 # Errors that another connection, or the same one a little later, may not have.
 ELSEWHERE = (ConnectionError, ShuttingDownError, TooManyConnectionsError)
 
-DEFAULT_RETRIES = 6
+DEFAULT_RETRIES = 14  # takes about five seconds, which is enough to start a server again
 FIRST_DELAY, LONGEST_DELAY = 0.025, 1.0
 
 
