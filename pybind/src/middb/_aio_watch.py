@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from types import TracebackType
@@ -13,14 +14,16 @@ from . import _messages as m
 from . import _retry
 from ._aio_caller import AsyncCaller
 from ._aio_link import Stream
-from ._codes import Error, ProtocolError
+from ._codes import Error, ProtocolError, TimeoutError
 from ._types import Change, Data, Seconds, to_seconds
+from ._watch import LEAST_RECONNECT
 
 
 class AsyncWatch:
     """An asynchronous iterator over what is committed to a keyspace, each operation once and in order, as soon as it is
     durable. It waits for more until it is closed. When its connection is lost it goes on, on another one, where it was.
-    It is for one task, and begins with its first step, or with async with."""
+    If there is none for too long a step raises ConnectionError; the next one tries again. It is for one task, and
+    begins with its first step, or with async with."""
 
     def __init__(self, caller: AsyncCaller, keyspace: str, from_seq: int, prefix: Optional[Data]) -> None:
         self._caller = caller
@@ -30,7 +33,7 @@ class AsyncWatch:
         self._after = from_seq  # the position once what is buffered is delivered
         self._changes: Deque[Change] = deque()
         self._stream: Optional[Stream] = None
-        self._closed = self._draining = False
+        self._begun = self._closed = self._draining = False
         m.watch(keyspace, from_seq, prefix)  # finds out now what is wrong with them
 
     @property
@@ -40,15 +43,17 @@ class AsyncWatch:
 
     async def start(self) -> None:
         """Begins: what is committed from now on is returned. Without it the first step begins."""
-        if self._stream is not None or self._closed:
-            return
+        if not self._begun and not self._closed:
+            await self._start()
+
+    async def _start(self) -> None:
         body = m.watch(self._keyspace, self._position, self._prefix)
         stream, frame = await self._caller.open_stream(f.WATCH, body)
         if frame.type != f.OK:
             stream.drop()
             raise d.decode_error(frame.body) if frame.type == f.ERROR else _unexpected(frame)
         self._position = self._after = d.decode_watching(frame.body)
-        self._stream = stream
+        self._stream, self._begun = stream, True
 
     async def next(self, timeout: Optional[Seconds] = None) -> Optional[Change]:
         """Returns the next change; None when the timeout, in seconds, is over first, or the watch has ended."""
@@ -65,9 +70,13 @@ class AsyncWatch:
 
     async def drain(self) -> None:
         """Makes the watch end once it has returned what was committed before."""
-        await self.start()
-        if self._stream is not None and not self._draining:
+        if not self._draining:
+            await self.start()
             self._draining = True
+            self._say_drain()
+
+    def _say_drain(self) -> None:
+        if self._stream is not None:
             self._stream.link.tell(f.UNWATCH, m.unwatch(self._stream.number))
 
     async def aclose(self) -> None:
@@ -85,7 +94,7 @@ class AsyncWatch:
         """Waits for the next frame; False when there is none in time."""
         stream = self._stream
         if stream is None:
-            return False
+            return await self._start_again(deadline)
         try:
             frame = await stream.next(None if deadline is None else max(0.0, deadline - time.monotonic()))
             if frame is None:
@@ -101,21 +110,38 @@ class AsyncWatch:
             if frame.type != f.END:
                 raise _unexpected(frame)
         except Error as e:
-            return await self._recover(e)
+            if self._closed:
+                return False
+            self._drop()
+            return self._goes_on_after(e)
         self._closed = True
         return False
 
-    async def _recover(self, error: Error) -> bool:
-        if self._closed:
+    async def _start_again(self, deadline: Optional[float]) -> bool:
+        """Goes on where it was, on another connection; False when there is none in time. After an error the next step
+        tries it again."""
+        left = None if deadline is None else max(LEAST_RECONNECT, deadline - time.monotonic())
+        try:
+            await asyncio.wait_for(self._start(), left)
+        except (*_retry.ELSEWHERE, TimeoutError):
+            if deadline is None or time.monotonic() < deadline:
+                raise
             return False
-        self._drop()
+        except asyncio.TimeoutError:  # of wait_for
+            return False
+        except Error as e:
+            return self._goes_on_after(e)
+        if self._closed:  # meanwhile
+            self._drop()
+        elif self._draining:
+            self._say_drain()
+        return True
+
+    def _goes_on_after(self, error: Error) -> bool:
+        """Returns True after the loss of a connection. Other errors are raised, and end the watch."""
         if not _retry.repeatable(error, safe=True, sent=True):
             self._closed = True
             raise error
-        draining, self._draining = self._draining, False
-        await self.start()
-        if draining:
-            await self.drain()
         return True
 
     def __aiter__(self) -> AsyncWatch:

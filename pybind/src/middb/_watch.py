@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -13,15 +14,19 @@ from . import _frame as f
 from . import _messages as m
 from . import _retry
 from ._caller import Caller
-from ._codes import Error, ProtocolError
+from ._codes import Error, ProtocolError, TimeoutError
 from ._link import Link
 from ._types import Change, Data, Seconds, to_seconds
+
+# Seconds that it may take at least to connect again, however little time the step has.
+LEAST_RECONNECT = 0.1
 
 
 class Watch:
     """An iterator over what is committed to a keyspace, each operation once and in order, as soon as it is durable. It
     waits for more until it is closed, which another thread may do. When its connection is lost it goes on, on another
-    one, where it was. It holds a connection."""
+    one, where it was. If there is none for too long a step raises ConnectionError; the next one tries again. It holds a
+    connection."""
 
     def __init__(self, caller: Caller, keyspace: str, from_seq: int, prefix: Optional[Data]) -> None:
         self._caller = caller
@@ -57,8 +62,13 @@ class Watch:
     def drain(self) -> None:
         """Makes the watch end once it has returned what was committed before. For the thread that iterates."""
         with self._using:
-            if self._link is not None and not self._draining:
+            if not self._draining:
                 self._draining = True
+                self._say_drain()
+
+    def _say_drain(self) -> None:
+        if self._link is not None:
+            with contextlib.suppress(Error):  # then the next step finds that out, and says it again elsewhere
                 self._link.tell(f.UNWATCH, m.unwatch(self._number))
 
     def close(self) -> None:
@@ -76,9 +86,9 @@ class Watch:
             link.busy = True  # what the server still sends is for nobody
             self._caller.give_back(link)
 
-    def _start(self) -> None:
+    def _start(self, deadline: Optional[float] = None) -> None:
         body = m.watch(self._keyspace, self._position, self._prefix)
-        link, number, frame = self._caller.open_stream(f.WATCH, body)
+        link, number, frame = self._caller.open_stream(f.WATCH, body, deadline)
         if frame.type != f.OK:
             link.busy = True
             self._caller.give_back(link)
@@ -90,7 +100,7 @@ class Watch:
         """Waits for the next frame; False when there is none in time."""
         link = self._link
         if link is None:
-            return False
+            return self._start_again(deadline)
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         try:
             frame = link.next_within(self._number, left)
@@ -107,22 +117,34 @@ class Watch:
             if frame.type != f.END:
                 raise _unexpected(frame)
         except Error as e:
-            return self._recover(e)
+            if self._closed:
+                return False
+            self._give_back()
+            return self._goes_on_after(e)
         self._closed, self._link = True, None
         self._caller.give_back(link)
         return False
 
-    def _recover(self, error: Error) -> bool:
-        if self._closed:
+    def _start_again(self, deadline: Optional[float]) -> bool:
+        """Goes on where it was, on another connection; False when there is none in time. After an error the next step
+        tries it again."""
+        try:
+            self._start(None if deadline is None else max(deadline, time.monotonic() + LEAST_RECONNECT))
+        except (*_retry.ELSEWHERE, TimeoutError):
+            if deadline is None or time.monotonic() < deadline:
+                raise
             return False
-        self._give_back()
+        except Error as e:
+            return self._goes_on_after(e)
+        if self._draining:
+            self._say_drain()
+        return True
+
+    def _goes_on_after(self, error: Error) -> bool:
+        """Returns True after the loss of a connection. Other errors are raised, and end the watch."""
         if not _retry.repeatable(error, safe=True, sent=True):
             self._closed = True
             raise error
-        draining, self._draining = self._draining, False
-        self._start()
-        if draining:
-            self.drain()
         return True
 
     def __iter__(self) -> Iterator[Change]:
