@@ -50,6 +50,10 @@ class AsyncCaller:
         links, self._links = self._links, []
         if self._pid != os.getpid():
             return
+        if self._loop is not asyncio.get_running_loop():
+            for link in links:
+                link.cut()  # its event loop, if that still runs, notices
+            return
         for link in links:
             link.fail(ClosedError("the client was closed"))
         for link in links:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
+import os
 import socket
+import weakref
 from collections import deque
 from typing import Any, Callable, Deque, Dict, List, Optional, Sequence, Tuple, Union
 
@@ -14,7 +16,7 @@ from . import _frame as f
 from . import _messages as m
 from ._codes import ConnectionError, Error, FrameTooLargeError, ProtocolError, TimeoutError
 from ._handshake import handshake, without_a_word
-from ._url import Endpoint, Target, name
+from ._url import CONNECT_TIMEOUT, Endpoint, Target, name
 
 Reply = Tuple[int, Union[bytes, bytearray]]
 Outcome = Union[Reply, Error]
@@ -23,6 +25,9 @@ Outcome = Union[Reply, Error]
 Sent = Dict[int, Tuple[int, "asyncio.Future[Reply]"]]
 
 CHUNK_BYTES = 64 << 10
+
+# An event loop looks for what has arrived, reads it, and with TLS hands it on, each in a step of its own.
+LOOK_STEPS = 4
 
 
 class Stream:
@@ -112,9 +117,11 @@ class AsyncLink(asyncio.Protocol):
         # What is waited for; None: the reply is dropped.
         self._waiting: Dict[int, Union[asyncio.Future[Reply], Stream, None]] = {}
         self._writable: Optional[asyncio.Future[None]] = None
+        self._written = 0  # bytes
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.loop = asyncio.get_running_loop()
         self._heard = self.loop.time()
+        self._pid = os.getpid()
 
     # --- What the event loop calls --------------------------------------------------------------------------------
 
@@ -122,6 +129,7 @@ class AsyncLink(asyncio.Protocol):
         """Is called once there is a connection."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        _links.add(self)
         s = transport.get_extra_info("socket")
         if s is not None:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -142,6 +150,10 @@ class AsyncLink(asyncio.Protocol):
         self.fail(ConnectionError(why))
         if not self._closed.done():
             self._closed.set_result(None)
+
+    def eof_received(self) -> None:
+        """Is called when the server has closed the connection."""
+        self.fail(ConnectionError(f"{self.name} closed the connection"))
 
     def pause_writing(self) -> None:
         """Is called when more is to be sent than the server takes."""
@@ -186,6 +198,7 @@ class AsyncLink(asyncio.Protocol):
 
     async def greet(self, target: Target) -> None:
         """Goes through the handshake."""
+        timeout = min(self.timeout, CONNECT_TIMEOUT)
         steps = handshake(target, self._inbox)
         greetings = self._greetings
         assert greetings is not None
@@ -193,14 +206,14 @@ class AsyncLink(asyncio.Protocol):
             data = next(steps)
             while True:
                 self._transport.write(data)
-                frame = await asyncio.wait_for(greetings.get(), self.timeout)
+                frame = await asyncio.wait_for(greetings.get(), timeout)
                 if frame is None:
                     raise self.error or ConnectionError(f"{self.name} closed the connection")
                 data = steps.send(frame)
         except StopIteration as end:
             self.welcome = end.value
         except asyncio.TimeoutError:
-            raise TimeoutError(f"{self.name} has not answered within {self.timeout} s") from None
+            raise TimeoutError(f"{self.name} has not answered within {timeout} s") from None
         if self.welcome.compressed:
             self._frame = f.compressed_frame
         self._next_id = self.welcome.next_id
@@ -242,11 +255,40 @@ class AsyncLink(asyncio.Protocol):
         """Returns the error of a server that does not answer in time."""
         return TimeoutError(f"{self.name} has not answered within {self.timeout} s")
 
+    async def stale(self) -> bool:
+        """Reports whether the connection has ended or is about to, once the event loop has taken what has arrived."""
+        for _ in range(LOOK_STEPS):
+            await asyncio.sleep(0)
+        return self.error is not None or self.leaving
+
+    def cut(self) -> None:
+        """Ends the connection whatever becomes of its event loop."""
+        if self._pid == os.getpid():
+            with contextlib.suppress(OSError):
+                self._transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
     async def wait_closed(self) -> None:
         """Returns when the socket is closed."""
         await self._closed
 
     # --- Requests -------------------------------------------------------------------------------------------------
+
+    def _write(self, data: bytes) -> None:
+        self._written += len(data)
+        self._transport.write(data)
+
+    async def _drain(self) -> None:
+        """Waits until the server has taken enough of what was written. One that takes nothing at all in time is taken
+        for lost."""
+        while self._writable is not None:
+            taken = self._written - self._transport.get_write_buffer_size()
+            try:
+                await asyncio.wait_for(asyncio.shield(self._writable), self.timeout)
+            except asyncio.TimeoutError:
+                if self._written - self._transport.get_write_buffer_size() == taken:
+                    error = TimeoutError(f"{self.name} has not taken a request within {self.timeout} s")
+                    self.fail(ConnectionError(error.message))
+                    raise error from None
 
     def _prepare(self, kind: int, body: bytes, flags: int) -> Tuple[bytes, int]:
         if len(body) > self.welcome.frame:
@@ -264,7 +306,7 @@ class AsyncLink(asyncio.Protocol):
         """Sends a request that has no reply."""
         data, number = self._prepare(kind, body, 0)
         if self.error is None:
-            self._transport.write(data)
+            self._write(data)
         return number
 
     def tell(self, kind: int, body: bytes) -> None:
@@ -274,13 +316,14 @@ class AsyncLink(asyncio.Protocol):
     async def exchange(self, request: m.Request[Any], flags: int = 0) -> Reply:
         """Sends a request and returns the type and body of its reply. When the task is cancelled meanwhile so is the
         request."""
+        self.check()
         data, number = self._prepare(request.type, request.body, flags)
         future: asyncio.Future[Reply] = self.loop.create_future()
         self._waiting[number] = future
-        self._transport.write(data)
+        self._write(data)
         try:
             if self._writable is not None:
-                await asyncio.shield(self._writable)
+                await self._drain()
             return await self._reply(future, request.patient)
         except (asyncio.CancelledError, TimeoutError):
             self._abandon([number])
@@ -323,10 +366,9 @@ class AsyncLink(asyncio.Protocol):
 
     async def _flush(self, chunk: List[bytes]) -> None:
         self.check()
-        self._transport.write(b"".join(chunk))
+        self._write(b"".join(chunk))
         chunk.clear()
-        if self._writable is not None:
-            await asyncio.shield(self._writable)
+        await self._drain()
 
     async def _reply(self, future: asyncio.Future[Reply], patient: bool) -> Reply:
         """Waits for a reply. A server from which nothing at all comes in time is taken for lost."""
@@ -371,6 +413,7 @@ async def dial(target: Target, endpoint: Endpoint) -> AsyncLink:
     loop = asyncio.get_running_loop()
     link = AsyncLink(target, endpoint)
     context = None
+    timeout = min(target.timeout, CONNECT_TIMEOUT)
     try:
         if isinstance(endpoint, str):
             connecting: Any = loop.create_unix_connection(lambda: link, endpoint)
@@ -378,10 +421,10 @@ async def dial(target: Target, endpoint: Endpoint) -> AsyncLink:
             context = target.context()
             server_name = (target.server_name or endpoint[0]) if context else None
             connecting = loop.create_connection(lambda: link, *endpoint, ssl=context, server_hostname=server_name)
-        await asyncio.wait_for(connecting, target.timeout)
+        await asyncio.wait_for(connecting, timeout)
     except asyncio.TimeoutError:
-        raise ConnectionError(f"cannot connect to {link.name} within {target.timeout} s") from None
-    except OSError as e:
+        raise ConnectionError(f"cannot connect to {link.name} within {timeout} s") from None
+    except (OSError, UnicodeError) as e:  # of host names, too
         raise ConnectionError(f"cannot connect to {link.name}: {e}") from e
     try:
         await link.greet(target)
@@ -392,3 +435,12 @@ async def dial(target: Target, endpoint: Endpoint) -> AsyncLink:
             raise without_a_word(e, link.name, tls=context is not None) from e
         raise
     return link
+
+
+_links: weakref.WeakSet[AsyncLink] = weakref.WeakSet()
+
+
+def cut_all() -> None:
+    """Ends all connections of this process, which is about to end."""
+    for link in list(_links):
+        link.cut()

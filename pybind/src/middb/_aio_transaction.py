@@ -15,15 +15,24 @@ from ._aio_caller import AsyncCaller, first_frame
 from ._aio_link import AsyncLink, Stream
 from ._aio_scan import AsyncSource
 from ._aio_verbs import AsyncVerbs
-from ._codes import ConflictError, Error, FrameTooLargeError, TxnDoneError, TxnTooOldError
-from ._types import Data
+from ._codes import (
+    ConflictError,
+    ConnectionError,
+    Error,
+    FrameTooLargeError,
+    TimeoutError,
+    TxnDoneError,
+    TxnTooOldError,
+)
+from ._types import Data, to_name
 
 T = TypeVar("T")
 
 
 class AsyncTransaction(AsyncVerbs):
     """Reads one moment, with its own writes on top, and is committed as a whole or not at all. With async with it
-    begins on entry, commits when the block ends, and is rolled back when the block raises or is cancelled."""
+    begins on entry, commits when the block ends, and is rolled back when the block raises or is cancelled, or when a
+    write in it is: nobody knows then whether that is in it."""
 
     def __init__(self, caller: AsyncCaller, begin: m.Request[Tuple[int, int]], read_only: bool, keyspace: str) -> None:
         self._caller = caller
@@ -31,6 +40,7 @@ class AsyncTransaction(AsyncVerbs):
         self._read_only = read_only
         self._keyspace = keyspace
         self._link: Optional[AsyncLink] = None
+        self._given_up = False  # it was rolled back without its user, who must be told
         self.seq = 0
         """The sequence number of the newest commit that it sees."""
 
@@ -42,12 +52,13 @@ class AsyncTransaction(AsyncVerbs):
         return self
 
     async def commit(self) -> None:
-        """Commits. With ConflictError nothing was written, and it may be run again; with CommitUnknownError, or when
-        the task is cancelled meanwhile, nobody knows: read to find out."""
+        """Commits. With ConflictError or ConnectionError nothing was written, and it may be run again; with
+        CommitUnknownError, or when the task is cancelled meanwhile, nobody knows: read to find out."""
         await self._end(m.commit(self._txn, self._read_only))
 
     async def rollback(self) -> None:
         """Ends the transaction without its writes. One that has ended is left alone."""
+        self._given_up = False
         if self._link is not None:
             with contextlib.suppress(Error):  # then it has ended with its connection
                 await self._end(m.rollback(self._txn))
@@ -67,7 +78,7 @@ class AsyncTransaction(AsyncVerbs):
     def keyspace(self, name: str) -> AsyncVerbs:
         """Returns another keyspace, which must exist, within this transaction, which must have begun."""
         self._the_link()
-        return AsyncTransactionKeyspace(self, name)
+        return AsyncTransactionKeyspace(self, to_name(name))
 
     def number(self) -> int:
         """Returns the number that the server knows it by; 0 before it begins."""
@@ -76,6 +87,10 @@ class AsyncTransaction(AsyncVerbs):
     async def _end(self, request: m.Request[None]) -> None:
         link = self._the_link()
         try:
+            if request.type == f.COMMIT and await link.stale():
+                # Nobody would know what has become of a COMMIT that is sent on it.
+                link.check()
+                raise ConnectionError(f"the transaction was lost: {link.name} is about to close its connection")
             await self.call(request)
         except (ConflictError, TxnTooOldError):
             raise
@@ -98,14 +113,26 @@ class AsyncTransaction(AsyncVerbs):
             reply = await link.exchange(request)
         except FrameTooLargeError:
             raise
-        except Error as e:
+        except (Error, asyncio.CancelledError) as e:
+            if isinstance(e, (TimeoutError, asyncio.CancelledError)) and not request.safe and request.type != f.COMMIT:
+                self._give_up(link)
             error = _retry.final(e, request.safe or request.type != f.COMMIT, sent=True)
             if error is e:
                 raise
             raise error from e
         return request.finish(*reply)
 
+    def _give_up(self, link: AsyncLink) -> None:
+        """Rolls back after a write for which nobody has waited: whether it is in the transaction is not known, so that
+        nobody may commit it."""
+        self._link = None
+        self._given_up = True
+        link.tell(f.ROLLBACK, m.rollback(self._txn).body)
+        self._caller.end_txn(link)
+
     def _the_link(self) -> AsyncLink:
+        if self._given_up:
+            raise TxnDoneError("the transaction was rolled back, because a write in it was not waited for")
         if self._link is None:
             raise TxnDoneError("the transaction has ended" if self._txn else "the transaction has not begun")
         return self._link
@@ -132,7 +159,7 @@ class AsyncTransaction(AsyncVerbs):
     ) -> None:
         if error is not None:
             await self.rollback()
-        elif self._link is not None:
+        elif self._link is not None or self._given_up:
             await self.commit()
 
     def __del__(self) -> None:

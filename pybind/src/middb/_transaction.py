@@ -11,10 +11,10 @@ from . import _frame as f
 from . import _messages as m
 from . import _retry
 from ._caller import Caller
-from ._codes import ConflictError, Error, TxnDoneError, TxnTooOldError
+from ._codes import ConflictError, ConnectionError, Error, TxnDoneError, TxnTooOldError
 from ._link import Link
 from ._scan import Source
-from ._types import Data
+from ._types import Data, to_name
 from ._verbs import Verbs
 
 T = TypeVar("T")
@@ -31,6 +31,7 @@ class Transaction(Verbs):
         self._read_only = read_only
         self._keyspace = keyspace
         self._link: Optional[Link] = None
+        self._lost = ""  # why it has ended without its user, who must be told
         self.seq = 0
         """The sequence number of the newest commit that it sees."""
 
@@ -42,12 +43,17 @@ class Transaction(Verbs):
         return self
 
     def commit(self) -> None:
-        """Commits. With ConflictError nothing was written, and it may be run again; with CommitUnknownError nobody
-        knows: read to find out."""
+        """Commits. With ConflictError or ConnectionError nothing was written, and it may be run again; with
+        CommitUnknownError nobody knows: read to find out."""
+        link = self._the_link()
+        if link.stale():  # nobody would know what has become of a COMMIT that is sent on it
+            self._lose(link, None)
+            self._the_link()
         self._end(m.commit(self._txn, self._read_only))
 
     def rollback(self) -> None:
         """Ends the transaction without its writes. One that has ended is left alone."""
+        self._lost = ""
         if self._link is not None:
             with contextlib.suppress(Error):  # then it has ended with its connection
                 self._end(m.rollback(self._txn))
@@ -67,7 +73,7 @@ class Transaction(Verbs):
     def keyspace(self, name: str) -> Verbs:
         """Returns another keyspace, which must exist, within this transaction, which must have begun."""
         self._the_link()
-        return TransactionKeyspace(self, name)
+        return TransactionKeyspace(self, to_name(name))
 
     def number(self) -> int:
         """Returns the number that the server knows it by; 0 before it begins."""
@@ -77,12 +83,12 @@ class Transaction(Verbs):
         link = self._the_link()
         try:
             self.call(request)
-        except Error as e:
+        except BaseException as e:
             if not isinstance(e, (ConflictError, TxnTooOldError)):
                 link.busy = True  # whether it has ended there is not known: end it with its connection
             raise
         finally:
-            self._link = None
+            self._link, self._lost = None, ""
             self._caller.give_back(link)
 
     def _call(self, request: m.Request[T]) -> T:
@@ -94,7 +100,7 @@ class Transaction(Verbs):
         try:
             reply = link.exchange(request)
         except BaseException as e:
-            self._lost(link)
+            self._failed(link, e)
             error = _retry.final(e, request.safe or request.type != f.COMMIT, link.sent)
             if error is e:
                 raise
@@ -102,15 +108,25 @@ class Transaction(Verbs):
         return request.finish(*reply)
 
     def _the_link(self) -> Link:
+        if self._lost:
+            raise ConnectionError(self._lost)
         if self._link is None:
             raise TxnDoneError("the transaction has ended" if self._txn else "the transaction has not begun")
         return self._link
 
-    def _lost(self, link: Link) -> None:
-        """Gives up a connection that failed. One that was not even written to goes on."""
-        if link.busy:
-            self._link = None
-            self._caller.give_back(link)
+    def _failed(self, link: Link, error: BaseException) -> None:
+        """Gives up a connection that failed, or that was being used when something interrupted that: nobody knows how
+        far it had come. One that was not even written to goes on."""
+        if link.busy or not isinstance(error, Error):
+            self._lose(link, error)
+
+    def _lose(self, link: Link, error: Optional[BaseException]) -> None:
+        """Gives up a connection, and the transaction with it: nothing of it will be written."""
+        self._link = None
+        why = f": {error.message}" if isinstance(error, Error) else ""
+        self._lost = f"the transaction was lost with its connection{why}"
+        link.busy = True
+        self._caller.give_back(link)
 
     def _source(self) -> Source:
         return self
@@ -121,15 +137,15 @@ class Transaction(Verbs):
         try:
             number = link.open_stream(kind, body)
             return link, number, link.next_of(number)
-        except BaseException:
-            self._lost(link)
+        except BaseException as e:
+            self._failed(link, e)
             raise
 
     def end_stream(self, link: Link, number: int) -> None:
         """Ends a scan. For Scan."""
         if link is self._link:
             if link.busy:
-                self._lost(link)
+                self._lose(link, None)
             else:
                 link.drop_stream(number, now=False)
 
@@ -141,7 +157,7 @@ class Transaction(Verbs):
     ) -> None:
         if error is not None:
             self.rollback()
-        elif self._link is not None:
+        elif self._link is not None or self._lost:
             self.commit()
 
     def __del__(self) -> None:
