@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Iterator, List
 
@@ -16,7 +19,7 @@ import pytest
 
 import middb
 from middb import _home
-from running import binary, python_environment
+from running import Server, binary, python_environment
 from test_aio import on_loop
 
 
@@ -107,12 +110,18 @@ def test_server_arguments_are_passed_on(data: Path) -> None:
 
 
 def test_a_second_opener_is_told_who_has_it(data: Path, holder: subprocess.Popen[str]) -> None:
-    (pid,) = servers_of(data)
-    with pytest.raises(middb.DatabaseLocked, match=str(pid)) as caught:
+    (server,) = servers_of(data)
+    with pytest.raises(middb.DatabaseLocked, match=f"process {holder.pid} has .* process {server}") as caught:
         middb.Database(data)
-    assert caught.value.details == {"pid": pid}
-    with pytest.raises(middb.DatabaseLocked, match=str(pid)):
+    assert caught.value.details == {"pid": holder.pid, "server": server}
+    with pytest.raises(middb.DatabaseLocked, match=str(holder.pid)):
         asyncio.run(middb.AsyncDatabase(data).open())
+
+
+def test_a_server_that_is_nobodys_is_named_itself(data: Path) -> None:
+    with Server(data) as server, pytest.raises(middb.DatabaseLocked) as caught:
+        middb.Database(data)
+    assert caught.value.details["server"] == server.child.pid
 
 
 def test_one_that_is_not_shared_cannot_be_attached_to(
@@ -169,6 +178,62 @@ def test_the_server_ends_with_a_program_that_forgets_to_close(data: Path) -> Non
     assert child.returncode == 0
     assert servers_of(data) == []
     assert not os.path.exists(home)
+
+
+HALF_READ = """
+import asyncio, middb, sys
+db = middb.Database(sys.argv[1])
+db.put_many([(str(i), b"v" * 1000) for i in range(5000)], durability="nosync")
+scan = db.scan()
+next(scan)
+watch = db.watch()
+txn = db.transaction().begin()
+txn.put("z", "1")
+"""
+
+HALF_READ_ON_ASYNCIO = """
+import asyncio, middb, sys
+async def main():
+    global db, scan, watch
+    db = middb.AsyncDatabase(sys.argv[1])
+    await db.put_many([(str(i), b"v" * 1000) for i in range(5000)], durability="nosync")
+    scan, watch = db.scan(), db.watch()
+    await scan.__anext__()
+    await watch.start()
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("code", [HALF_READ, HALF_READ_ON_ASYNCIO], ids=["blocking", "asyncio"])
+def test_a_program_need_not_wait_for_itself_when_it_ends(data: Path, code: str) -> None:
+    """Its server gives those who read from it the time of STOP_TIMEOUT."""
+    code += "\nprint('ends', flush=True)\n"
+    with run_python(code, data) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ends\n"
+        start = time.monotonic()
+        child.wait(60)
+        took = time.monotonic() - start
+    assert child.returncode == 0
+    assert servers_of(data) == []
+    assert took < float(_home.STOP_TIMEOUT.rstrip("s")) / 2
+
+
+def test_what_owners_leave_behind_when_they_are_killed_is_removed(
+    data: Path, short_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = short_dir / "tmp"
+    place.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    old, recent, running, foreign = (place / name for name in ("middb-py-a", "middb-py-b", "middb-py-c", "middb-d"))
+    for home in (old, recent, running, foreign):
+        home.mkdir()
+    (running / "middb.sock").touch()
+    for home in (old, running, foreign):
+        os.utime(home, (0, 0))
+    with middb.Database(data):
+        assert {h for h in (old, recent, running, foreign) if h.exists()} == {recent, running, foreign}
+    assert len(list(place.iterdir())) == 3
 
 
 def test_ctrl_c_is_for_the_program_and_not_for_its_server(data: Path) -> None:
@@ -277,6 +342,64 @@ print("closed", flush=True)
         child.stdin.close()
 
 
+def test_a_child_is_told_that_the_server_of_its_parent_has_ended(data: Path) -> None:
+    with middb.Database(data, retries=1) as db:
+        db["k"] = "v"
+        (server,) = servers_of(data)
+
+        def child() -> None:
+            os.kill(server, signal.SIGKILL)
+            while servers_of(data) == [server]:
+                pass
+            with pytest.raises(middb.ConnectionError, match=r"process that forked.*shared=True"):
+                db.get("k")
+
+        in_child(child)
+        assert db["k"] == b"v"  # from another server
+
+
+def test_a_database_that_was_not_opened_before_a_fork_is_opened_after_it(data: Path) -> None:
+    db = middb.AsyncDatabase(data)
+
+    async def use() -> None:
+        async with db:
+            await db.put("k", "v")
+        assert servers_of(data) == []
+
+    in_child(lambda: asyncio.run(use()))
+    asyncio.run(use())
+
+
+def test_a_fork_while_the_server_starts_does_not_keep_it_alive(data: Path, tmp_path: Path) -> None:
+    slow, started, go = tmp_path / "slow", tmp_path / "started", tmp_path / "go"
+    slow.write_text(f'#!/bin/sh\ntouch {started}\nread x < {go}\nexec {os.path.abspath(binary())} "$@"\n')
+    slow.chmod(0o755)
+    os.mkfifo(go)
+    code = """
+import middb, os, sys, threading, warnings
+warnings.simplefilter("ignore")  # of threads and fork
+thread = threading.Thread(target=lambda: opened.append(middb.Database(sys.argv[1], binary=sys.argv[2])))
+opened = []
+thread.start()
+while not os.path.exists(sys.argv[3]):
+    pass
+if os.fork() == 0:
+    sys.stdin.read()
+    os._exit(0)
+open(sys.argv[4], "w").write("go\\n")
+thread.join()
+print("open", flush=True)
+sys.stdin.read()
+"""
+    with run_python(code, data, slow, started, go) as child:
+        assert child.stdout is not None
+        assert child.stdin is not None
+        assert child.stdout.readline() == "open\n"
+        child.send_signal(signal.SIGKILL)
+        wait_gone(data)  # although the child of the child lives
+        child.stdin.close()
+
+
 def test_tls_connections_survive_a_fork(tls_server: object, certificates: object) -> None:
     url = f"{tls_server.url}?tls=1&ca={certificates.ca}"  # type: ignore[attr-defined]
     with middb.connect(url) as db:
@@ -313,6 +436,40 @@ def test_shared_databases_have_one_server(data: Path) -> None:
             assert db["from here"] == b"1"
     assert servers_of(data) == []
     assert not (data / _home.ENDPOINT).exists()
+
+
+def test_who_was_attached_waits_until_the_first_has_closed(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_home, "ATTACH_WAIT", 0.0)
+    child = run_python(HOLD, data, "shared")
+    refused = threading.Event()
+    start = _home.Home._start
+
+    def starting(home: _home.Home) -> str:
+        try:
+            return start(home)
+        except middb.DatabaseLocked:
+            refused.set()
+            raise
+
+    assert child.stdin is not None
+    assert child.stdout is not None
+    assert child.stdout.readline() == "open\n"
+    with child, middb.Database(data, shared=True) as db:
+        db.put_many([(f"{i}", b"v" * 1000) for i in range(5000)], durability="nosync")
+        scan = db.scan()
+        next(scan)  # the server waits for it to go on
+        monkeypatch.setattr(_home.Home, "_start", starting)
+        child.stdin.close()
+        with ThreadPoolExecutor() as threads:
+            put = threads.submit(db.put, "after", "1")
+            while not refused.wait(0.01):
+                if put.done():  # before the first had begun to close
+                    put.result()
+                    put = threads.submit(db.put, "after", "1")
+            with contextlib.suppress(middb.Error):
+                list(scan)
+            put.result()
+        assert db["after"] == b"1"
 
 
 def test_a_place_that_is_out_of_date_is_no_obstacle(data: Path) -> None:
@@ -365,3 +522,31 @@ async def test_async_databases(tmp_path: Path) -> None:
     assert await db.get("l") == b"w"
     await db.close()
     assert servers_of(data) == []
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_async_database_can_be_closed_in_another_loop(data: Path) -> None:
+    db = middb.AsyncDatabase(data)
+    asyncio.run(db.open())
+    assert len(servers_of(data)) == 1
+    asyncio.run(db.close())
+    assert servers_of(data) == []
+    gc.collect()
+
+
+@on_loop
+async def test_an_opening_that_is_cancelled_leaves_no_server(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+
+    async def use() -> None:
+        async with middb.AsyncDatabase(data):
+            pytest.fail("it was to be cancelled before")
+
+    for steps in range(4):
+        task = asyncio.ensure_future(use())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert servers_of(data) == []

@@ -16,7 +16,7 @@ import threading
 import time
 import weakref
 from pathlib import Path
-from typing import IO, Optional, Sequence, Union
+from typing import IO, Optional, Sequence, Tuple, Union
 
 from ._codes import BinaryMissingError, ClosedError, ConnectionError, DatabaseLocked, Error
 
@@ -26,10 +26,14 @@ PathLike = Union[str, "os.PathLike[str]"]
 # the server runs, and may be left over from one that was killed.
 ENDPOINT = "middb.endpoint"
 
-# How long a shared Database waits for another that is just being opened, in seconds.
+# How long a shared Database waits for a process that has the directory open and may be about to share it, in seconds.
 ATTACH_WAIT = 3.0
 # How long what is under way may take when a private server ends, for itself and before it is killed.
 STOP_TIMEOUT, STOP_WAIT = "10s", 30.0
+
+# The names of the directories of servers, and the seconds after which one that is empty has been left behind by an
+# owner that was killed; that of a server has its socket in it.
+HOMES, LEFT_BEHIND = "middb-py-", 3600.0
 
 # The longest path of a Unix socket, on the systems that allow least.
 LONGEST_SOCKET_PATH = 100
@@ -66,25 +70,27 @@ class Process:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("MIDDB_")}
         with tempfile.TemporaryFile() as log:
             try:
-                # A session of its own: Ctrl-C is for this process, which ends its server itself.
-                self._child = subprocess.Popen(
-                    [*command, *arguments],
-                    stdin=subprocess.PIPE,
-                    stdout=log,
-                    stderr=log,
-                    env=environment,
-                    start_new_session=True,
-                )
+                with _spawning:
+                    # A session of its own: Ctrl-C is for this process, which ends its server itself.
+                    self._child = subprocess.Popen(
+                        [*command, *arguments],
+                        stdin=subprocess.PIPE,
+                        stdout=log,
+                        stderr=log,
+                        env=environment,
+                        start_new_session=True,
+                    )
+                    self._end = weakref.finalize(self, _end, self.pid, self._child, self._home)
+                    self._end.atexit = False  # end_all does it, once the connections are closed
+                    _processes.add(self)
             except OSError as e:
                 shutil.rmtree(self._home, ignore_errors=True)
                 raise BinaryMissingError(f"cannot run {binary}: {e}") from e
-            self._end = weakref.finalize(self, _end, self.pid, self._child, self._home)
             try:
                 self._wait_ready(directory, log, time.monotonic() + wait)
             except BaseException:
-                self._end()
+                self.end()
                 raise
-        _processes.add(self)
 
     def _wait_ready(self, directory: str, log: IO[bytes], deadline: float) -> None:
         delay = 0.001
@@ -105,7 +111,8 @@ class Process:
 
     def end(self) -> None:
         """Ends the server: it finishes what is under way and closes the database."""
-        self._end()
+        if self._end.detach():  # a finalizer that is called does nothing once the interpreter is about to end
+            _end(self.pid, self._child, self._home)
 
     def after_fork(self) -> None:
         """Lets go of the server, in a child of its owner: it is not the child's to end, nor to keep alive."""
@@ -130,11 +137,20 @@ def _end(owner: int, child: subprocess.Popen[bytes], home: str) -> None:
 
 
 def _private_directory() -> str:
-    home = tempfile.mkdtemp(prefix="middb-")
+    home = tempfile.mkdtemp(prefix=HOMES)
     if len(home) > LONGEST_SOCKET_PATH - len("/middb.sock"):
         os.rmdir(home)
-        home = tempfile.mkdtemp(prefix="middb-", dir="/tmp")
+        home = tempfile.mkdtemp(prefix=HOMES, dir="/tmp")
+    _sweep(os.path.dirname(home))
     return home
+
+
+def _sweep(where: str) -> None:
+    """Removes the directories that others have left behind. Their servers have removed the sockets."""
+    for home in Path(where).glob(HOMES + "*"):
+        with contextlib.suppress(OSError):  # it is not empty, or somebody else's
+            if time.time() - home.stat().st_mtime > LEFT_BEHIND:
+                home.rmdir()
 
 
 def _answers(path: str) -> bool:
@@ -162,10 +178,29 @@ def _why(directory: str, log: IO[bytes], status: int) -> Error:
     text = _tail(log)
     held = _LOCKED.search(text)
     if held is not None:
-        owner = f"process {held.group(1)}" if held.group(1) else "another process"
-        details = {"pid": int(held.group(1))} if held.group(1) else None
-        return DatabaseLocked(f"{owner} has the database {directory} open", details=details)
+        if held.group(1) is None:
+            return DatabaseLocked(f"another process has the database {directory} open")
+        server = int(held.group(1))
+        owner = _owner_of(server)
+        by = "" if owner == server else f", by its server, process {server}"
+        details = {"pid": owner, "server": server}
+        return DatabaseLocked(f"process {owner} has the database {directory} open{by}", details=details)
     return ConnectionError(f"the server of {directory} has ended with status {status}: {text}", hint="")
+
+
+def _owner_of(server: int) -> int:
+    """Returns the process for which a server runs, as far as the system tells; one that is nobody's runs for itself."""
+    try:
+        stat = Path(f"/proc/{server}/stat").read_text()
+        parent, command = stat.rpartition(")")[2].split()[1], Path(f"/proc/{server}/cmdline").read_text()
+    except OSError:
+        ask = ["ps", "-o", "ppid=,args=", "-p", str(server)]
+        try:
+            said = subprocess.run(ask, check=False, capture_output=True, text=True).stdout
+        except OSError:
+            said = ""
+        parent, _, command = said.strip().partition(" ")
+    return int(parent) if parent.isdecimal() and "--stdin-eof" in command and parent != "1" else server
 
 
 class Home:
@@ -182,7 +217,8 @@ class Home:
         self._wait = wait
         self._process: Optional[Process] = None
         self._socket: Optional[str] = None  # of the server, whosever it is
-        self._inherited = False  # the process was forked from the owner
+        self._inherited = False  # the process was forked from the one that found the server
+        self._sharer: Optional[int] = None  # the process of the server that has shared the directory last
         self._closed = False
         self._lock = threading.Lock()
         _homes.add(self)
@@ -196,6 +232,11 @@ class Home:
                 return self._process.socket
             if self._inherited and not self._shared:
                 assert self._socket is not None
+                if not _answers(self._socket):
+                    raise ConnectionError(
+                        f"the server of {self.directory} has ended, which was that of the process that forked this one",
+                        hint="a server that is started there later is not found here; share it, with shared=True",
+                    )
                 return self._socket
             self._let_go()
             self._socket = self._attach_or_start() if self._shared else self._start()
@@ -209,19 +250,26 @@ class Home:
         return self._process.socket
 
     def _attach_or_start(self) -> str:
-        deadline = time.monotonic() + ATTACH_WAIT
+        holder, since = object(), 0.0  # who has it open, and since when that is known
         delay = 0.005
         while True:
-            path = read_endpoint(self.directory)
-            if path is not None and _answers(path):
-                return path
+            path, sharer = read_endpoint(self.directory)
+            if path is not None:
+                self._sharer = sharer
+                if _answers(path):
+                    return path
             try:
                 path = self._start()
             except DatabaseLocked as e:
-                # Its owner may be about to say where it is.
-                if time.monotonic() > deadline:
-                    hint = "it does not share it: open it there with shared=True, or close it"
-                    raise DatabaseLocked(e.message, hint=hint, details=e.details) from None
+                now = time.monotonic()
+                if e.details.get("server") != holder:
+                    holder, since = e.details.get("server"), now
+                # Who shared it is about to end, which takes its time; another may be about to say where it is.
+                shares = holder == self._sharer
+                if now - since > (self._wait if shares else ATTACH_WAIT):
+                    if not shares:
+                        e.hint = "it does not share it: open it there with shared=True, or close it"
+                    raise
                 time.sleep(delay)
                 delay = min(2 * delay, 0.1)
             else:
@@ -244,21 +292,31 @@ class Home:
         if self._process is not None:
             self._process.after_fork()
             self._process = None
-        self._inherited = True
+        self._inherited = self._socket is not None
         self._lock = threading.Lock()
 
 
-def read_endpoint(directory: str) -> Optional[str]:
-    """Returns the path of the socket of the server that lets others attach to it, as far as is written there."""
+def read_endpoint(directory: str) -> Tuple[Optional[str], Optional[int]]:
+    """Returns the path of the socket of the server that lets others attach to it, and its process, as far as that is
+    written there."""
     try:
         said = json.loads(Path(directory, ENDPOINT).read_text(encoding="utf-8"))
-        return str(said["unix"])
+        return str(said["unix"]), int(said["pid"])
     except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return None, None
+
+
+def end_all() -> None:
+    """Ends the servers of this process, which is about to end."""
+    for process in list(_processes):
+        process.end()
 
 
 _processes: weakref.WeakSet[Process] = weakref.WeakSet()
 _homes: weakref.WeakSet[Home] = weakref.WeakSet()
+# Is held while a server is being started, so that no other thread forks before it is among _processes, and the child
+# does not know that it must let go of it.
+_spawning = threading.RLock()
 
 
 def _after_fork() -> None:
@@ -266,7 +324,8 @@ def _after_fork() -> None:
         home.after_fork()
     for process in list(_processes):
         process.after_fork()
+    _spawning.release()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(before=_spawning.acquire, after_in_parent=_spawning.release, after_in_child=_after_fork)

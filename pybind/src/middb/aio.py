@@ -191,7 +191,11 @@ class AsyncClient(AsyncKeyspace):
         return await self._call(_admin.kill(session))
 
     async def __aenter__(self: C) -> C:
-        await self.open()
+        try:
+            await self.open()
+        except BaseException:
+            await self.close()
+            raise
         return self
 
     async def __aexit__(
@@ -226,8 +230,8 @@ def connect_async(
 
     Settings after the ? are tls (disable, require, verify-full), ca, cert, key, server_name, user, keyspace, durability
     (sync, nosync), timeout (5s), pool (a number of connections), compress (zlib). Arguments win over the URL. Several
-    hosts are tried in turn. What is safe to repeat is repeated up to retries times when a connection is lost; timeout
-    is how long the client waits without any sign of an answer."""
+    hosts are tried in turn, for five seconds each. What is safe to repeat is repeated up to retries times when a
+    connection is lost; timeout is how long the client waits without any sign of an answer."""
     target = with_arguments(
         parse(url),
         user=user,

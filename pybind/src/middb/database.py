@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 from dataclasses import replace
 from typing import Optional, Sequence
 
-from . import _retry
+from . import _aio_link, _home, _pool, _retry
 from ._home import Home, PathLike
 from ._types import Durability, Seconds, to_seconds
 from ._url import Target, with_arguments
@@ -14,6 +15,14 @@ from .aio import AsyncClient
 from .client import Client
 
 START_TIMEOUT = 120.0
+
+
+@atexit.register
+def _leave() -> None:
+    """Ends the servers of this process. Each waits for those who read from it, such as a scan that is half done."""
+    _pool.close_all()
+    _aio_link.cut_all()
+    _home.end_all()
 
 
 def _target(
@@ -108,8 +117,10 @@ class AsyncDatabase(AsyncClient):
 
     async def close(self) -> None:
         """Closes the connections and ends the server, which closes the database. Closing again does nothing."""
-        await super().close()
-        await asyncio.get_running_loop().run_in_executor(None, self._home.close)
+        try:
+            await super().close()
+        finally:
+            await asyncio.get_running_loop().run_in_executor(None, self._home.close)
 
     def __repr__(self) -> str:
         return f"<middb.AsyncDatabase {self.path!r}>"
