@@ -224,8 +224,8 @@ def connect(
 
     Settings after the ? are tls (disable, require, verify-full), ca, cert, key, server_name, user, keyspace, durability
     (sync, nosync), timeout (5s), pool (a number of connections), compress (zlib). Arguments win over the URL. Several
-    hosts are tried in turn. What is safe to repeat is repeated up to retries times when a connection is lost; timeout
-    is how long the client waits without any sign of an answer."""
+    hosts are tried in turn, for five seconds each. What is safe to repeat is repeated up to retries times when a
+    connection is lost; timeout is how long the client waits without any sign of an answer."""
     target = with_arguments(
         parse(url),
         user=user,
