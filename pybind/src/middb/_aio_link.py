@@ -196,9 +196,8 @@ class AsyncLink(asyncio.Protocol):
 
     # --- Beginning and end ----------------------------------------------------------------------------------------
 
-    async def greet(self, target: Target) -> None:
-        """Goes through the handshake."""
-        timeout = min(self.timeout, CONNECT_TIMEOUT)
+    async def greet(self, target: Target, deadline: float) -> None:
+        """Goes through the handshake, which must be over at a time of the event loop."""
         steps = handshake(target, self._inbox)
         greetings = self._greetings
         assert greetings is not None
@@ -206,14 +205,14 @@ class AsyncLink(asyncio.Protocol):
             data = next(steps)
             while True:
                 self._transport.write(data)
-                frame = await asyncio.wait_for(greetings.get(), timeout)
+                frame = await asyncio.wait_for(greetings.get(), deadline - self.loop.time())
                 if frame is None:
                     raise self.error or ConnectionError(f"{self.name} closed the connection")
                 data = steps.send(frame)
         except StopIteration as end:
             self.welcome = end.value
         except asyncio.TimeoutError:
-            raise TimeoutError(f"{self.name} has not answered within {timeout} s") from None
+            raise TimeoutError(f"{self.name} has not answered in time") from None
         if self.welcome.compressed:
             self._frame = f.compressed_frame
         self._next_id = self.welcome.next_id
@@ -414,6 +413,7 @@ async def dial(target: Target, endpoint: Endpoint) -> AsyncLink:
     link = AsyncLink(target, endpoint)
     context = None
     timeout = min(target.timeout, CONNECT_TIMEOUT)
+    end = loop.time() + timeout
     try:
         if isinstance(endpoint, str):
             connecting: Any = loop.create_unix_connection(lambda: link, endpoint)
@@ -427,7 +427,7 @@ async def dial(target: Target, endpoint: Endpoint) -> AsyncLink:
     except (OSError, UnicodeError) as e:  # of host names, too
         raise ConnectionError(f"cannot connect to {link.name}: {e}") from e
     try:
-        await link.greet(target)
+        await link.greet(target, end)
     except BaseException as e:
         link.fail(e if isinstance(e, Error) else ConnectionError("the handshake was given up"))
         await link.wait_closed()
