@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import time
 from typing import Any, Awaitable, Callable, List, Optional, Sequence, Tuple, TypeVar
@@ -76,15 +77,19 @@ class AsyncCaller:
                 return link
         return None
 
-    async def _take(self, free: Callable[[AsyncLink], bool] = lambda _: True) -> AsyncLink:
-        """Returns a connection that is free for what is wanted, opening one if need be."""
+    async def _take(
+        self, free: Callable[[AsyncLink], bool] = lambda _: True, deadline: Optional[float] = None
+    ) -> AsyncLink:
+        """Returns a connection that is free for what is wanted, opening one if need be, until the deadline at most."""
         if not self._closed and self._pid == os.getpid() and self._loop is asyncio.get_running_loop():
             link = self._usable(free)
             if link is not None:
                 return link
         self._check()
         assert self._opening is not None
-        deadline = time.monotonic() + self._timeout
+        end = time.monotonic() + self._timeout
+        if deadline is not None:
+            end = min(end, deadline)
         while True:
             async with self._opening:
                 link = self._usable(free)
@@ -92,7 +97,7 @@ class AsyncCaller:
                     return link
                 self._links = [k for k in self._links if k.error is None]
                 if sum(not k.leaving for k in self._links) < self._size:
-                    link = await self._dial()
+                    link = await self._dial(deadline)
                     if self._closed:
                         link.fail(ClosedError("the client was closed"))
                         await link.wait_closed()
@@ -100,7 +105,7 @@ class AsyncCaller:
                     link.on_free = self.freed
                     self._links.append(link)
                     return link
-            await self._wait_free(deadline)
+            await self._wait_free(end)
 
     async def _wait_free(self, deadline: float) -> None:
         assert self._freed is not None
@@ -118,14 +123,14 @@ class AsyncCaller:
         if self._freed is not None:
             self._freed.set()
 
-    async def _dial(self) -> AsyncLink:
+    async def _dial(self, deadline: Optional[float]) -> AsyncLink:
         target = await self._locate()
         errors: List[Error] = []
         n = len(target.endpoints)
         for i in range(n):
             at = (self._good + i) % n
             try:
-                link = await dial(target, target.endpoints[at])
+                link = await dial(target, target.endpoints[at], deadline)
             except (*_retry.ELSEWHERE, TimeoutError) as e:
                 errors.append(e)
             else:
@@ -212,22 +217,27 @@ class AsyncCaller:
         link.txns -= 1
         self.freed()
 
-    async def open_stream(self, kind: int, body: bytes) -> Tuple[Stream, f.Frame]:
-        """Sends a SCAN or WATCH; returns the stream and its first frame."""
+    async def open_stream(self, kind: int, body: bytes, deadline: Optional[float] = None) -> Tuple[Stream, f.Frame]:
+        """Sends a SCAN or WATCH; returns the stream and its first frame. After the deadline it gives up."""
         tries: Optional[_retry.Backoff] = None
         while True:
             stream: Optional[Stream] = None
             try:
-                link = await self._take(lambda k: k.cursors < k.welcome.cursors)
+                link = await self._take(lambda k: k.cursors < k.welcome.cursors, deadline)
                 stream = link.open_stream(kind, body)
-                return stream, await first_frame(stream)
+                return stream, await first_frame(stream, deadline)
             except BaseException as e:
                 if stream is not None:
                     stream.drop()
-                tries = await self._again(e, True, True, tries)
+                tries = await self._again(e, True, True, tries, deadline)
 
     async def _again(
-        self, error: BaseException, safe: bool, sent: bool, tries: Optional[_retry.Backoff]
+        self,
+        error: BaseException,
+        safe: bool,
+        sent: bool,
+        tries: Optional[_retry.Backoff],
+        deadline: Optional[float] = None,
     ) -> _retry.Backoff:
         """Waits until a request that has failed may be made again, or raises what is to be raised."""
         if not _retry.repeatable(error, safe, sent):
@@ -237,15 +247,16 @@ class AsyncCaller:
             raise final from error
         tries = tries or _retry.Backoff(self._retries)
         delay = tries.next()
-        if delay is None:
+        left = math.inf if deadline is None else deadline - time.monotonic()
+        if delay is None or left <= 0:
             raise error
-        await asyncio.sleep(delay)
+        await asyncio.sleep(min(delay, left))
         return tries
 
 
-async def first_frame(stream: Stream) -> f.Frame:
+async def first_frame(stream: Stream, deadline: Optional[float] = None) -> f.Frame:
     """Returns the first frame of a stream, unless it says that another connection should be asked."""
-    frame = await stream.expect()
+    frame = await stream.expect(deadline)
     if frame.type == f.ERROR and isinstance(e := d.decode_error(frame.body), _retry.ELSEWHERE):
         raise e
     return frame

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
+import math
 import os
 import socket
+import time
 import weakref
 from collections import deque
 from typing import Any, Callable, Deque, Dict, List, Optional, Sequence, Tuple, Union
@@ -59,9 +61,10 @@ class Stream:
         self.link.check()
         return None
 
-    async def expect(self) -> f.Frame:
-        """Returns the next frame, which must come within the timeout of the client."""
-        frame = await self.next(self.link.timeout)
+    async def expect(self, deadline: Optional[float] = None) -> f.Frame:
+        """Returns the next frame, which must come before the deadline and within the timeout of the client."""
+        left = math.inf if deadline is None else max(0.0, deadline - time.monotonic())
+        frame = await self.next(min(self.link.timeout, left))
         if frame is None:
             raise self.link.too_late()
         return frame
@@ -281,13 +284,12 @@ class AsyncLink(asyncio.Protocol):
         for lost."""
         while self._writable is not None:
             taken = self._written - self._transport.get_write_buffer_size()
-            try:
-                await asyncio.wait_for(asyncio.shield(self._writable), self.timeout)
-            except asyncio.TimeoutError:
-                if self._written - self._transport.get_write_buffer_size() == taken:
-                    error = TimeoutError(f"{self.name} has not taken a request within {self.timeout} s")
-                    self.fail(ConnectionError(error.message))
-                    raise error from None
+            # Not wait_for, which before Python 3.12 may forget that the task was cancelled.
+            await asyncio.wait({self._writable}, timeout=self.timeout)
+            if self._writable is not None and self._written - self._transport.get_write_buffer_size() == taken:
+                error = TimeoutError(f"{self.name} has not taken a request within {self.timeout} s")
+                self.fail(ConnectionError(error.message))
+                raise error
 
     def _prepare(self, kind: int, body: bytes, flags: int) -> Tuple[bytes, int]:
         if len(body) > self.welcome.frame:
@@ -407,12 +409,14 @@ class AsyncLink(asyncio.Protocol):
             self.tell(f.CLOSE, m.one(stream.number))
 
 
-async def dial(target: Target, endpoint: Endpoint) -> AsyncLink:
-    """Returns a connection after its handshake."""
+async def dial(target: Target, endpoint: Endpoint, deadline: Optional[float] = None) -> AsyncLink:
+    """Returns a connection after its handshake, which is made until the deadline at most."""
     loop = asyncio.get_running_loop()
     link = AsyncLink(target, endpoint)
     context = None
     timeout = min(target.timeout, CONNECT_TIMEOUT)
+    if deadline is not None:
+        timeout = max(0.0, min(timeout, deadline - time.monotonic()))
     end = loop.time() + timeout
     try:
         if isinstance(endpoint, str):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import deque
 from types import TracebackType
@@ -46,9 +45,9 @@ class AsyncWatch:
         if not self._begun and not self._closed:
             await self._start()
 
-    async def _start(self) -> None:
+    async def _start(self, deadline: Optional[float] = None) -> None:
         body = m.watch(self._keyspace, self._position, self._prefix)
-        stream, frame = await self._caller.open_stream(f.WATCH, body)
+        stream, frame = await self._caller.open_stream(f.WATCH, body, deadline)
         if frame.type != f.OK:
             stream.drop()
             raise d.decode_error(frame.body) if frame.type == f.ERROR else _unexpected(frame)
@@ -120,14 +119,11 @@ class AsyncWatch:
     async def _start_again(self, deadline: Optional[float]) -> bool:
         """Goes on where it was, on another connection; False when there is none in time. After an error the next step
         tries it again."""
-        left = None if deadline is None else max(LEAST_RECONNECT, deadline - time.monotonic())
         try:
-            await asyncio.wait_for(self._start(), left)
+            await self._start(None if deadline is None else max(deadline, time.monotonic() + LEAST_RECONNECT))
         except (*_retry.ELSEWHERE, TimeoutError):
             if deadline is None or time.monotonic() < deadline:
                 raise
-            return False
-        except asyncio.TimeoutError:  # of wait_for
             return False
         except Error as e:
             return self._goes_on_after(e)
