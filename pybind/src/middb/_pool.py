@@ -128,8 +128,8 @@ class Pool:
 
     def _take_in_turn(self, deadline: Optional[float]) -> Link:
         waiter = Waiter()
-        self._waiting.append(waiter)
         try:
+            self._waiting.append(waiter)  # inside: a signal may come as soon as it has
             self._await(waiter, deadline)
         except BaseException:
             self._withdraw(waiter)
