@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+
+	"github.com/middb/middb/page"
 )
 
 // Shape is what a tree looks like.
@@ -21,10 +23,10 @@ func (s Snapshot) Check() (Shape, error) { return s.Walk(nil) }
 
 // Walk is Check that calls visit for each page, from the root on, before those below it. The page is the caller's until
 // visit returns.
-func (s Snapshot) Walk(visit func(id PageID, p *Page)) (Shape, error) {
-	c := checker{store: s.store, visit: visit, seen: map[PageID]struct{}{}}
+func (s Snapshot) Walk(visit func(id page.ID, p *node)) (Shape, error) {
+	c := checker{store: s.store, visit: visit, seen: map[page.ID]struct{}{}}
 	if s.root.Page != 0 {
-		if err := c.page(s.root.Page, -1, nil, nil); err != nil {
+		if err := c.visitPage(s.root.Page, -1, nil, nil); err != nil {
 			return c.Shape, err
 		}
 	}
@@ -35,14 +37,14 @@ func (s Snapshot) Walk(visit func(id PageID, p *Page)) (Shape, error) {
 }
 
 type checker struct {
-	store Store
-	visit func(PageID, *Page)
-	seen  map[PageID]struct{}
+	store page.Store
+	visit func(page.ID, *node)
+	seen  map[page.ID]struct{}
 	Shape
 }
 
-// page checks a page and all below it. Its keys are to be from low on, below high; level -1 is any.
-func (c *checker) page(id PageID, level int, low, high []byte) error {
+// visitPage checks a page and all below it. Its keys are to be from low on, below high; level -1 is any.
+func (c *checker) visitPage(id page.ID, level int, low, high []byte) error {
 	if _, twice := c.seen[id]; twice {
 		return fmt.Errorf("page %d is in the tree twice", id)
 	}
@@ -52,29 +54,30 @@ func (c *checker) page(id PageID, level int, low, high []byte) error {
 		return err
 	}
 	defer p.Unpin()
+	n := (*node)(p.Page)
 	if c.visit != nil {
-		c.visit(id, p.Page)
+		c.visit(id, n)
 	}
-	if err = p.check(level, low, high); err != nil {
+	if err = n.check(level, low, high); err != nil {
 		return fmt.Errorf("page %d: %w", id, err)
 	}
-	c.Height = max(c.Height, p.level()+1)
-	c.Used += int64(atSlots + p.used())
-	if p.isLeaf() {
+	c.Height = max(c.Height, n.level()+1)
+	c.Used += int64(atSlots + n.used())
+	if n.isLeaf() {
 		c.Leaves++
-		c.Entries += uint64(p.count())
+		c.Entries += uint64(n.count())
 		return nil
 	}
 	c.Branches++
-	for i := range p.count() + 1 {
+	for i := range n.count() + 1 {
 		from, to := low, high
 		if i > 0 {
-			from = p.appendKey(nil, i-1)
+			from = n.appendKey(nil, i-1)
 		}
-		if i < p.count() {
-			to = p.appendKey(nil, i)
+		if i < n.count() {
+			to = n.appendKey(nil, i)
 		}
-		if err = c.page(p.child(i), p.level()-1, from, to); err != nil {
+		if err = c.visitPage(n.child(i), n.level()-1, from, to); err != nil {
 			return err
 		}
 	}
@@ -82,7 +85,7 @@ func (c *checker) page(id PageID, level int, low, high []byte) error {
 }
 
 // check checks what can be said of a page alone.
-func (p *Page) check(level int, low, high []byte) error {
+func (p *node) check(level int, low, high []byte) error {
 	kind := p[atKind]
 	switch {
 	case kind != kindLeaf && kind != kindBranch:
@@ -91,16 +94,16 @@ func (p *Page) check(level int, low, high []byte) error {
 		return fmt.Errorf("it is at level %d; it should be at level %d", p.level(), level)
 	case p.isLeaf() != (p.level() == 0):
 		return fmt.Errorf("its kind is %d at level %d", kind, p.level())
-	case p.u16(atHeap) < atSlots+slotBytes*p.count() || p.u16(atHeap) > PageBytes:
+	case p.u16(atHeap) < atSlots+slotBytes*p.count() || p.u16(atHeap) > page.Size:
 		return fmt.Errorf("its heap begins at %d behind %d slots", p.u16(atHeap), p.count())
-	case p.u16(atPrefix) < p.u16(atHeap) || p.u16(atPrefix)+p.prefixLen() > PageBytes:
+	case p.u16(atPrefix) < p.u16(atHeap) || p.u16(atPrefix)+p.prefixLen() > page.Size:
 		return fmt.Errorf("its prefix has %d bytes at %d", p.prefixLen(), p.u16(atPrefix))
 	case !bytes.Equal(p.prefix(), common(low, high)):
 		return fmt.Errorf("its prefix is %q; that of keys from %q to %q is %q", p.prefix(), low, high, common(low, high))
 	}
-	var taken [PageBytes]bool
+	var taken [page.Size]bool
 	claim := func(from, n int) error {
-		if from < p.u16(atHeap) || from+n > PageBytes {
+		if from < p.u16(atHeap) || from+n > page.Size {
 			return fmt.Errorf("it has something at %d to %d; its heap begins at %d", from, from+n, p.u16(atHeap))
 		}
 		for i := from; i < from+n; i++ {
@@ -118,7 +121,7 @@ func (p *Page) check(level int, low, high []byte) error {
 	var before, k []byte
 	for i := range p.count() {
 		s := p.slot(i)
-		if s.offset() > PageBytes-p.head() {
+		if s.offset() > page.Size-p.head() {
 			return fmt.Errorf("slot %d leads to %d", i, s.offset())
 		}
 		n := p.cellBytes(s)
@@ -137,7 +140,7 @@ func (p *Page) check(level int, low, high []byte) error {
 		}
 		before, k = k, before
 	}
-	if got := PageBytes - p.u16(atHeap) - p.u16(atDead); got != used {
+	if got := page.Size - p.u16(atHeap) - p.u16(atDead); got != used {
 		return fmt.Errorf("its cells take %d bytes; it says %d", used, got)
 	}
 	return nil
@@ -147,7 +150,7 @@ func (p *Page) check(level int, low, high []byte) error {
 func (s Snapshot) String() string {
 	var b strings.Builder
 	height := 0
-	shape, err := s.Walk(func(id PageID, p *Page) {
+	shape, err := s.Walk(func(id page.ID, p *node) {
 		height = max(height, p.level())
 		fmt.Fprintf(&b, "%s%s %d: %s\n", strings.Repeat("  ", height-p.level()), p.kindName(), id, p)
 	})
@@ -158,7 +161,7 @@ func (s Snapshot) String() string {
 	return b.String()
 }
 
-func (p *Page) kindName() string {
+func (p *node) kindName() string {
 	if p.isLeaf() {
 		return "leaf"
 	}
@@ -166,7 +169,7 @@ func (p *Page) kindName() string {
 }
 
 // String says what is in a page: how many keys, the first and the last one, how full it is.
-func (p *Page) String() string {
+func (p *node) String() string {
 	text := fmt.Sprintf("%d keys, %d %% full, generation %d", p.count(), 100*p.used()/roomBytes, p.generation())
 	if n := p.count(); n > 0 {
 		text += fmt.Sprintf(", %.40q to %.40q", p.appendKey(nil, 0), p.appendKey(nil, n-1))

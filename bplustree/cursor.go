@@ -1,5 +1,7 @@
 package bplustree
 
+import "github.com/middb/middb/page"
+
 // A Cursor walks over the entries of a snapshot, in both directions. It is for one goroutine. Moving it reports whether
 // it is at an entry; if not, Err says whether that is because there is none.
 type Cursor struct {
@@ -12,7 +14,8 @@ type Cursor struct {
 
 // A place is a page on the way to an entry, and the child or slot that is next on it.
 type place struct {
-	Pinned
+	*node
+	pin   page.Pinned
 	index int
 }
 
@@ -22,7 +25,7 @@ func (s Snapshot) Cursor() *Cursor { return &Cursor{snapshot: s, path: make([]pl
 // Close lets go of what the cursor holds. It can be moved again afterwards.
 func (c *Cursor) Close() {
 	for _, p := range c.path {
-		p.Unpin()
+		p.pin.Unpin()
 	}
 	c.path = c.path[:0]
 }
@@ -48,7 +51,7 @@ func (c *Cursor) Value() []byte {
 
 // First moves to the first entry.
 func (c *Cursor) First() bool {
-	return c.begin() && c.down(c.snapshot.root.Page, func(*Page) int { return 0 }) && c.forward()
+	return c.begin() && c.down(c.snapshot.root.Page, func(*node) int { return 0 }) && c.forward()
 }
 
 // Last moves to the last entry.
@@ -58,12 +61,12 @@ func (c *Cursor) Last() bool {
 
 // Seek moves to the first entry whose key is not below k.
 func (c *Cursor) Seek(k []byte) bool {
-	return c.begin() && c.down(c.snapshot.root.Page, func(p *Page) int { return p.place(k) }) && c.forward()
+	return c.begin() && c.down(c.snapshot.root.Page, func(p *node) int { return p.place(k) }) && c.forward()
 }
 
 // SeekBefore moves to the last entry whose key is below k.
 func (c *Cursor) SeekBefore(k []byte) bool {
-	at := func(p *Page) int {
+	at := func(p *node) int {
 		if p.isLeaf() {
 			i, _ := p.search(k)
 			return i - 1
@@ -95,7 +98,7 @@ func (c *Cursor) begin() bool {
 }
 
 // place returns where in a page k is or would be.
-func (p *Page) place(k []byte) int {
+func (p *node) place(k []byte) int {
 	if p.isLeaf() {
 		i, _ := p.search(k)
 		return i
@@ -104,7 +107,7 @@ func (p *Page) place(k []byte) int {
 }
 
 // last returns the last slot of a leaf or the last child of a branch.
-func last(p *Page) int {
+func last(p *node) int {
 	if p.isLeaf() {
 		return p.count() - 1
 	}
@@ -112,7 +115,7 @@ func last(p *Page) int {
 }
 
 // down goes from a page to a leaf, to where at says.
-func (c *Cursor) down(id PageID, at func(*Page) int) bool {
+func (c *Cursor) down(id page.ID, at func(*node) int) bool {
 	for {
 		p, err := c.snapshot.store.Read(id)
 		if err != nil {
@@ -120,14 +123,15 @@ func (c *Cursor) down(id PageID, at func(*Page) int) bool {
 			c.err = err
 			return false
 		}
-		i := at(p.Page)
-		c.path = append(c.path, place{p, i})
-		if p.isLeaf() {
-			c.key = append(c.key[:0], p.prefix()...)
+		n := (*node)(p.Page)
+		i := at(n)
+		c.path = append(c.path, place{n, p, i})
+		if n.isLeaf() {
+			c.key = append(c.key[:0], n.prefix()...)
 			c.prefix = len(c.key)
 			return true
 		}
-		id = p.child(i)
+		id = n.child(i)
 	}
 }
 
@@ -135,7 +139,7 @@ func (c *Cursor) down(id PageID, at func(*Page) int) bool {
 func (c *Cursor) up(step int) bool {
 	for {
 		n := len(c.path) - 1
-		c.path[n].Unpin()
+		c.path[n].pin.Unpin()
 		c.path = c.path[:n]
 		if n == 0 {
 			return false
@@ -155,7 +159,7 @@ func (c *Cursor) forward() bool {
 			return false
 		}
 		p := &c.path[len(c.path)-1]
-		if !c.down(p.child(p.index), func(*Page) int { return 0 }) {
+		if !c.down(p.child(p.index), func(*node) int { return 0 }) {
 			return false
 		}
 	}

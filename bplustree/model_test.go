@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/middb/middb/page"
 	"github.com/middb/middb/tests/environment"
 )
 
@@ -22,8 +23,12 @@ type kept struct {
 var shapes = map[string]func(rng *rand.Rand, n int) []byte{
 	"numbers": func(rng *rand.Rand, n int) []byte { return fmt.Appendf(nil, "%08d", rng.IntN(n)) },
 	"short":   func(rng *rand.Rand, _ int) []byte { return random(rng, rng.IntN(4)) },
-	"bytes":   func(rng *rand.Rand, n int) []byte { return []byte{byte(rng.IntN(n) >> 8), byte(rng.IntN(n)), byte(rng.IntN(3))} },
-	"long":    func(rng *rand.Rand, n int) []byte { return append(bytes.Repeat([]byte{'x'}, rng.IntN(700)), fmt.Append(nil, rng.IntN(n))...) },
+	"bytes": func(rng *rand.Rand, n int) []byte {
+		return []byte{byte(rng.IntN(n) >> 8), byte(rng.IntN(n)), byte(rng.IntN(3))}
+	},
+	"long": func(rng *rand.Rand, n int) []byte {
+		return append(bytes.Repeat([]byte{'x'}, rng.IntN(700)), fmt.Append(nil, rng.IntN(n))...)
+	},
 	"groups": func(rng *rand.Rand, n int) []byte {
 		group := bytes.Repeat([]byte{byte('a' + rng.IntN(4))}, 1+rng.IntN(3)*400)
 		return fmt.Appendf(group, "%05d", rng.IntN(n))
@@ -48,7 +53,7 @@ func TestModel(t *testing.T) {
 func testModel(t *testing.T, shape func(*rand.Rand, int) []byte) {
 	seed := environment.Seed(t)
 	rng := rand.New(rand.NewPCG(seed, 1))
-	m := NewMemory()
+	m := page.NewMemory()
 	tree := Open(m, Root{})
 	model := map[string]string{}
 	var snapshots []kept

@@ -1,6 +1,10 @@
 package bplustree
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/middb/middb/page"
+)
 
 // A run is entries of pages in order, from which pages are made anew.
 type run struct {
@@ -12,13 +16,13 @@ type run struct {
 type entry struct {
 	key   []byte
 	value []byte
-	child PageID
+	child page.ID
 }
 
 func (r *run) reset() { r.entries, r.keys = r.entries[:0], r.keys[:0] }
 
 // addPage adds the entries of a page, which must stay as it is.
-func (r *run) addPage(p *Page) {
+func (r *run) addPage(p *node) {
 	for i := range p.count() {
 		from := len(r.keys)
 		r.keys = p.appendKey(r.keys, i) // when it grows, earlier keys stay where they are
@@ -64,7 +68,7 @@ func (r *run) splitPoint(head, prefix int) int {
 }
 
 // build makes a page of entries.
-func (r *run) build(p *Page, kind, level int, generation uint64, first PageID, entries []entry, prefix []byte) {
+func (r *run) build(p *node, kind, level int, generation uint64, first page.ID, entries []entry, prefix []byte) {
 	p.format(kind, level, generation, prefix)
 	p.setFirst(first)
 	for i, e := range entries {

@@ -1,13 +1,15 @@
 package bplustree
 
+import "github.com/middb/middb/page"
+
 // A Snapshot is a state of a tree, for any number of readers.
 type Snapshot struct {
-	store Store
+	store page.Store
 	root  Root
 }
 
 // At returns the state that begins at root.
-func At(store Store, root Root) Snapshot { return Snapshot{store, root} }
+func At(store page.Store, root Root) Snapshot { return Snapshot{store, root} }
 
 // Len returns the number of entries.
 func (s Snapshot) Len() int { return int(s.root.Entries) }
@@ -16,7 +18,7 @@ func (s Snapshot) Len() int { return int(s.root.Entries) }
 func (s Snapshot) Get(dst, key []byte) (value []byte, found bool, err error) {
 	p, i, found, err := s.find(key)
 	if found {
-		dst = append(dst, p.value(i)...)
+		dst = append(dst, (*node)(p.Page).value(i)...)
 	}
 	p.Unpin()
 	return dst, found, err
@@ -30,22 +32,23 @@ func (s Snapshot) Has(key []byte) (found bool, err error) {
 }
 
 // find returns the leaf for a key, pinned, and where in it the key is or would be.
-func (s Snapshot) find(key []byte) (p Pinned, i int, found bool, err error) {
+func (s Snapshot) find(key []byte) (p page.Pinned, i int, found bool, err error) {
 	if s.root.Page == 0 {
 		return p, 0, false, nil
 	}
 	for id := s.root.Page; ; {
 		if p, err = s.store.Read(id); err != nil {
-			return Pinned{}, 0, false, err
+			return page.Pinned{}, 0, false, err
 		}
-		i, found = p.search(key)
-		if p.isLeaf() {
+		n := (*node)(p.Page)
+		i, found = n.search(key)
+		if n.isLeaf() {
 			return p, i, found, nil
 		}
 		if found {
 			i++
 		}
-		id = p.child(i)
+		id = n.child(i)
 		p.Unpin()
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+
+	"github.com/middb/middb/page"
 )
 
 // ErrEntryTooLarge is returned for a key and value that are too long for a page.
@@ -11,19 +13,19 @@ var ErrEntryTooLarge = errors.New("an entry of a B+Tree has at most 1000 bytes")
 
 // A Root is where the pages of a tree begin.
 type Root struct {
-	Page    PageID // 0: the tree is empty
-	Entries uint64 // how many there are
+	Page    page.ID // 0: the tree is empty
+	Entries uint64  // how many there are
 }
 
 // A Tree is changed by its one writer. After an error other than ErrEntryTooLarge it may hold a part of a change, and
 // must not be used any more.
 type Tree struct {
-	store   Store
-	root    PageID
+	store   page.Store
+	root    page.ID
 	entries uint64
 
 	path    []step // from the root to a leaf, for a change
-	scratch [2]Page
+	scratch [2]node
 	run     run
 	fences  [2][]byte
 	key     []byte
@@ -31,13 +33,13 @@ type Tree struct {
 
 // A step is a page on the way to a leaf, and the child that the way goes on to.
 type step struct {
-	id    PageID
-	page  *Page
+	id page.ID
+	*node
 	child int
 }
 
 // Open returns the tree that begins at root. Only one tree may be made of a root.
-func Open(store Store, root Root) *Tree {
+func Open(store page.Store, root Root) *Tree {
 	return &Tree{store: store, root: root.Page, entries: root.Entries}
 }
 
@@ -57,7 +59,7 @@ func (t *Tree) Put(key, value []byte) (added bool, err error) {
 		return false, fmt.Errorf("put an entry of %d bytes: %w", n, ErrEntryTooLarge)
 	}
 	if t.root == 0 {
-		id, p, err := t.store.Alloc()
+		id, p, err := t.alloc()
 		if err != nil {
 			return false, err
 		}
@@ -84,10 +86,22 @@ func (t *Tree) Put(key, value []byte) (added bool, err error) {
 	return !found, err
 }
 
+// touch makes a page writable, and returns its number from now on.
+func (t *Tree) touch(id page.ID) (page.ID, *node, error) {
+	id, p, err := t.store.Touch(id)
+	return id, (*node)(p), err
+}
+
+// alloc returns a new page, to be formatted.
+func (t *Tree) alloc() (page.ID, *node, error) {
+	id, p, err := t.store.Alloc()
+	return id, (*node)(p), err
+}
+
 // descend makes the pages from the root to the leaf of a key writable, and the path of them; it returns the leaf.
-func (t *Tree) descend(key []byte) (*Page, error) {
+func (t *Tree) descend(key []byte) (*node, error) {
 	t.path = t.path[:0]
-	id, p, err := t.store.Touch(t.root)
+	id, p, err := t.touch(t.root)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +110,7 @@ func (t *Tree) descend(key []byte) (*Page, error) {
 		i := p.route(key)
 		t.path = append(t.path, step{id, p, i})
 		child := p.child(i)
-		childID, q, err := t.store.Touch(child)
+		childID, q, err := t.touch(child)
 		if err != nil {
 			return nil, err
 		}
@@ -105,7 +119,7 @@ func (t *Tree) descend(key []byte) (*Page, error) {
 		}
 		id, p = childID, q
 	}
-	t.path = append(t.path, step{id: id, page: p})
+	t.path = append(t.path, step{id: id, node: p})
 	return p, nil
 }
 
@@ -113,7 +127,7 @@ func (t *Tree) descend(key []byte) (*Page, error) {
 // below high, which may be nil. They are valid until the next call.
 func (t *Tree) fence(depth int) (low, high []byte) {
 	for d := depth - 1; d >= 0 && (low == nil || high == nil); d-- {
-		p, i := t.path[d].page, t.path[d].child
+		p, i := t.path[d].node, t.path[d].child
 		if low == nil && i > 0 {
 			t.fences[0] = p.appendKey(t.fences[0][:0], i-1)
 			low = t.fences[0]
@@ -150,7 +164,7 @@ func separator(a, b []byte) []byte {
 // splitLeaf splits the last page of the path, which has no room for another entry at i.
 func (t *Tree) splitLeaf(i int, key, value []byte) error {
 	depth := len(t.path) - 1
-	rightID, right, err := t.store.Alloc()
+	rightID, right, err := t.alloc()
 	if err != nil {
 		return err
 	}
@@ -159,14 +173,14 @@ func (t *Tree) splitLeaf(i int, key, value []byte) error {
 	at := t.splitPoint(i, low == nil, high == nil)
 	t.key = append(t.key[:0], separator(r.entries[at-1].key, r.entries[at].key)...)
 	g := t.store.Generation()
-	r.build(t.path[depth].page, kindLeaf, 0, g, 0, r.entries[:at], common(low, t.key))
+	r.build(t.path[depth].node, kindLeaf, 0, g, 0, r.entries[:at], common(low, t.key))
 	r.build(right, kindLeaf, 0, g, 0, r.entries[at:], common(t.key, high))
 	return t.insertAbove(depth, t.key, rightID)
 }
 
 // take takes the entries out of a page of the path, and another one that is to be entry i.
 func (t *Tree) take(depth, i int, e entry) *run {
-	t.scratch[0] = *t.path[depth].page
+	t.scratch[0] = *t.path[depth].node
 	t.run.reset()
 	t.run.addPage(&t.scratch[0])
 	t.run.insert(i, e)
@@ -186,16 +200,16 @@ func (t *Tree) splitPoint(inserted int, first, last bool) int {
 }
 
 // insertAbove tells the parent of the page at a depth of the path that the keys from sep on are in another page.
-func (t *Tree) insertAbove(depth int, sep []byte, right PageID) error {
+func (t *Tree) insertAbove(depth int, sep []byte, right page.ID) error {
 	if depth == 0 {
 		return t.grow(sep, right)
 	}
 	depth--
-	p, i := t.path[depth].page, t.path[depth].child
+	p, i := t.path[depth].node, t.path[depth].child
 	if p.insert(i, p.cut(sep), right, nil) {
 		return nil
 	}
-	otherID, other, err := t.store.Alloc()
+	otherID, other, err := t.alloc()
 	if err != nil {
 		return err
 	}
@@ -211,12 +225,12 @@ func (t *Tree) insertAbove(depth int, sep []byte, right PageID) error {
 }
 
 // grow puts a root above the present one and the page for keys from sep on.
-func (t *Tree) grow(sep []byte, right PageID) error {
-	id, p, err := t.store.Alloc()
+func (t *Tree) grow(sep []byte, right page.ID) error {
+	id, p, err := t.alloc()
 	if err != nil {
 		return err
 	}
-	p.format(kindBranch, t.path[0].page.level()+1, t.store.Generation(), nil)
+	p.format(kindBranch, t.path[0].node.level()+1, t.store.Generation(), nil)
 	p.setFirst(t.root)
 	p.insert(0, sep, right, nil)
 	t.root = id
@@ -236,7 +250,7 @@ func (t *Tree) Delete(key []byte) (deleted bool, err error) {
 	leaf.remove(i)
 	t.entries--
 	merged := true
-	for depth := len(t.path) - 1; depth > 0 && merged && t.path[depth].page.used() < roomBytes/4; depth-- {
+	for depth := len(t.path) - 1; depth > 0 && merged && t.path[depth].node.used() < roomBytes/4; depth-- {
 		if merged, err = t.rebalance(depth); err != nil {
 			return true, err
 		}
@@ -251,7 +265,8 @@ func (t *Tree) shrink() error {
 		if err != nil {
 			return err
 		}
-		leaf, count, first := p.isLeaf(), p.count(), p.first()
+		n := (*node)(p.Page)
+		leaf, count, first := n.isLeaf(), n.count(), n.first()
 		p.Unpin()
 		if count > 0 {
 			return nil
@@ -271,8 +286,11 @@ func (t *Tree) shrink() error {
 // the path above holds still, and its last page may have become too small itself.
 func (t *Tree) rebalance(depth int) (merged bool, err error) {
 	parent := &t.path[depth-1]
-	i := min(parent.child, parent.page.count()-1) // the left one of the two, and the key between them
-	ids, pages, err := t.neighbours(parent.page, i)
+	if parent.count() == 0 { // such a one could not be rebalanced itself
+		return false, nil
+	}
+	i := min(parent.child, parent.count()-1) // the left one of the two, and the key between them
+	ids, pages, err := t.neighbours(parent.node, i)
 	if err != nil {
 		return false, err
 	}
@@ -281,7 +299,7 @@ func (t *Tree) rebalance(depth int) (merged bool, err error) {
 	r.reset()
 	r.addPage(left)
 	if !left.isLeaf() {
-		r.insert(len(r.entries), entry{key: parent.page.appendKey(nil, i), child: right.first()})
+		r.insert(len(r.entries), entry{key: parent.appendKey(nil, i), child: right.first()})
 	}
 	r.addPage(right)
 	parent.child = i + 1
@@ -292,11 +310,11 @@ func (t *Tree) rebalance(depth int) (merged bool, err error) {
 	kind, level, head, g := int(left[atKind]), left.level(), left.head(), t.store.Generation()
 	if prefix := common(low, high); size(r.entries, head, len(prefix)) <= roomBytes {
 		r.build(pages[0], kind, level, g, left.first(), r.entries, prefix)
-		parent.page.remove(i)
+		parent.remove(i)
 		return true, t.store.Free(ids[1])
 	}
 	at := r.splitPoint(head, len(common(low, high)))
-	ours, theirs, first := r.entries[:at], r.entries[at:], PageID(0)
+	ours, theirs, first := r.entries[:at], r.entries[at:], page.ID(0)
 	if kind == kindLeaf {
 		t.key = append(t.key[:0], separator(r.entries[at-1].key, r.entries[at].key)...)
 	} else {
@@ -310,14 +328,14 @@ func (t *Tree) rebalance(depth int) (merged bool, err error) {
 	}
 	r.build(pages[0], kind, level, g, left.first(), ours, leftPrefix)
 	r.build(pages[1], kind, level, g, first, theirs, rightPrefix)
-	parent.page.remove(i)
+	parent.remove(i)
 	return false, t.insertAbove(depth, t.key, ids[1])
 }
 
 // neighbours makes children i and i+1 of a page writable, and copies them to scratch.
-func (t *Tree) neighbours(parent *Page, i int) (ids [2]PageID, pages [2]*Page, err error) {
+func (t *Tree) neighbours(parent *node, i int) (ids [2]page.ID, pages [2]*node, err error) {
 	for j := range pages {
-		if ids[j], pages[j], err = t.store.Touch(parent.child(i + j)); err != nil {
+		if ids[j], pages[j], err = t.touch(parent.child(i + j)); err != nil {
 			return ids, pages, err
 		}
 		parent.setChild(i+j, ids[j])

@@ -1,40 +1,6 @@
-package bplustree
+package page
 
-import (
-	"sync/atomic"
-
-	"github.com/middb/middb/page"
-)
-
-// A Store keeps the pages of trees, and counts their generations. Read may be called by anybody at any time, for pages
-// that can be reached from a snapshot; the other methods are for the one writer of all the trees in the store.
-type Store interface {
-	// Read returns a page. Its caller unpins it when it does not look at it any more.
-	Read(id PageID) (Pinned, error)
-	// Alloc returns a new page of the present generation, of undefined content. Its memory may be written until the
-	// generation ends; Touch returns it again.
-	Alloc() (PageID, *Page, error)
-	// Touch returns a page that may be written, as after Alloc: the page itself if it is of the present generation,
-	// else a clone of it, and the page is freed.
-	Touch(id PageID) (PageID, *Page, error)
-	// Free frees a page that the present generation does not need.
-	Free(id PageID) error
-	// Generation returns the present generation.
-	Generation() uint64
-}
-
-// Pinned is a page that stays in memory, as it is, until Unpin is called.
-type Pinned struct {
-	*Page
-	Buffer *page.Buffer // nil: the page stays anyway
-}
-
-// Unpin lets the page go.
-func (p Pinned) Unpin() {
-	if p.Buffer != nil {
-		p.Buffer.Unpin()
-	}
-}
+import "sync/atomic"
 
 // chunkPages is how many pages Memory takes from the Go heap at a time.
 const chunkPages = 64
@@ -44,15 +10,15 @@ type chunk [chunkPages]Page
 // Memory is a Store in memory. Make one with NewMemory.
 type Memory struct {
 	chunks     atomic.Pointer[[]*chunk] // page n is page n%chunkPages of chunk n/chunkPages
-	next       PageID                   // the first that was never used
+	next       ID                       // the first that was never used
 	generation uint64
-	free       []PageID // that may be used
-	freed      []freed  // that may be, when older snapshots are gone; ascending by generation
+	free       []ID    // that may be used
+	freed      []freed // that may be, when older snapshots are gone; ascending by generation
 }
 
 // freed is a page, and the generation from which on it is not needed.
 type freed struct {
-	id         PageID
+	id         ID
 	generation uint64
 }
 
@@ -63,13 +29,13 @@ func NewMemory() *Memory {
 	return m
 }
 
-func (m *Memory) page(id PageID) *Page { return &(*m.chunks.Load())[id/chunkPages][id%chunkPages] }
+func (m *Memory) page(id ID) *Page { return &(*m.chunks.Load())[id/chunkPages][id%chunkPages] }
 
 // Read implements Store. It does not fail.
-func (m *Memory) Read(id PageID) (Pinned, error) { return Pinned{Page: m.page(id)}, nil }
+func (m *Memory) Read(id ID) (Pinned, error) { return Pinned{Page: m.page(id)}, nil }
 
 // Alloc implements Store. It does not fail.
-func (m *Memory) Alloc() (PageID, *Page, error) {
+func (m *Memory) Alloc() (ID, *Page, error) {
 	if n := len(m.free); n > 0 {
 		id := m.free[n-1]
 		m.free = m.free[:n-1]
@@ -85,21 +51,21 @@ func (m *Memory) Alloc() (PageID, *Page, error) {
 }
 
 // Touch implements Store. It does not fail.
-func (m *Memory) Touch(id PageID) (PageID, *Page, error) {
+func (m *Memory) Touch(id ID) (ID, *Page, error) {
 	p := m.page(id)
-	if p.generation() == m.generation {
+	if p.Generation() == m.generation {
 		return id, p, nil
 	}
 	cloneID, clone, _ := m.Alloc()
 	*clone = *p
-	clone.stamp(m.generation)
+	clone.Stamp(m.generation)
 	m.freed = append(m.freed, freed{id, m.generation})
 	return cloneID, clone, nil
 }
 
 // Free implements Store. It does not fail.
-func (m *Memory) Free(id PageID) error {
-	if m.page(id).generation() == m.generation { // no snapshot has it
+func (m *Memory) Free(id ID) error {
+	if m.page(id).Generation() == m.generation { // no snapshot has it
 		m.free = append(m.free, id)
 	} else {
 		m.freed = append(m.freed, freed{id, m.generation})

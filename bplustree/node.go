@@ -3,35 +3,30 @@ package bplustree
 import (
 	"bytes"
 	"encoding/binary"
-)
 
-// PageBytes is the size of a page.
-const PageBytes = 4096
+	"github.com/middb/middb/page"
+)
 
 // MaxEntryBytes is how long a key and its value may be together.
 const MaxEntryBytes = 1000
 
-// A PageID is the number of a page in its store. There is no page 0.
-type PageID uint32
-
-// A Page is the memory of a page, in the format of the package's documentation.
-type Page [PageBytes]byte
+// A node is a page of a tree, in the format of the package's documentation.
+type node page.Page
 
 // Where things are in a page.
 const (
-	atKind       = 4
-	atLevel      = 5
-	atCount      = 6
-	atGeneration = 8
-	atHeap       = 16
-	atDead       = 18
-	atPrefixLen  = 20
-	atPrefix     = 22
-	atFirst      = 24
-	atSlots      = 32
+	atKind      = 4
+	atLevel     = 5
+	atCount     = 6
+	atHeap      = 16
+	atDead      = 18
+	atPrefixLen = 20
+	atPrefix    = 22
+	atFirst     = 24
+	atSlots     = 32
 
 	slotBytes = 8
-	roomBytes = PageBytes - atSlots // for slots and heap
+	roomBytes = page.Size - atSlots // for slots and heap
 )
 
 const (
@@ -45,24 +40,24 @@ const (
 	branchHead = 4
 )
 
-func (p *Page) u16(at int) int     { return int(binary.LittleEndian.Uint16(p[at:])) }
-func (p *Page) setU16(at, v int)   { binary.LittleEndian.PutUint16(p[at:], uint16(v)) }
-func (p *Page) isLeaf() bool       { return p[atKind] == kindLeaf }
-func (p *Page) level() int         { return int(p[atLevel]) }
-func (p *Page) count() int         { return int(binary.LittleEndian.Uint16(p[atCount:])) }
-func (p *Page) generation() uint64 { return binary.LittleEndian.Uint64(p[atGeneration:]) }
-func (p *Page) stamp(g uint64)     { binary.LittleEndian.PutUint64(p[atGeneration:], g) }
-func (p *Page) prefixLen() int     { return int(binary.LittleEndian.Uint16(p[atPrefixLen:])) }
-func (p *Page) prefix() []byte     { n := p.u16(atPrefix); return p[n : n+p.prefixLen()] }
-func (p *Page) first() PageID      { return PageID(binary.LittleEndian.Uint32(p[atFirst:])) }
-func (p *Page) setFirst(id PageID) { binary.LittleEndian.PutUint32(p[atFirst:], uint32(id)) }
-func (p *Page) slot(i int) slot    { return slot(binary.LittleEndian.Uint64(p[atSlots+slotBytes*i:])) }
-func (p *Page) setSlot(i int, s slot) {
+func (p *node) u16(at int) int      { return int(binary.LittleEndian.Uint16(p[at:])) }
+func (p *node) setU16(at, v int)    { binary.LittleEndian.PutUint16(p[at:], uint16(v)) }
+func (p *node) isLeaf() bool        { return p[atKind] == kindLeaf }
+func (p *node) level() int          { return int(p[atLevel]) }
+func (p *node) count() int          { return int(binary.LittleEndian.Uint16(p[atCount:])) }
+func (p *node) generation() uint64  { return (*page.Page)(p).Generation() }
+func (p *node) stamp(g uint64)      { (*page.Page)(p).Stamp(g) }
+func (p *node) prefixLen() int      { return int(binary.LittleEndian.Uint16(p[atPrefixLen:])) }
+func (p *node) prefix() []byte      { n := p.u16(atPrefix); return p[n : n+p.prefixLen()] }
+func (p *node) first() page.ID      { return page.ID(binary.LittleEndian.Uint32(p[atFirst:])) }
+func (p *node) setFirst(id page.ID) { binary.LittleEndian.PutUint32(p[atFirst:], uint32(id)) }
+func (p *node) slot(i int) slot     { return slot(binary.LittleEndian.Uint64(p[atSlots+slotBytes*i:])) }
+func (p *node) setSlot(i int, s slot) {
 	binary.LittleEndian.PutUint64(p[atSlots+slotBytes*i:], uint64(s))
 }
 
 // head returns the length of what a cell has before its key.
-func (p *Page) head() int {
+func (p *node) head() int {
 	if p.isLeaf() {
 		return leafHead
 	}
@@ -93,33 +88,33 @@ func headOf(k []byte) uint32 {
 }
 
 // suffix returns the key of slot i without the prefix.
-func (p *Page) suffix(i int) []byte {
+func (p *node) suffix(i int) []byte {
 	s := p.slot(i)
 	at := s.offset() + p.head()
 	return p[at : at+s.keyLen()]
 }
 
 // appendKey appends the key of slot i.
-func (p *Page) appendKey(dst []byte, i int) []byte {
+func (p *node) appendKey(dst []byte, i int) []byte {
 	return append(append(dst, p.prefix()...), p.suffix(i)...)
 }
 
 // value returns the value of slot i of a leaf.
-func (p *Page) value(i int) []byte {
+func (p *node) value(i int) []byte {
 	s := p.slot(i)
 	at := s.offset() + leafHead + s.keyLen()
 	return p[at : at+p.u16(s.offset())]
 }
 
 // child returns child i of a branch, of count+1.
-func (p *Page) child(i int) PageID {
+func (p *node) child(i int) page.ID {
 	if i == 0 {
 		return p.first()
 	}
-	return PageID(binary.LittleEndian.Uint32(p[p.slot(i-1).offset():]))
+	return page.ID(binary.LittleEndian.Uint32(p[p.slot(i-1).offset():]))
 }
 
-func (p *Page) setChild(i int, id PageID) {
+func (p *node) setChild(i int, id page.ID) {
 	if i == 0 {
 		p.setFirst(id)
 		return
@@ -128,10 +123,10 @@ func (p *Page) setChild(i int, id PageID) {
 }
 
 // cut returns a key without the prefix, which it must have.
-func (p *Page) cut(k []byte) []byte { return k[min(p.prefixLen(), len(k)):] }
+func (p *node) cut(k []byte) []byte { return k[min(p.prefixLen(), len(k)):] }
 
 // search returns the index of the first slot whose key is not below k, which may belong to this page, and whether it is k.
-func (p *Page) search(k []byte) (i int, found bool) {
+func (p *node) search(k []byte) (i int, found bool) {
 	k = p.cut(k)
 	h := headOf(k)
 	lead := p.head()
@@ -158,7 +153,7 @@ func (p *Page) search(k []byte) (i int, found bool) {
 }
 
 // route returns which child of a branch is for k.
-func (p *Page) route(k []byte) int {
+func (p *node) route(k []byte) int {
 	i, found := p.search(k)
 	if found {
 		i++
@@ -167,11 +162,11 @@ func (p *Page) route(k []byte) int {
 }
 
 // format makes an empty page of it, whose keys will have the prefix.
-func (p *Page) format(kind, level int, generation uint64, prefix []byte) {
+func (p *node) format(kind, level int, generation uint64, prefix []byte) {
 	clear(p[:atSlots])
 	p[atKind], p[atLevel] = byte(kind), byte(level)
 	p.stamp(generation)
-	at := PageBytes - len(prefix)
+	at := page.Size - len(prefix)
 	copy(p[at:], prefix)
 	p.setU16(atHeap, at)
 	p.setU16(atPrefix, at)
@@ -179,16 +174,16 @@ func (p *Page) format(kind, level int, generation uint64, prefix []byte) {
 }
 
 // room returns how much a new slot and its cell may take.
-func (p *Page) room() int {
+func (p *node) room() int {
 	return p.u16(atHeap) + p.u16(atDead) - atSlots - slotBytes*p.count()
 }
 
 // used returns what slots, cells and the prefix take.
-func (p *Page) used() int { return roomBytes - p.room() }
+func (p *node) used() int { return roomBytes - p.room() }
 
 // insert puts a cell into a new slot i: its key without the prefix, and before or behind it what the kind wants. It
 // reports whether there was room.
-func (p *Page) insert(i int, suffix []byte, child PageID, value []byte) bool {
+func (p *node) insert(i int, suffix []byte, child page.ID, value []byte) bool {
 	n := p.head() + len(suffix) + len(value)
 	if p.room() < n+slotBytes {
 		return false
@@ -215,7 +210,7 @@ func (p *Page) insert(i int, suffix []byte, child PageID, value []byte) bool {
 }
 
 // cellBytes returns the length of the cell of a slot.
-func (p *Page) cellBytes(s slot) int {
+func (p *node) cellBytes(s slot) int {
 	n := p.head() + s.keyLen()
 	if p.isLeaf() {
 		n += p.u16(s.offset())
@@ -224,7 +219,7 @@ func (p *Page) cellBytes(s slot) int {
 }
 
 // remove removes slot i, and with a branch the child behind its key.
-func (p *Page) remove(i int) {
+func (p *node) remove(i int) {
 	s := p.slot(i)
 	n := p.cellBytes(s)
 	if s.offset() == p.u16(atHeap) {
@@ -238,9 +233,9 @@ func (p *Page) remove(i int) {
 }
 
 // compact moves the cells together at the end of the page.
-func (p *Page) compact() {
+func (p *node) compact() {
 	old := *p
-	at := PageBytes - old.prefixLen()
+	at := page.Size - old.prefixLen()
 	copy(p[at:], old.prefix())
 	p.setU16(atPrefix, at)
 	for i := range old.count() {

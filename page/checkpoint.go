@@ -1,0 +1,147 @@
+package page
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+)
+
+// A Checkpoint is a state of a File on its way to disk. Freeze makes it, Write writes it, on any one goroutine; then its
+// State is made durable by its user, and Installed tells the File so. Checkpoints are written and installed in the order
+// in which they were made.
+type Checkpoint struct {
+	State State
+	pages []dirtyPage // ascending by id
+	list  []ID
+}
+
+type dirtyPage struct {
+	id  ID
+	mem *Page
+}
+
+// Bytes returns how much Write writes.
+func (c *Checkpoint) Bytes() int64 { return int64(len(c.pages)) * Size }
+
+// Freeze ends a generation, as Seal does, and returns what makes it durable.
+func (f *File) Freeze() *Checkpoint {
+	g := f.generation
+	gone := make(map[ID]struct{}, len(f.plain)) // made and freed since the last checkpoint
+	for _, p := range f.plain {
+		gone[p.id] = struct{}{}
+	}
+	c := &Checkpoint{}
+	slices.Sort(f.made)
+	for _, id := range slices.Compact(f.made) {
+		mem := f.frame(id).mem.Load()
+		if _, ok := gone[id]; !ok && mem != nil && mem.Generation() > f.frozen {
+			c.pages = append(c.pages, dirtyPage{id, mem})
+		}
+	}
+	f.made = f.made[:0]
+	f.listFree(c)
+	c.State.Generation, c.State.Next = g, f.next
+	f.frozen = g
+	f.Seal()
+	return c
+}
+
+// listFree has a checkpoint list what is free in it: all pages that the present generation does not need.
+func (f *File) listFree(c *Checkpoint) {
+	for _, id := range f.list { // the new list takes the place of the old one
+		f.bound = append(f.bound, freed{id, f.generation})
+	}
+	f.list = f.list[:0]
+	count := len(f.free) + len(f.plain) + len(f.bound)
+	for fromFree := 0; count-fromFree > len(f.list)*perListPage; {
+		if n := len(f.free); n > 0 {
+			f.list = append(f.list, f.free[n-1])
+			f.free = f.free[:n-1]
+			fromFree++
+			continue
+		}
+		f.list = append(f.list, f.next)
+		f.next++
+		f.grow()
+	}
+	ids := slices.Clone(f.free)
+	for _, pages := range [][]freed{f.plain, f.bound} {
+		for _, p := range pages {
+			ids = append(ids, p.id)
+		}
+	}
+	slices.Sort(ids)
+	slices.Sort(f.list)
+	for i, id := range f.list {
+		p := new(Page)
+		p.Stamp(f.generation)
+		part := ids[:min(len(ids), perListPage)]
+		ids = ids[len(part):]
+		binary.LittleEndian.PutUint16(p[atCount:], uint16(len(part)))
+		if i+1 < len(f.list) {
+			binary.LittleEndian.PutUint32(p[atNextList:], uint32(f.list[i+1]))
+		}
+		for j, free := range part {
+			binary.LittleEndian.PutUint32(p[atListed+4*j:], uint32(free))
+		}
+		c.pages = append(c.pages, dirtyPage{id, p})
+	}
+	if len(f.list) > 0 {
+		c.State.FreeList = f.list[0]
+	}
+	slices.SortFunc(c.pages, func(a, b dirtyPage) int { return int(a.id) - int(b.id) })
+}
+
+// writeBytes is how much is written at a time, if pages lie side by side.
+const writeBytes = 256 << 10
+
+// Write writes the pages of a checkpoint, and makes them durable. It may be called on another goroutine than the
+// writer's, which goes on meanwhile.
+func (f *File) Write(c *Checkpoint) error {
+	buf := make([]byte, 0, min(writeBytes, len(c.pages)*Size))
+	for i, p := range c.pages {
+		buf = append(buf, p.mem[:]...) // others may be reading the page itself
+		f.seal(p.id, (*Page)(buf[len(buf)-Size:]))
+		if i+1 < len(c.pages) && c.pages[i+1].id == p.id+1 && len(buf) < writeBytes {
+			continue
+		}
+		first := int64(p.id+1)*Size - int64(len(buf))
+		if _, err := f.f.WriteAt(buf, first); err != nil {
+			return fmt.Errorf("write pages to %s: %w", f.f.Name(), err)
+		}
+		buf = buf[:0]
+	}
+	if err := f.f.SyncData(); err != nil {
+		return fmt.Errorf("sync pages of %s: %w", f.f.Name(), err)
+	}
+	return nil
+}
+
+// Installed says that a checkpoint is durable: its pages need not be in memory any more, and what only older ones have can
+// be used again.
+func (f *File) Installed(c *Checkpoint) {
+	f.durable = c.State.Generation
+	for _, p := range c.pages {
+		fr := f.frame(p.id)
+		if fr.mem.Load() != p.mem {
+			continue // of the list
+		}
+		f.keep(fr, p.mem)
+		fr.mem.Store(nil)
+		f.dirty.Add(-1)
+	}
+	f.reclaim()
+}
+
+// keep puts a page into the cache: it was changed a short while ago, and so it will be read.
+func (f *File) keep(fr *frame, mem *Page) {
+	if f.cache == nil {
+		return
+	}
+	buf, err := f.cache.Alloc(Size)
+	if err != nil {
+		return // it is read when it is needed
+	}
+	copy(buf.Bytes(), mem[:])
+	f.cache.Publish(&fr.slot, buf).Unpin()
+}

@@ -1,0 +1,326 @@
+package page
+
+import (
+	"encoding/binary"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/middb/middb/integrity"
+	"github.com/middb/middb/vfs"
+)
+
+// A File is a Store in a file that may be larger than memory: pages that were changed are in memory until a checkpoint
+// has made them durable (see Freeze), others are read when they are needed and kept in a Cache. No page that a durable
+// checkpoint has is ever overwritten.
+//
+// # Format
+//
+// Page n begins at byte n·4096. Its checksum is the CRC-32C of the number of the file (u64), the number of the page
+// (u32) and its bytes from 4 on. Page 0 has, from byte 16 on, the characters MIDBPAGE, the version of the format (u32: 1)
+// and the number of the file (u64). A page of the list of free pages has in bytes 6 and 7 how many it names, from byte 16
+// on the page in which the list goes on (u32; 0: none), and then their numbers (u32 each), ascending.
+type File struct {
+	f      vfs.File
+	number uint64
+	cache  *Cache
+	frames atomic.Pointer[[]*frames] // page n is frame n%chunkPages of n/chunkPages
+
+	// The rest is the writer's.
+	generation uint64
+	next       ID           // the first that was never used
+	free       []ID         // that may be used
+	released   uint64       // generation of the oldest snapshot that is left
+	plain      []freed      // no checkpoint has them; ascending by generation
+	bound      []freed      // an older checkpoint has them; ascending by generation
+	made       []ID         // since the last Freeze; some may be freed, or there twice
+	pool       []*Page      // memory for pages
+	frozen     uint64       // generation of the newest checkpoint; 0: there is none
+	durable    uint64       // of the newest one that is durable
+	list       []ID         // pages of its list of free pages
+	dirty      atomic.Int64 // pages in memory that are not durable
+}
+
+// A frame is where a page is in memory: as it was made, or as it was read.
+type frame struct {
+	mem  atomic.Pointer[Page]
+	slot Slot
+}
+
+type frames [chunkPages]frame
+
+// State is what a checkpoint must be opened with. It is made durable by its user, after the pages.
+type State struct {
+	Generation uint64
+	Next       ID // as many pages, page 0 included, the file has
+	FreeList   ID // where the list of free pages begins; 0: there are none
+}
+
+const (
+	magic         = "MIDBPAGE"
+	formatVersion = 1
+	atCount       = 6
+	atNextList    = headerBytes
+	atListed      = headerBytes + 4
+	perListPage   = (Size - atListed) / 4
+)
+
+// Create makes a file of pages of f, which is empty. Number goes into all checksums, so that a page of one file is none
+// of another. The cache may be nil.
+func Create(f vfs.File, number uint64, cache *Cache) (*File, error) {
+	var p Page
+	copy(p[headerBytes:], magic)
+	binary.LittleEndian.PutUint32(p[headerBytes+8:], formatVersion)
+	binary.LittleEndian.PutUint64(p[headerBytes+12:], number)
+	file := newFile(f, number, cache, State{Next: 1})
+	file.seal(0, &p)
+	if _, err := f.WriteAt(p[:], 0); err != nil {
+		return nil, fmt.Errorf("create %s: %w", f.Name(), err)
+	}
+	return file, nil
+}
+
+// Open opens a file of pages at a checkpoint. Nothing newer than that is kept.
+func Open(f vfs.File, number uint64, cache *Cache, s State) (*File, error) {
+	file := newFile(f, number, cache, s)
+	p, err := file.Read(0)
+	if err != nil {
+		return nil, err
+	}
+	defer p.Unpin()
+	if version := binary.LittleEndian.Uint32(p.Page[headerBytes+8:]); string(p.Page[headerBytes:headerBytes+8]) != magic || version != formatVersion {
+		return nil, integrity.Corrupt(f.Name(), 0, "it is no file of pages of version %d: %.8q, version %d", formatVersion, p.Page[headerBytes:], version)
+	}
+	return file, file.readFreeList(s)
+}
+
+func newFile(f vfs.File, number uint64, cache *Cache, s State) *File {
+	file := &File{f: f, number: number, cache: cache, generation: s.Generation + 1, next: s.Next, released: s.Generation, frozen: s.Generation, durable: s.Generation}
+	chunks := make([]*frames, 0, s.Next/chunkPages+1)
+	for range s.Next/chunkPages + 1 {
+		chunks = append(chunks, new(frames))
+	}
+	file.frames.Store(&chunks)
+	return file
+}
+
+// readFreeList reads the list of free pages of a checkpoint.
+func (f *File) readFreeList(s State) error {
+	for id := s.FreeList; id != 0; {
+		p, err := f.Read(id)
+		if err != nil {
+			return err
+		}
+		n := int(binary.LittleEndian.Uint16(p.Page[atCount:]))
+		if n > perListPage || len(f.list) > int(s.Next) {
+			p.Unpin()
+			return integrity.Corrupt(f.f.Name(), int64(id)*Size, "it is no page of the list of free pages")
+		}
+		for i := range n {
+			f.free = append(f.free, ID(binary.LittleEndian.Uint32(p.Page[atListed+4*i:])))
+		}
+		f.list = append(f.list, id)
+		id = ID(binary.LittleEndian.Uint32(p.Page[atNextList:]))
+		p.Unpin()
+	}
+	return nil
+}
+
+// seal sets the checksum of a page.
+func (f *File) seal(id ID, p *Page) { binary.LittleEndian.PutUint32(p[:], f.checksum(id, p)) }
+
+func (f *File) checksum(id ID, p *Page) uint32 {
+	var at [12]byte
+	binary.LittleEndian.PutUint64(at[:], f.number)
+	binary.LittleEndian.PutUint32(at[8:], uint32(id))
+	return integrity.ExtendCRC(integrity.CRC(at[:]), p[4:])
+}
+
+// frame returns the frame of a page, or nil: there is no such page.
+func (f *File) frame(id ID) *frame {
+	chunks := *f.frames.Load()
+	if int(id/chunkPages) >= len(chunks) {
+		return nil
+	}
+	return &chunks[id/chunkPages][id%chunkPages]
+}
+
+// Read implements Store. It is safe for concurrent use.
+func (f *File) Read(id ID) (Pinned, error) {
+	fr := f.frame(id)
+	if fr == nil {
+		return Pinned{}, integrity.Corrupt(f.f.Name(), int64(id)*Size, "page %d is behind the end of the file", id)
+	}
+	if mem := fr.mem.Load(); mem != nil {
+		return Pinned{Page: mem}, nil
+	}
+	if buf := fr.slot.Acquire(); buf != nil {
+		return Pinned{(*Page)(buf.Bytes()), buf}, nil
+	}
+	return f.load(id, fr)
+}
+
+// load reads a page from the file.
+func (f *File) load(id ID, fr *frame) (Pinned, error) {
+	buf, err := f.cache.Alloc(Size)
+	if err != nil {
+		return Pinned{}, err
+	}
+	p := (*Page)(buf.Bytes())
+	if n, err := f.f.ReadAt(p[:], int64(id)*Size); n < Size {
+		buf.Unpin()
+		return Pinned{}, fmt.Errorf("read page %d of %s: %w", id, f.f.Name(), err)
+	}
+	if got, want := binary.LittleEndian.Uint32(p[:]), f.checksum(id, p); got != want {
+		buf.Unpin()
+		return Pinned{}, integrity.Corrupt(f.f.Name(), int64(id)*Size, "page %d has the checksum %08x; its bytes have %08x", id, got, want)
+	}
+	if f.cache != nil {
+		buf = f.cache.Publish(&fr.slot, buf)
+	}
+	return Pinned{(*Page)(buf.Bytes()), buf}, nil
+}
+
+// Alloc implements Store.
+func (f *File) Alloc() (ID, *Page, error) {
+	id := f.next
+	if n := len(f.free); n > 0 {
+		id = f.free[n-1]
+		f.free = f.free[:n-1]
+	} else {
+		f.next++
+		f.grow()
+	}
+	fr := f.frame(id)
+	if f.cache != nil {
+		f.cache.Drop(&fr.slot) // what was there before
+	}
+	p := f.memory()
+	p.Stamp(f.generation)
+	fr.mem.Store(p)
+	f.made = append(f.made, id)
+	f.dirty.Add(1)
+	return id, p, nil
+}
+
+// grow makes frames for the pages that there are.
+func (f *File) grow() {
+	if chunks := *f.frames.Load(); int((f.next-1)/chunkPages) == len(chunks) {
+		more := append(chunks, new(frames)) // readers of the shorter slice see nothing of it
+		f.frames.Store(&more)
+	}
+}
+
+// memory returns memory for a page.
+func (f *File) memory() *Page {
+	if len(f.pool) == 0 {
+		for c, i := new(chunk), 0; i < chunkPages; i++ {
+			f.pool = append(f.pool, &c[i])
+		}
+	}
+	p := f.pool[len(f.pool)-1]
+	f.pool = f.pool[:len(f.pool)-1]
+	return p
+}
+
+// Touch implements Store.
+func (f *File) Touch(id ID) (ID, *Page, error) {
+	p, err := f.Read(id)
+	if err != nil {
+		return 0, nil, err
+	}
+	if p.Generation() == f.generation {
+		return id, p.Page, nil
+	}
+	defer p.Unpin()
+	cloneID, clone, err := f.Alloc()
+	if err != nil {
+		return 0, nil, err
+	}
+	*clone = *p.Page
+	clone.Stamp(f.generation)
+	f.discard(id, p.Generation())
+	return cloneID, clone, nil
+}
+
+// Free implements Store.
+func (f *File) Free(id ID) error {
+	p, err := f.Read(id)
+	if err != nil {
+		return err
+	}
+	made := p.Generation()
+	p.Unpin()
+	f.discard(id, made)
+	return nil
+}
+
+// discard frees a page that was made in a generation.
+func (f *File) discard(id ID, made uint64) {
+	switch {
+	case made == f.generation:
+		f.recycle(id)
+	case made > f.frozen:
+		f.plain = append(f.plain, freed{id, f.generation})
+	default:
+		f.bound = append(f.bound, freed{id, f.generation})
+	}
+}
+
+// recycle lets a page be used again that nobody looks at, and no checkpoint has.
+func (f *File) recycle(id ID) {
+	fr := f.frame(id)
+	if mem := fr.mem.Load(); mem != nil {
+		fr.mem.Store(nil)
+		f.pool = append(f.pool, mem)
+		f.dirty.Add(-1)
+	}
+	f.free = append(f.free, id)
+}
+
+// Generation implements Store.
+func (f *File) Generation() uint64 { return f.generation }
+
+// Seal ends a generation: what snapshots of it reach does not change any more. It returns the one that begins.
+func (f *File) Seal() uint64 {
+	f.generation++
+	return f.generation
+}
+
+// Release says that of all snapshots the oldest that is left is of a generation, which may be the present one. Pages that
+// were freed up to then are reused, as far as no checkpoint needs them.
+func (f *File) Release(oldest uint64) {
+	f.released = max(f.released, oldest)
+	f.reclaim()
+}
+
+// reclaim recycles what is needed by no snapshot and no checkpoint.
+func (f *File) reclaim() {
+	f.plain = f.recycleUntil(f.plain, f.released)
+	f.bound = f.recycleUntil(f.bound, min(f.released, f.durable))
+}
+
+func (f *File) recycleUntil(pages []freed, generation uint64) []freed {
+	n := 0
+	for ; n < len(pages) && pages[n].generation <= generation; n++ {
+		f.recycle(pages[n].id)
+	}
+	return pages[n:]
+}
+
+// DirtyBytes returns how much memory pages take that no durable checkpoint has. It is safe for concurrent use.
+func (f *File) DirtyBytes() int64 { return f.dirty.Load() * Size }
+
+// Close closes the file. Nothing is written.
+func (f *File) Close() error {
+	if f.cache != nil {
+		for _, c := range *f.frames.Load() {
+			for i := range c {
+				f.cache.Drop(&c[i].slot)
+			}
+		}
+	}
+	return f.f.Close()
+}
+
+// FreePages returns the pages that can be used at once, and those that list the free ones of the newest checkpoint.
+func (f *File) FreePages() (free, list []ID) { return f.free, f.list }
