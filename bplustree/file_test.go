@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/middb/middb/page"
-	"github.com/middb/middb/tests/environment"
 	"github.com/middb/middb/vfs"
 )
 
@@ -149,9 +148,9 @@ func (f *filed) reopen() {
 func TestFileModel(t *testing.T) {
 	for name, shape := range shapes {
 		t.Run(name, func(t *testing.T) {
-			rng := rand.New(rand.NewPCG(environment.Seed(t), 2))
+			rng := newRandom(t, 2)
 			f := newFiled(t, rng)
-			for op := range 20_000 {
+			for op := range shorter(20_000) {
 				grow := []float64{0.9, 0.5, 0.1}[op/2000%3]
 				f.change(shape, 2000, grow)
 				switch rng.IntN(300) {

@@ -24,9 +24,9 @@ type Loader struct {
 // loading is what a level has collected for its next page.
 type loading struct {
 	run
-	low     []byte  // the keys are from this one on; nil: from the first one on
-	first   page.ID // branch: the child for keys before those of the entries
-	sum     int     // what the entries take without a prefix
+	low   []byte  // the keys are from this one on; nil: from the first one on
+	first page.ID // branch: the child for keys before those of the entries
+	sum   int     // what the entries take without a prefix
 }
 
 // NewLoader returns a loader that fills pages to a percentage from 50 to 100: what is left is for later changes.

@@ -3,18 +3,16 @@ package bplustree
 import (
 	"errors"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/middb/middb/page"
-	"github.com/middb/middb/tests/environment"
 )
 
 func TestLoad(t *testing.T) {
 	for name, shape := range shapes {
 		t.Run(name, func(t *testing.T) {
-			rng := rand.New(rand.NewPCG(environment.Seed(t), 3))
+			rng := newRandom(t, 3)
 			for _, n := range []int{0, 1, 2, 100, 1000, 20_000} {
 				want := map[string]string{}
 				for range n {

@@ -35,6 +35,22 @@ var shapes = map[string]func(rng *rand.Rand, n int) []byte{
 	},
 }
 
+// shorter returns how many changes a test makes: fewer of those that make test runs once more for races.
+func shorter(ops int) int {
+	if testing.Short() {
+		return ops / 10
+	}
+	return ops
+}
+
+// newRandom returns the source of a test's part.
+func newRandom(t *testing.T, part uint64) *rand.Rand {
+	t.Helper()
+	seed := environment.Seed(t)
+	t.Logf("MIDDB_SEED=%d", seed)
+	return rand.New(rand.NewPCG(seed, part))
+}
+
 func random(rng *rand.Rand, n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
@@ -51,14 +67,13 @@ func TestModel(t *testing.T) {
 }
 
 func testModel(t *testing.T, shape func(*rand.Rand, int) []byte) {
-	seed := environment.Seed(t)
-	rng := rand.New(rand.NewPCG(seed, 1))
+	rng := newRandom(t, 1)
 	m := page.NewMemory()
 	tree := Open(m, Root{})
 	model := map[string]string{}
 	var snapshots []kept
 	keys, grow := 3000, 0.5
-	for op := range 30_000 {
+	for op := range shorter(30_000) {
 		if op%3000 == 0 {
 			grow = []float64{0.95, 0.5, 0.05}[op/3000%3]
 		}
