@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/middb/middb/key"
 	"github.com/middb/middb/page"
 )
 
@@ -54,8 +55,8 @@ func (t *Tree) Snapshot() Snapshot { return Snapshot{t.store, t.Root()} }
 func (t *Tree) Len() int { return int(t.entries) }
 
 // Put sets the value of a key, both of which are copied. It reports whether the key is new.
-func (t *Tree) Put(key, value []byte) (added bool, err error) {
-	if n := len(key) + len(value); n > MaxEntryBytes {
+func (t *Tree) Put(k, value []byte) (added bool, err error) {
+	if n := len(k) + len(value); n > MaxEntryBytes {
 		return false, fmt.Errorf("put an entry of %d bytes: %w", n, ErrEntryTooLarge)
 	}
 	if t.root == 0 {
@@ -66,11 +67,11 @@ func (t *Tree) Put(key, value []byte) (added bool, err error) {
 		p.format(kindLeaf, 0, t.store.Generation(), nil)
 		t.root = id
 	}
-	leaf, err := t.descend(key)
+	leaf, err := t.descend(k)
 	if err != nil {
 		return false, err
 	}
-	i, found := leaf.search(key)
+	i, found := leaf.search(k)
 	if found {
 		if old := leaf.value(i); len(old) == len(value) {
 			copy(old, value)
@@ -80,8 +81,8 @@ func (t *Tree) Put(key, value []byte) (added bool, err error) {
 	} else {
 		t.entries++
 	}
-	if !leaf.insert(i, leaf.cut(key), 0, value) {
-		err = t.splitLeaf(i, key, value)
+	if !leaf.insert(i, leaf.cut(k), 0, value) {
+		err = t.splitLeaf(i, k, value)
 	}
 	return !found, err
 }
@@ -99,7 +100,7 @@ func (t *Tree) alloc() (page.ID, *node, error) {
 }
 
 // descend makes the pages from the root to the leaf of a key writable, and the path of them; it returns the leaf.
-func (t *Tree) descend(key []byte) (*node, error) {
+func (t *Tree) descend(k []byte) (*node, error) {
 	t.path = t.path[:0]
 	id, p, err := t.touch(t.root)
 	if err != nil {
@@ -107,7 +108,7 @@ func (t *Tree) descend(key []byte) (*node, error) {
 	}
 	t.root = id
 	for !p.isLeaf() {
-		i := p.route(key)
+		i := p.route(k)
 		t.path = append(t.path, step{id, p, i})
 		child := p.child(i)
 		childID, q, err := t.touch(child)
@@ -145,30 +146,20 @@ func common(low, high []byte) []byte {
 	if low == nil || high == nil {
 		return nil
 	}
-	n := 0
-	for n < len(low) && n < len(high) && low[n] == high[n] {
-		n++
-	}
-	return low[:n]
+	return low[:key.SharedPrefix(low, high)]
 }
 
 // separator returns the shortest string that is above a and not above b, which is above a. It is a part of b.
-func separator(a, b []byte) []byte {
-	n := 0
-	for n < len(a) && a[n] == b[n] {
-		n++
-	}
-	return b[:n+1]
-}
+func separator(a, b []byte) []byte { return b[:key.SharedPrefix(a, b)+1] }
 
 // splitLeaf splits the last page of the path, which has no room for another entry at i.
-func (t *Tree) splitLeaf(i int, key, value []byte) error {
+func (t *Tree) splitLeaf(i int, k, value []byte) error {
 	depth := len(t.path) - 1
 	rightID, right, err := t.alloc()
 	if err != nil {
 		return err
 	}
-	r := t.take(depth, i, entry{key: key, value: value})
+	r := t.take(depth, i, entry{key: k, value: value})
 	low, high := t.fence(depth)
 	at := t.splitPoint(i, low == nil, high == nil)
 	t.key = append(t.key[:0], separator(r.entries[at-1].key, r.entries[at].key)...)
@@ -238,15 +229,15 @@ func (t *Tree) grow(sep []byte, right page.ID) error {
 }
 
 // Delete deletes a key, and reports whether it was there.
-func (t *Tree) Delete(key []byte) (deleted bool, err error) {
-	if found, err := t.Snapshot().Has(key); !found || err != nil { // nothing is cloned for a key that is not there
+func (t *Tree) Delete(k []byte) (deleted bool, err error) {
+	if found, err := t.Snapshot().Has(k); !found || err != nil { // nothing is cloned for a key that is not there
 		return false, err
 	}
-	leaf, err := t.descend(key)
+	leaf, err := t.descend(k)
 	if err != nil {
 		return false, err
 	}
-	i, _ := leaf.search(key)
+	i, _ := leaf.search(k)
 	leaf.remove(i)
 	t.entries--
 	merged := true
