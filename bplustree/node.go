@@ -52,6 +52,7 @@ func (p *node) prefix() []byte      { n := p.u16(atPrefix); return p[n : n+p.pre
 func (p *node) first() page.ID      { return page.ID(binary.LittleEndian.Uint32(p[atFirst:])) }
 func (p *node) setFirst(id page.ID) { binary.LittleEndian.PutUint32(p[atFirst:], uint32(id)) }
 func (p *node) slot(i int) slot     { return slot(binary.LittleEndian.Uint64(p[atSlots+slotBytes*i:])) }
+
 func (p *node) setSlot(i int, s slot) {
 	binary.LittleEndian.PutUint64(p[atSlots+slotBytes*i:], uint64(s))
 }

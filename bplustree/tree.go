@@ -60,12 +60,11 @@ func (t *Tree) Put(k, value []byte) (added bool, err error) {
 		return false, fmt.Errorf("put an entry of %d bytes: %w", n, ErrEntryTooLarge)
 	}
 	if t.root == 0 {
-		id, p, err := t.alloc()
-		if err != nil {
+		var p *node
+		if t.root, p, err = t.alloc(); err != nil {
 			return false, err
 		}
 		p.format(kindLeaf, 0, t.store.Generation(), nil)
-		t.root = id
 	}
 	leaf, err := t.descend(k)
 	if err != nil {
@@ -230,7 +229,8 @@ func (t *Tree) grow(sep []byte, right page.ID) error {
 
 // Delete deletes a key, and reports whether it was there.
 func (t *Tree) Delete(k []byte) (deleted bool, err error) {
-	if found, err := t.Snapshot().Has(k); !found || err != nil { // nothing is cloned for a key that is not there
+	found, err := t.Snapshot().Has(k) // nothing is cloned for a key that is not there
+	if !found || err != nil {
 		return false, err
 	}
 	leaf, err := t.descend(k)

@@ -12,7 +12,6 @@ import (
 type Checkpoint struct {
 	State State
 	pages []dirtyPage // ascending by id
-	list  []ID
 }
 
 type dirtyPage struct {

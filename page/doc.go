@@ -1,4 +1,5 @@
-// Package page holds the memory in which middb keeps what it read from disk: the block cache.
+// Package page holds the memory in which middb keeps what it read from disk, the block cache, and stores of pages of 4 KiB
+// for B+Trees.
 //
 // A [Cache] hands out [Buffer]s of memory outside the Go heap, up to a capacity that it keeps as
 // a hard limit: memory is taken from the system in spans, every span counts in full, and nothing
@@ -11,6 +12,9 @@
 // The memory of a buffer is reused only when no pin is left, so a pinned buffer never changes.
 // Under the race detector freed memory is overwritten, which makes a use after release visible.
 //
-// Callers: sstable, and the engine, which sets the capacity and reads the statistics. Everything
-// is safe for concurrent use.
+// A [Store] has pages that trees are made of: [Memory], or a [File], which reads pages on demand through a Cache and makes
+// them durable by checkpoints.
+//
+// Callers: sstable, bplustree, and the engine, which sets the capacity and reads the statistics. A Cache is
+// safe for concurrent use; of a Store only what readers need is.
 package page

@@ -12,12 +12,11 @@ import (
 	"time"
 
 	google "github.com/google/btree"
-	tidwall "github.com/tidwall/btree"
-	"go.etcd.io/bbolt"
-
 	"github.com/middb/middb/bplustree"
 	"github.com/middb/middb/page"
 	"github.com/middb/middb/vfs"
+	tidwall "github.com/tidwall/btree"
+	"go.etcd.io/bbolt"
 )
 
 // The trees.
@@ -154,22 +153,8 @@ func (d *data) makeBbolt() error {
 	if err != nil {
 		return err
 	}
-	if err = db.Update(func(tx *bbolt.Tx) error {
-		_, err := tx.CreateBucket(bucket)
-		return err
-	}); err != nil {
-		return err
-	}
 	for part := range slices.Chunk(d.random, 100_000) {
-		if err = db.Update(func(tx *bbolt.Tx) error {
-			b := tx.Bucket(bucket)
-			for _, i := range part {
-				if err := b.Put(d.keys[i], d.value); err != nil {
-					return err
-				}
-			}
-			return nil
-		}); err != nil {
+		if err = db.Update(func(tx *bbolt.Tx) error { return d.putAll(tx, part) }); err != nil {
 			return err
 		}
 	}
@@ -186,6 +171,17 @@ func (d *data) makeBbolt() error {
 	d.onDisk[bboltFile] = bolt{tx.Bucket(bucket)}
 	d.closes = append(d.closes, func() error { return errors.Join(tx.Rollback(), db.Close()) })
 	return nil
+}
+
+// putAll puts some of the keys into the bucket.
+func (d *data) putAll(tx *bbolt.Tx, part []int) error {
+	b, err := tx.CreateBucketIfNotExists(bucket)
+	for _, i := range part {
+		if err == nil {
+			err = b.Put(d.keys[i], d.value)
+		}
+	}
+	return err
 }
 
 // tree returns the tree of a peer that holds everything.

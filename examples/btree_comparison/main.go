@@ -31,83 +31,109 @@ func main() {
 }
 
 func run(out io.Writer, keys int) error {
-	order := rand.New(rand.NewPCG(1, 1)).Perm(keys)
-	name := func(i int) []byte { return fmt.Appendf(nil, "user/%010d", i) }
-	value := []byte("8 bytes.")
-
-	var err error
-	tree := bplustree.Open(page.NewMemory(), bplustree.Root{})
-	list := newSkiplist()
-	var rows []row
-	compare := func(what string, ofTree func() error, ofList func()) {
-		began := time.Now()
-		if e := ofTree(); e != nil {
-			err = e
-		}
-		middle := time.Now()
-		ofList()
-		rows = append(rows, row{what, middle.Sub(began), time.Since(middle)})
+	c := comparison{
+		order: rand.New(rand.NewPCG(1, 1)).Perm(keys), value: []byte("8 bytes."),
+		tree: bplustree.Open(page.NewMemory(), bplustree.Root{}), list: newSkiplist(),
 	}
-
 	before := heap()
-	var treeBytes, listBytes int64
-	compare("insert", func() error {
-		for _, i := range order {
-			if _, err := tree.Put(name(i), value); err != nil {
-				return err
-			}
-		}
-		return nil
-	}, func() {
-		treeBytes = heap() - before
-		for _, i := range order {
-			list.put(name(i), value)
-		}
-	})
-	listBytes = heap() - before - treeBytes
-
-	snapshot := tree.Snapshot()
-	compare("look up", func() error {
-		var v []byte
-		for _, i := range order {
-			var found bool
-			var err error
-			if v, found, err = snapshot.Get(v[:0], name(i)); err != nil || !found {
-				return fmt.Errorf("the tree has lost %s: %w", name(i), err)
-			}
-		}
-		return nil
-	}, func() {
-		for _, i := range order {
-			if _, found := list.get(name(i)); !found {
-				err = fmt.Errorf("the skiplist has lost %s", name(i))
-			}
-		}
-	})
-
-	var fromTree, fromList int // sums, so that both look at what they pass
-	compare("scan", func() error {
-		c := snapshot.Cursor()
-		defer c.Close()
-		for ok := c.First(); ok; ok = c.Next() {
-			fromTree += int(c.Key()[14]) + len(c.Value())
-		}
-		return c.Err()
-	}, func() {
-		for t := list.head.next[0]; t != nil; t = t.next[0] {
-			fromList += int(t.key[14]) + len(t.value)
-		}
-	})
-	switch {
-	case err != nil:
+	if err := c.time("insert", c.insertTree, func() error {
+		c.treeBytes = heap() - before
+		return c.insertList()
+	}); err != nil {
 		return err
-	case fromTree != fromList || tree.Len() != list.len:
-		return fmt.Errorf("the tree has %d entries and the skiplist %d", tree.Len(), list.len)
 	}
-	if err = print(out, rows, keys, treeBytes, listBytes); err != nil {
+	c.listBytes = heap() - before - c.treeBytes
+	if err := c.time("look up", c.lookUpInTree, c.lookUpInList); err != nil {
+		return err
+	}
+	if err := c.time("scan", c.scanTree, c.scanList); err != nil {
+		return err
+	}
+	if c.sums[0] != c.sums[1] || c.tree.Len() != c.list.len {
+		return fmt.Errorf("the tree has %d entries and the skiplist %d, or they differ", c.tree.Len(), c.list.len)
+	}
+	if err := c.print(out); err != nil {
 		return err
 	}
 	return draw(out)
+}
+
+// A comparison is of a tree and a list with the same entries.
+type comparison struct {
+	order                []int // in which keys are inserted and looked up
+	value                []byte
+	tree                 *bplustree.Tree
+	list                 *skiplist
+	sums                 [2]int // of what scans saw
+	treeBytes, listBytes int64
+	rows                 []row
+}
+
+func (c *comparison) key(i int) []byte { return fmt.Appendf(nil, "user/%010d", i) }
+
+// time notes how long two functions take.
+func (c *comparison) time(what string, ofTree, ofList func() error) error {
+	began := time.Now()
+	if err := ofTree(); err != nil {
+		return err
+	}
+	middle := time.Now()
+	err := ofList()
+	c.rows = append(c.rows, row{what, middle.Sub(began), time.Since(middle)})
+	return err
+}
+
+func (c *comparison) insertTree() error {
+	for _, i := range c.order {
+		if _, err := c.tree.Put(c.key(i), c.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *comparison) insertList() error {
+	for _, i := range c.order {
+		c.list.put(c.key(i), c.value)
+	}
+	return nil
+}
+
+func (c *comparison) lookUpInTree() error {
+	snapshot, room := c.tree.Snapshot(), []byte(nil)
+	for _, i := range c.order {
+		v, found, err := snapshot.Get(room[:0], c.key(i))
+		if err != nil || !found {
+			return fmt.Errorf("the tree has lost %s (%w)", c.key(i), err)
+		}
+		room = v
+	}
+	return nil
+}
+
+func (c *comparison) lookUpInList() error {
+	for _, i := range c.order {
+		if _, found := c.list.get(c.key(i)); !found {
+			return fmt.Errorf("the skiplist has lost %s", c.key(i))
+		}
+	}
+	return nil
+}
+
+func (c *comparison) scanTree() error {
+	at := c.tree.Snapshot().Cursor()
+	defer at.Close()
+	for ok := at.First(); ok; ok = at.Next() {
+		c.sums[0] += int(at.Key()[14]) + len(at.Value())
+	}
+	return at.Err()
+}
+
+func (c *comparison) scanList() error {
+	for t := c.list.head.next[0]; t != nil; t = t.next[0] {
+		c.sums[1] += int(t.key[14]) + len(t.value)
+	}
+	return nil
 }
 
 // A row is what something took.
@@ -116,13 +142,14 @@ type row struct {
 	tree, list time.Duration
 }
 
-func print(out io.Writer, rows []row, keys int, treeBytes, listBytes int64) error {
+func (c *comparison) print(out io.Writer) error {
+	keys := len(c.order)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(w, "%d keys\tB+Tree\tskiplist\t\n", keys)
-	for _, r := range rows {
+	for _, r := range c.rows {
 		fmt.Fprintf(w, "%s\t%d ns\t%d ns\t\n", r.what, int(r.tree)/keys, int(r.list)/keys)
 	}
-	fmt.Fprintf(w, "memory\t%d bytes\t%d bytes\t\n", int(treeBytes)/keys, int(listBytes)/keys)
+	fmt.Fprintf(w, "memory\t%d bytes\t%d bytes\t\n", int(c.treeBytes)/keys, int(c.listBytes)/keys)
 	return w.Flush()
 }
 
