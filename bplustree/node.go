@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 
+	"github.com/middb/middb/key"
 	"github.com/middb/middb/page"
 )
 
@@ -77,16 +78,7 @@ func (s slot) keyLen() int  { return int(s >> 16 & 0xffff) }
 func (s slot) head() uint32 { return uint32(s >> 32) }
 
 // headOf returns the first bytes of a key as a number.
-func headOf(k []byte) uint32 {
-	if len(k) >= 4 {
-		return binary.BigEndian.Uint32(k)
-	}
-	var h uint32
-	for i, b := range k {
-		h |= uint32(b) << (24 - 8*i)
-	}
-	return h
-}
+func headOf(k []byte) uint32 { return uint32(key.Head(k) >> 32) }
 
 // suffix returns the key of slot i without the prefix.
 func (p *node) suffix(i int) []byte {
