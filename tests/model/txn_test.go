@@ -176,7 +176,15 @@ func (r *run) savepoint() {
 	}
 	n := t.points[i].writes
 	r.note("roll back the transaction of state %d to %d writes", t.sight.state, n)
+	undone := t.sight.own[n:]
 	t.points, t.sight.own = t.points[:i+1], t.sight.own[:n:n]
+	for _, p := range undone { // nothing is left of it
+		if p.ids.low < p.ids.high && p.space.lives(r.oracle.last()) {
+			id := p.ids.low + r.rng.IntN(p.ids.high-p.ids.low)
+			t.read = append(t.read, only(p.space, p.space.keys[id]))
+			r.checkGet(t.real.In(r.handles[p.space]), t.sight, p.space, id)
+		}
+	}
 }
 
 // endTxn commits a transaction, or rolls it back.
