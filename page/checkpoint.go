@@ -19,9 +19,6 @@ type dirtyPage struct {
 	mem *Page
 }
 
-// Bytes returns how much Write writes.
-func (c *Checkpoint) Bytes() int64 { return int64(len(c.pages)) * Size }
-
 // Freeze ends a generation, as Seal does, and returns what makes it durable.
 func (f *File) Freeze() *Checkpoint {
 	g := f.generation
