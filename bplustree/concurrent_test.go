@@ -3,6 +3,7 @@ package bplustree
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,14 +17,10 @@ import (
 func TestReadersBesideTheWriter(t *testing.T) {
 	const keys, rounds = 500, 200
 	fs := vfs.NewMem()
-	f, err := fs.Create("pages")
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := page.Create(f, 1, page.NewCache(256<<10))
-	if err != nil {
-		t.Fatal(err)
-	}
+	file := page.Create(func() (vfs.File, uint64, error) {
+		f, err := fs.Create("pages")
+		return f, 1, err
+	}, page.NewCache(256<<10))
 	type state struct {
 		Snapshot
 		generation uint64
@@ -37,15 +34,13 @@ func TestReadersBesideTheWriter(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		s := &state{Snapshot: At(file, tree.Root()), generation: file.Generation()}
+		s := &state{Snapshot: At(file, tree.Root()), generation: file.Seal()}
 		if round%10 == 0 {
 			c := file.Freeze()
 			if err := file.Write(c); err != nil {
 				t.Fatal(err)
 			}
 			file.Installed(c)
-		} else {
-			file.Seal()
 		}
 		newest.Store(s)
 	}
@@ -76,11 +71,14 @@ func TestReadersBesideTheWriter(t *testing.T) {
 	old := []*state{newest.Load()}
 	for round := 1; round < rounds; round++ {
 		publish(round)
-		for len(old) > 0 && old[0].readers.Load() == 0 {
-			old = old[1:]
-		}
+		old = slices.DeleteFunc(old, func(s *state) bool {
+			if s.readers.Load() > 0 {
+				return false
+			}
+			file.Release(s.generation)
+			return true
+		})
 		old = append(old, newest.Load())
-		file.Release(old[0].generation)
 	}
 	close(done)
 	readers.Wait()

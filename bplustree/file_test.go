@@ -1,6 +1,7 @@
 package bplustree
 
 import (
+	"errors"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -40,11 +41,10 @@ type filed struct {
 
 func newFiled(t *testing.T, rng *rand.Rand) *filed {
 	f := &filed{t: t, rng: rng, fs: vfs.NewMem(), cache: page.NewCache(1 << 20), model: map[string]string{}}
-	file, err := f.fs.Create("pages")
-	f.must(err)
-	f.file, err = page.Create(file, 7, f.cache)
-	f.must(err)
-	f.must(f.fs.SyncDir("."))
+	f.file = page.Create(func() (vfs.File, uint64, error) {
+		file, err := f.fs.Create("pages")
+		return file, 7, errors.Join(err, f.fs.SyncDir("."))
+	}, f.cache)
 	f.tree = Open(f.file, Root{})
 	f.freeze()
 	f.write()
@@ -80,10 +80,12 @@ func (f *filed) change(shape func(*rand.Rand, int) []byte, keys int, grow float6
 
 // seal ends a generation, and keeps a snapshot of it now and then.
 func (f *filed) seal() {
+	generation := f.file.Seal()
 	if f.rng.IntN(3) == 0 {
-		f.snapshots = append(f.snapshots, kept{At(f.file, f.tree.Root()), f.file.Generation(), maps.Clone(f.model)})
+		f.snapshots = append(f.snapshots, kept{At(f.file, f.tree.Root()), generation, maps.Clone(f.model)})
+	} else {
+		f.file.Release(generation)
 	}
-	f.file.Seal()
 }
 
 func (f *filed) freeze() {
@@ -117,13 +119,9 @@ func (f *filed) release() {
 	if len(f.snapshots) > 0 {
 		i := f.rng.IntN(len(f.snapshots))
 		compare(f.t, f.snapshots[i].Snapshot, f.snapshots[i].want, f.rng)
+		f.file.Release(f.snapshots[i].generation)
 		f.snapshots = slices.Delete(f.snapshots, i, i+1)
 	}
-	oldest := f.file.Generation()
-	for _, s := range f.snapshots {
-		oldest = min(oldest, s.generation)
-	}
-	f.file.Release(oldest)
 }
 
 // crash opens what a power failure leaves at any moment, and goes on with it.

@@ -100,35 +100,30 @@ func testModel(t *testing.T, shape func(*rand.Rand, int) []byte) {
 		switch rng.IntN(400) {
 		case 0:
 			root := tree.Root()
-			snapshots = append(snapshots, kept{At(m, root), m.Generation(), maps.Clone(model)})
-			m.Seal()
+			snapshots = append(snapshots, kept{At(m, root), m.Seal(), maps.Clone(model)})
 		case 1, 2:
-			m.Seal()
+			m.Release(m.Seal())
 		case 3:
 			if len(snapshots) > 0 { // any of them, not only the oldest
 				i := rng.IntN(len(snapshots))
 				compare(t, snapshots[i].Snapshot, snapshots[i].want, rng)
+				m.Release(snapshots[i].generation)
 				snapshots = slices.Delete(snapshots, i, i+1)
-				oldest := m.Generation()
-				for _, s := range snapshots {
-					oldest = min(oldest, s.generation)
-				}
-				m.Release(oldest)
 			}
 		}
 	}
 	for _, s := range snapshots {
 		compare(t, s.Snapshot, s.want, rng)
+		m.Release(s.generation)
 	}
 	compare(t, tree.Snapshot(), model, rng)
-	m.Seal()
+	m.Release(m.Seal())
 	for k := range model {
 		if _, err := tree.Delete([]byte(k)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	m.Seal()
-	m.Release(m.Generation())
+	m.Release(m.Seal())
 	if used, _ := m.Pages(); used != 0 || tree.Root() != (Root{}) {
 		t.Fatalf("%d pages are left of an empty tree: %v\n%s", used, tree.Root(), tree.Snapshot())
 	}

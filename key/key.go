@@ -18,20 +18,27 @@ import (
 // A Kind says what an entry does to its user key. On disk; never renumber.
 type Kind uint8
 
-// The kinds. A range delete is an operation of the log and never the entry of a key.
+// The kinds. A range delete is an operation of the log and never the entry of a key, and so are the operations of
+// B+Trees, whose entries are in pages: their keys are those that they would be stored under otherwise.
 const (
 	KindDelete        Kind = 0 // the key is gone: a tombstone
 	KindPut           Kind = 1 // the key has the entry's value
 	KindRangeDelete   Kind = 2 // all keys from the operation's key to its value, exclusive, are gone
 	KindMerge         Kind = 3 // the value is a merge list: see package merge
 	KindPutWithExpiry Kind = 4 // the value is an expiry and the key's value until then: see SplitExpiring
+	KindTreePut       Kind = 5 // like a put, of an entry of a B+Tree
+	KindTreeDelete    Kind = 6 // like a delete, of an entry of a B+Tree
+	KindTreeClear     Kind = 7 // all entries of a B+Tree are gone: the key is what all of them begin with
 )
 
 // Known reports whether this version of middb can apply operations of kind k.
-func (k Kind) Known() bool { return k <= KindPutWithExpiry }
+func (k Kind) Known() bool { return k <= KindTreeClear }
 
 // Point reports whether k is a kind that the entry of a key can have.
-func (k Kind) Point() bool { return k.Known() && k != KindRangeDelete }
+func (k Kind) Point() bool { return k <= KindPutWithExpiry && k != KindRangeDelete }
+
+// Tree reports whether k is a kind of operations of B+Trees.
+func (k Kind) Tree() bool { return k >= KindTreePut && k <= KindTreeClear }
 
 // expiryBytes is the length of the expiry before the value of a KindPutWithExpiry.
 const expiryBytes = 8
@@ -67,6 +74,12 @@ func (k Kind) String() string {
 		return "merge"
 	case KindPutWithExpiry:
 		return "put-with-expiry"
+	case KindTreePut:
+		return "tree-put"
+	case KindTreeDelete:
+		return "tree-delete"
+	case KindTreeClear:
+		return "tree-clear"
 	default:
 		return "kind(" + strconv.Itoa(int(k)) + ")"
 	}

@@ -31,13 +31,19 @@ func TestNewerTrailerIsGreater(t *testing.T) {
 
 // The numbers are on disk.
 func TestKindNumbersStay(t *testing.T) {
-	names := []string{"delete", "put", "range-delete", "merge", "put-with-expiry", "kind(5)"}
+	names := []string{"delete", "put", "range-delete", "merge", "put-with-expiry", "tree-put", "tree-delete", "tree-clear", "kind(8)"}
 	for i, name := range names {
 		if got := Kind(i).String(); got != name {
 			t.Errorf("kind %d is %s, want %s", i, got, name)
 		}
-		if known := Kind(i).Known(); known != (i <= 4) {
+		if known := Kind(i).Known(); known != (i <= 7) {
 			t.Errorf("kind %d known: %v", i, known)
+		}
+		if point := Kind(i).Point(); point != (i <= 4 && i != 2) {
+			t.Errorf("kind %d is of entries: %v", i, point)
+		}
+		if tree := Kind(i).Tree(); tree != (i >= 5 && i <= 7) {
+			t.Errorf("kind %d is of trees: %v", i, tree)
 		}
 	}
 }

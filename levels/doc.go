@@ -49,8 +49,9 @@
 //
 // # Files
 //
-// A database directory has sstables 000012.sst, one manifest MANIFEST-000003 and one file
-// CURRENT-000001 that says which manifest counts. Sstables and manifests share one space of numbers;
+// A database directory has sstables 000012.sst, at most one file of pages 000013.pages with the B+Trees, one
+// manifest MANIFEST-000003 and one file CURRENT-000001 that says which manifest counts. Sstables, pages and
+// manifests share one space of numbers;
 // CURRENT files have their own. Other files of these names are strays: what a crash left of a flush,
 // a compaction or a rotation. Opening for writing removes them. Log segments are package wal's.
 //
@@ -60,7 +61,7 @@
 //
 //	offset  size  field
 //	     0     8  magic "middbcur"
-//	     8     4  format version, 2
+//	     8     4  format version, 3
 //	    12     4  zero
 //	    16     8  number of this file, as in its name
 //	    24     8  number of the manifest
@@ -95,14 +96,17 @@
 //	       before compression; compression in 1 byte; xxh3-128 of the file, big-endian, 16 bytes; then
 //	       smallest and largest key, each its length as uvarint and its bytes
 //	    6  time by which values have expired: uvarint, nanoseconds since 1970
+//	    7  B+Trees, since version 3: uvarints number of the file of pages, and generation, pages and free list
+//	       of its checkpoint, as page.State has them; number of trees; then, ascending, for each its number,
+//	       the page of its root, and its entries. It takes the place of what an earlier edit said
 //
 // Deletions apply before additions; a table that is in both moves. Unknown fields are damage: what
 // adds one raises the format version.
 //
 // This manifest, number 3, begins empty, and then replaces table 4 of L0 by table 5 of L6:
 //
-//	0000  ec 0c 75 c3 30 00 01 03 00 00 00 6d 69 64 64 62  chunk: CRC, 48 bytes, FULL, file 3; "middb
-//	0010  6d 61 6e 02 00 00 00 03 88 77 66 55 44 33 22 11  man", version 2; identity: log,
+//	0000  c7 19 b5 1e 30 00 01 03 00 00 00 6d 69 64 64 62  chunk: CRC, 48 bytes, FULL, file 3; "middb
+//	0010  6d 61 6e 03 00 00 00 03 88 77 66 55 44 33 22 11  man", version 3; identity: log,
 //	0020  01 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  epoch 1, cluster 0,
 //	0030  00 00 00 00 00 00 00 00 01 04 00 fa e8 69 cc 32  node 0; next file 4; end. Chunk: CRC, 50
 //	0040  00 01 03 00 00 00 01 06 02 ac 02 04 00 04 05 06  bytes; next file 6; flushed 300; L0 -4; L6

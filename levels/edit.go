@@ -4,10 +4,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
+	"github.com/middb/middb/bplustree"
 	"github.com/middb/middb/key"
+	"github.com/middb/middb/page"
 	"github.com/middb/middb/sstable"
 )
 
@@ -58,8 +61,16 @@ type Edit struct {
 	Added      []Added
 	FlushedSeq uint64    // every commit up to here is in sstables; zero: unchanged
 	Time       int64     // by which values have expired, in nanoseconds since 1970; zero: unchanged
+	Trees      *Trees    // of B+Trees; nil: unchanged
 	NextFile   uint64    // no file at or above this number was in use; zero: unchanged
 	Identity   *Identity // set in the first record of a manifest; nil: unchanged
+}
+
+// Trees are where the B+Trees are that belong to the same commits as the sstables.
+type Trees struct {
+	File  uint64     // number of their file
+	State page.State // that it is opened with
+	Roots []bplustree.NumberedRoot
 }
 
 // The fields of an encoded edit. On disk; never renumber.
@@ -71,6 +82,7 @@ const (
 	fieldDeleted    = 4
 	fieldAdded      = 5
 	fieldTime       = 6
+	fieldTrees      = 7
 )
 
 // Append appends the encoding of e to dst.
@@ -90,6 +102,9 @@ func (e *Edit) Append(dst []byte) []byte {
 	if e.Time != 0 {
 		dst = binary.AppendUvarint(append(dst, fieldTime), uint64(e.Time))
 	}
+	if e.Trees != nil {
+		dst = e.Trees.append(dst)
+	}
 	for _, d := range e.Deleted {
 		dst = append(dst, fieldDeleted, byte(d.Level))
 		dst = binary.AppendUvarint(dst, d.Num)
@@ -98,6 +113,19 @@ func (e *Edit) Append(dst []byte) []byte {
 		dst = e.Added[i].append(dst)
 	}
 	return append(dst, fieldEnd)
+}
+
+func (t *Trees) append(dst []byte) []byte {
+	dst = append(dst, fieldTrees)
+	for _, v := range []uint64{t.File, t.State.Generation, uint64(t.State.Next), uint64(t.State.FreeList), uint64(len(t.Roots))} {
+		dst = binary.AppendUvarint(dst, v)
+	}
+	for _, r := range t.Roots {
+		for _, v := range []uint64{uint64(r.Number), uint64(r.Page), r.Entries} {
+			dst = binary.AppendUvarint(dst, v)
+		}
+	}
+	return dst
 }
 
 func (a *Added) append(dst []byte) []byte {
@@ -147,6 +175,8 @@ func DecodeEdit(p []byte) (Edit, error) {
 		case f == fieldTime:
 			e.Time = d.count()
 			d.check(e.Time > 0)
+		case f == fieldTrees:
+			e.Trees = d.trees()
 		case f == fieldDeleted:
 			e.Deleted = append(e.Deleted, Deleted{Level: d.level(), Num: d.uvarint()})
 		case f == fieldAdded:
@@ -216,6 +246,30 @@ func (d *decoder) count() int64 {
 	return int64(v & (1<<62 - 1))
 }
 
+// trees decodes where B+Trees are: numbers ascend, and every page is one of the file.
+func (d *decoder) trees() *Trees {
+	t := &Trees{File: d.uvarint(), State: page.State{Generation: d.uvarint(), Next: d.page(math.MaxUint32), FreeList: 0}}
+	t.State.FreeList = d.page(t.State.Next)
+	n := d.uvarint()
+	d.check(t.File > 0 && t.State.Generation > 0 && t.State.Next > 0 && n <= uint64(len(d.p)))
+	for last := int64(-1); n > 0 && !d.bad; n-- {
+		number := d.uvarint()
+		d.check(number <= math.MaxUint32 && int64(number) > last)
+		last = int64(number)
+		root := bplustree.Root{Page: d.page(t.State.Next), Entries: d.uvarint()}
+		d.check(root.Page > 0 && root.Entries > 0)
+		t.Roots = append(t.Roots, bplustree.NumberedRoot{Number: uint32(number), Root: root})
+	}
+	return t
+}
+
+// page decodes the number of a page below next, or 0.
+func (d *decoder) page(next page.ID) page.ID {
+	v := d.uvarint()
+	d.check(v == 0 || v < uint64(next))
+	return page.ID(v)
+}
+
 func (d *decoder) level() int {
 	l := d.byte()
 	d.check(l < NumLevels)
@@ -267,6 +321,9 @@ func (e *Edit) String() string {
 	}
 	if e.Time != 0 {
 		parts = append(parts, "time="+time.Unix(0, e.Time).UTC().Format(time.RFC3339Nano))
+	}
+	if t := e.Trees; t != nil {
+		parts = append(parts, fmt.Sprintf("trees=%d in %s pages=%d generation=%d", len(t.Roots), PagesName(t.File), t.State.Next, t.State.Generation))
 	}
 	for _, d := range e.Deleted {
 		parts = append(parts, fmt.Sprintf("-L%d:%06d", d.Level, d.Num))

@@ -2,10 +2,14 @@ package levels
 
 import (
 	"bytes"
+	"math"
+	"math/rand/v2"
 	"reflect"
 	"testing"
 
+	"github.com/middb/middb/bplustree"
 	"github.com/middb/middb/key"
+	"github.com/middb/middb/page"
 )
 
 func TestEditsSurviveEncoding(t *testing.T) {
@@ -18,6 +22,9 @@ func TestEditsSurviveEncoding(t *testing.T) {
 		e.NextFile = rng.Uint64() >> rng.IntN(64)
 		e.FlushedSeq = rng.Uint64N(1 << 56)
 		e.Time = 1 + rng.Int64N(1<<61)
+		if rng.IntN(2) == 0 {
+			e.Trees = randomTrees(rng)
+		}
 		for range rng.IntN(5) {
 			e.Deleted = append(e.Deleted, Deleted{Level: rng.IntN(NumLevels), Num: rng.Uint64()})
 		}
@@ -33,6 +40,44 @@ func TestEditsSurviveEncoding(t *testing.T) {
 			if _, err := DecodeEdit(p[:n]); err == nil {
 				t.Fatalf("the first %d of %d bytes decode", n, len(p))
 			}
+		}
+	}
+}
+
+func randomTrees(rng *rand.Rand) *Trees {
+	next := 2 + rng.Uint32N(math.MaxUint32-2)
+	t := &Trees{File: 1 + rng.Uint64N(1<<40), State: page.State{
+		Generation: 1 + rng.Uint64N(1<<50), Next: page.ID(next), FreeList: page.ID(rng.Uint32N(next)),
+	}}
+	for number := range uint32(rng.IntN(5)) {
+		root := bplustree.Root{Page: page.ID(1 + rng.Uint32N(next-1)), Entries: 1 + rng.Uint64N(1<<60)}
+		t.Roots = append(t.Roots, bplustree.NumberedRoot{Number: 1<<31 + 7*number, Root: root})
+	}
+	return t
+}
+
+func TestEditRefusesImpossibleTrees(t *testing.T) {
+	bad := map[string]func(*Trees){
+		"no file":             func(t *Trees) { t.File = 0 },
+		"no generation":       func(t *Trees) { t.State.Generation = 0 },
+		"no pages":            func(t *Trees) { t.State.Next = 0 },
+		"a list behind them":  func(t *Trees) { t.State.FreeList = 9 },
+		"a root behind them":  func(t *Trees) { t.Roots[1].Page = 9 },
+		"a tree without root": func(t *Trees) { t.Roots[1].Page = 0 },
+		"an empty tree":       func(t *Trees) { t.Roots[1].Entries = 0 },
+		"numbers reversed":    func(t *Trees) { t.Roots[0].Number = 6 },
+		"a number twice":      func(t *Trees) { t.Roots[0].Number = 5 },
+	}
+	for name, spoil := range bad {
+		trees := &Trees{File: 1, State: page.State{Generation: 1, Next: 9, FreeList: 8}, Roots: []bplustree.NumberedRoot{
+			{Number: 4, Root: bplustree.Root{Page: 7, Entries: 1}}, {Number: 5, Root: bplustree.Root{Page: 6, Entries: 1}},
+		}}
+		if _, err := DecodeEdit((&Edit{Trees: trees}).Append(nil)); err != nil {
+			t.Fatal(err)
+		}
+		spoil(trees)
+		if e, err := DecodeEdit((&Edit{Trees: trees}).Append(nil)); err == nil {
+			t.Errorf("%s: decodes to %v", name, &e)
 		}
 	}
 }

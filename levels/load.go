@@ -113,8 +113,17 @@ func (e *Edit) replay(tables map[uint64]Added) error {
 	return nil
 }
 
-// checkTables looks whether the file of each table is there and has its size.
+// checkTables looks whether the file of each table is there and has its size, and that of the pages is there.
 func (s *Set) checkTables() error {
+	if s.trees != nil {
+		path := s.o.FS.Join(s.o.Dir, PagesName(s.trees.File))
+		switch _, err := s.o.FS.Stat(path); {
+		case vfs.IsNotExist(err):
+			return integrity.Corrupt(path, -1, "it is missing, and the manifest names it")
+		case err != nil:
+			return err
+		}
+	}
 	for _, ts := range s.current.Levels {
 		for _, t := range ts {
 			path := s.o.FS.Join(s.o.Dir, TableName(t.Num))
@@ -136,6 +145,9 @@ func (s *Set) checkTables() error {
 func (s *Set) sortOut(files dirFiles, cur current) {
 	s.leftOver = []string{ManifestName(cur.manifest), currentName(cur.number)}
 	keep := map[string]bool{s.leftOver[0]: true, s.leftOver[1]: true}
+	if s.trees != nil {
+		keep[PagesName(s.trees.File)] = true
+	}
 	for _, ts := range s.current.Levels {
 		for _, t := range ts {
 			keep[TableName(t.Num)] = true
@@ -177,10 +189,10 @@ func (s *Set) Resume() (strays []string, err error) {
 
 // dirFiles is what a directory has of a database.
 type dirFiles struct {
-	names    []string // tables, manifests and CURRENT files
+	names    []string // tables, pages, manifests and CURRENT files
 	current  uint64   // highest number of a CURRENT file, 0 if there is none
-	nextFile uint64   // above every number of a table and a manifest
-	tables   bool     // there is an sstable
+	nextFile uint64   // above every number of a table, of pages and of a manifest
+	tables   bool     // there is an sstable, or pages
 	log      bool     // there is a log segment
 }
 
@@ -196,6 +208,9 @@ func listFiles(fs vfs.FS, dir string) (dirFiles, error) {
 			continue
 		}
 		if num, ok := ParseTableName(name); ok {
+			d.tables = true
+			d.nextFile = max(d.nextFile, num+1)
+		} else if num, ok := ParsePagesName(name); ok {
 			d.tables = true
 			d.nextFile = max(d.nextFile, num+1)
 		} else if num, ok := parsePrefixed(name, manifestPrefix, ManifestName); ok {

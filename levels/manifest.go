@@ -12,9 +12,12 @@ import (
 	"github.com/middb/middb/wal"
 )
 
-// FormatVersion is the version of the database format that this program writes, and the only one that
-// it reads.
-const FormatVersion = 2
+// FormatVersion is the version of the database format that this program writes. It reads those from oldestFormat on:
+// version 3 added B+Trees.
+const (
+	FormatVersion = 3
+	oldestFormat  = 2
+)
 
 // Errors of Load and Create.
 var (
@@ -96,7 +99,7 @@ func decodeCurrent(p []byte, name string, number uint64) (current, error) {
 func checkFormat(name string, v uint32) error {
 	why := ErrOlderFormat
 	switch {
-	case v == FormatVersion:
+	case v >= oldestFormat && v <= FormatVersion:
 		return nil
 	case v == 0:
 		return integrity.Corrupt(name, 0, "format version 0")

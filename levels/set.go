@@ -39,6 +39,7 @@ type Set struct {
 	current  *Version
 	flushed  uint64
 	time     int64
+	trees    *Trees // nil: there are none
 	nextFile atomic.Uint64
 	nextID   uint64     // of the next Version
 	live     []*Version // not yet released, oldest first
@@ -107,6 +108,9 @@ func (s *Set) Identity() Identity { return s.identity }
 // Time returns the time of the newest edit that has one, in nanoseconds since 1970: what had expired then stays so.
 func (s *Set) Time() int64 { return s.time }
 
+// Trees returns where the B+Trees of the commits through FlushedSeq are, nil if there are none. It must not be changed.
+func (s *Set) Trees() *Trees { return s.trees }
+
 // FlushedSeq returns the sequence number up to which every commit is in sstables.
 func (s *Set) FlushedSeq() uint64 { return s.flushed }
 
@@ -169,6 +173,9 @@ func (s *Set) note(e *Edit) {
 	s.time = max(s.time, e.Time)
 	if e.NextFile > s.nextFile.Load() {
 		s.nextFile.Store(e.NextFile)
+	}
+	if e.Trees != nil {
+		s.trees = e.Trees
 	}
 	if e.Identity != nil {
 		s.identity = *e.Identity
@@ -308,7 +315,7 @@ func (s *Set) Claims() Claims { return s.claims }
 // snapshot returns the edit that leads from nothing to the present state.
 func (s *Set) snapshot() *Edit {
 	id := s.identity
-	e := &Edit{Identity: &id, NextFile: s.nextFile.Load(), FlushedSeq: s.flushed, Time: s.time}
+	e := &Edit{Identity: &id, NextFile: s.nextFile.Load(), FlushedSeq: s.flushed, Time: s.time, Trees: s.trees}
 	for l, ts := range s.current.Levels {
 		for _, t := range ts {
 			e.Added = append(e.Added, Added{Level: l, TableMeta: t.TableMeta})

@@ -15,10 +15,25 @@ import (
 	"github.com/middb/middb/vfs"
 )
 
-const tableSuffix = ".sst"
+const (
+	tableSuffix = ".sst"
+	pagesSuffix = ".pages"
+)
 
 // TableName returns the name of sstable num, as 000012.sst.
 func TableName(num uint64) string { return fmt.Sprintf("%06d%s", num, tableSuffix) }
+
+// PagesName returns the name of the file of pages num, as 000013.pages.
+func PagesName(num uint64) string { return fmt.Sprintf("%06d%s", num, pagesSuffix) }
+
+// ParsePagesName returns the number of the file of pages that has the name.
+func ParsePagesName(name string) (uint64, bool) {
+	digits, ok := strings.CutSuffix(name, pagesSuffix)
+	if !ok {
+		return 0, false
+	}
+	return parseNumber(digits, name, PagesName)
+}
 
 // ParseTableName returns the number of the sstable that has the name.
 func ParseTableName(name string) (uint64, bool) {

@@ -281,17 +281,24 @@ func (r *Recent) Check(f *Footprint) error {
 
 // CheckOp returns a *Conflict if what an operation writes was written after the View with sequence number view.
 func (r *Recent) CheckOp(kind key.Kind, k, v []byte, view uint64) error {
-	if kind == key.KindRangeDelete {
+	switch kind {
+	case key.KindRangeDelete:
 		return r.CheckSpans([]Span{{k, v}}, view)
+	case key.KindTreeClear: // see Record
+		return nil
+	default:
+		return r.CheckKey(k, view)
 	}
-	return r.CheckKey(k, view)
 }
 
-// Record records an operation with its sequence number.
+// Record records an operation with its sequence number. That a B+Tree is cleared is none that others could be in
+// conflict with: whoever uses one depends on what says that it is there.
 func (r *Recent) Record(kind key.Kind, k, v []byte, seq uint64) {
-	if kind == key.KindRangeDelete {
+	switch kind {
+	case key.KindRangeDelete:
 		r.WriteRange(k, v, seq)
-		return
+	case key.KindTreeClear:
+	default:
+		r.Write(k, seq)
 	}
-	r.Write(k, seq)
 }

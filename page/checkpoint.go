@@ -19,36 +19,31 @@ type dirtyPage struct {
 	mem *Page
 }
 
-// Freeze ends a generation, as Seal does, and returns what makes it durable.
+// Freeze ends a generation and returns what makes it durable. Unlike one ended by Seal it is not for snapshots.
 func (f *File) Freeze() *Checkpoint {
-	g := f.generation
-	gone := make(map[ID]struct{}, len(f.plain)) // made and freed since the last checkpoint
-	for _, p := range f.plain {
-		gone[p.id] = struct{}{}
-	}
 	c := &Checkpoint{}
 	slices.Sort(f.made)
 	for _, id := range slices.Compact(f.made) {
-		mem := f.frame(id).mem.Load()
-		if _, ok := gone[id]; !ok && mem != nil && mem.Generation() > f.frozen {
-			c.pages = append(c.pages, dirtyPage{id, mem})
+		if fr := f.frame(id); !fr.freed {
+			c.pages = append(c.pages, dirtyPage{id, fr.mem.Load()})
 		}
 	}
 	f.made = f.made[:0]
 	f.listFree(c)
-	c.State.Generation, c.State.Next = g, f.next
-	f.frozen = g
-	f.Seal()
+	f.frozen = f.Seal() // this hold is the checkpoint's
+	c.State.Generation, c.State.Next = f.frozen, f.next
 	return c
 }
 
 // listFree has a checkpoint list what is free in it: all pages that the present generation does not need.
 func (f *File) listFree(c *Checkpoint) {
 	for _, id := range f.list { // the new list takes the place of the old one
-		f.bound = append(f.bound, freed{id, f.generation})
+		f.discard(id, f.frozen)
 	}
 	f.list = f.list[:0]
-	count := len(f.free) + len(f.plain) + len(f.bound)
+	var kept []ID
+	f.held.pages(func(id ID) { kept = append(kept, id) })
+	count := len(f.free) + len(kept)
 	for fromFree := 0; count-fromFree > len(f.list)*perListPage; {
 		if n := len(f.free); n > 0 {
 			f.list = append(f.list, f.free[n-1])
@@ -60,12 +55,7 @@ func (f *File) listFree(c *Checkpoint) {
 		f.next++
 		f.grow()
 	}
-	ids := slices.Clone(f.free)
-	for _, pages := range [][]freed{f.plain, f.bound} {
-		for _, p := range pages {
-			ids = append(ids, p.id)
-		}
-	}
+	ids := slices.Concat(f.free, kept)
 	slices.Sort(ids)
 	slices.Sort(f.list)
 	for i, id := range f.list {
@@ -94,6 +84,11 @@ const writeBytes = 256 << 10
 // Write writes the pages of a checkpoint, and makes them durable. It may be called on another goroutine than the
 // writer's, which goes on meanwhile.
 func (f *File) Write(c *Checkpoint) error {
+	if f.f == nil {
+		if err := f.writeHeader(); err != nil {
+			return err
+		}
+	}
 	buf := make([]byte, 0, min(writeBytes, len(c.pages)*Size))
 	for i, p := range c.pages {
 		buf = append(buf, p.mem[:]...) // others may be reading the page itself
@@ -103,12 +98,12 @@ func (f *File) Write(c *Checkpoint) error {
 		}
 		first := int64(p.id+1)*Size - int64(len(buf))
 		if _, err := f.f.WriteAt(buf, first); err != nil {
-			return fmt.Errorf("write pages to %s: %w", f.f.Name(), err)
+			return fmt.Errorf("write pages to %s: %w", f.name(), err)
 		}
 		buf = buf[:0]
 	}
 	if err := f.f.SyncData(); err != nil {
-		return fmt.Errorf("sync pages of %s: %w", f.f.Name(), err)
+		return fmt.Errorf("sync pages of %s: %w", f.name(), err)
 	}
 	return nil
 }
@@ -116,7 +111,6 @@ func (f *File) Write(c *Checkpoint) error {
 // Installed says that a checkpoint is durable: its pages need not be in memory any more, and what only older ones have can
 // be used again.
 func (f *File) Installed(c *Checkpoint) {
-	f.durable = c.State.Generation
 	for _, p := range c.pages {
 		fr := f.frame(p.id)
 		if fr.mem.Load() != p.mem {
@@ -124,9 +118,14 @@ func (f *File) Installed(c *Checkpoint) {
 		}
 		f.keep(fr, p.mem)
 		fr.mem.Store(nil)
-		f.dirty.Add(-1)
+		if !fr.freed {
+			f.dirty.Add(-1)
+		}
 	}
-	f.reclaim()
+	if f.durable != 0 {
+		f.Release(f.durable)
+	}
+	f.durable = c.State.Generation
 }
 
 // keep puts a page into the cache: it was changed a short while ago, and so it will be read.

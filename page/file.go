@@ -2,6 +2,7 @@ package page
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -20,8 +21,9 @@ import (
 // and the number of the file (u64). A page of the list of free pages has in bytes 6 and 7 how many it names, from byte 16
 // on the page in which the list goes on (u32; 0: none), and then their numbers (u32 each), ascending.
 type File struct {
-	f      vfs.File
+	f      vfs.File // nil until the first checkpoint is written
 	number uint64
+	create func() (vfs.File, uint64, error)
 	cache  *Cache
 	frames atomic.Pointer[[]*frames] // page n is frame n%chunkPages of n/chunkPages
 
@@ -29,21 +31,20 @@ type File struct {
 	generation uint64
 	next       ID           // the first that was never used
 	free       []ID         // that may be used
-	released   uint64       // generation of the oldest snapshot that is left
-	plain      []freed      // no checkpoint has them; ascending by generation
-	bound      []freed      // an older checkpoint has them; ascending by generation
+	held       held         // by snapshots, by checkpoints that are under way, and by the newest that is durable
 	made       []ID         // since the last Freeze; some may be freed, or there twice
 	pool       []*Page      // memory for pages
 	frozen     uint64       // generation of the newest checkpoint; 0: there is none
-	durable    uint64       // of the newest one that is durable
-	list       []ID         // pages of its list of free pages
-	dirty      atomic.Int64 // pages in memory that are not durable
+	durable    uint64       // of the newest one that is durable; 0: there is none
+	list       []ID         // pages of the newest checkpoint's list of free pages
+	dirty      atomic.Int64 // pages in memory that are needed and not durable
 }
 
 // A frame is where a page is in memory: as it was made, or as it was read.
 type frame struct {
-	mem  atomic.Pointer[Page]
-	slot Slot
+	mem   atomic.Pointer[Page]
+	slot  Slot
+	freed bool // the present generation does not need it; the writer's
 }
 
 type frames [chunkPages]frame
@@ -64,24 +65,52 @@ const (
 	perListPage   = (Size - atListed) / 4
 )
 
-// Create makes a file of pages of f, which is empty. Number goes into all checksums, so that a page of one file is none
-// of another. The cache may be nil.
-func Create(f vfs.File, number uint64, cache *Cache) (*File, error) {
+// Create makes a file of pages. When the first checkpoint is written, by the goroutine that does that, create returns the
+// file, which must be empty and have a durable name, and its number, which goes into all checksums, so that a page of one
+// file is none of another. The cache may be nil.
+func Create(create func() (f vfs.File, number uint64, err error), cache *Cache) *File {
+	file := newFile(cache, State{Next: 1})
+	file.create = create
+	return file
+}
+
+// writeHeader makes the file, and writes its first page.
+func (f *File) writeHeader() error {
+	file, number, err := f.create()
+	if err != nil {
+		return err
+	}
 	var p Page
 	copy(p[headerBytes:], magic)
 	binary.LittleEndian.PutUint32(p[headerBytes+8:], formatVersion)
 	binary.LittleEndian.PutUint64(p[headerBytes+12:], number)
-	file := newFile(f, number, cache, State{Next: 1})
-	file.seal(0, &p)
-	if _, err := f.WriteAt(p[:], 0); err != nil {
-		return nil, fmt.Errorf("create %s: %w", f.Name(), err)
+	f.f, f.number = file, number
+	f.seal(0, &p)
+	if _, err := file.WriteAt(p[:], 0); err != nil {
+		f.f = nil
+		return errors.Join(fmt.Errorf("create %s: %w", file.Name(), err), file.Close())
 	}
-	return file, nil
+	return nil
 }
 
-// Open opens a file of pages at a checkpoint. Nothing newer than that is kept.
+// name returns the name of the file for errors.
+func (f *File) name() string {
+	if f.f == nil {
+		return "pages that have no file yet"
+	}
+	return f.f.Name()
+}
+
+// Number returns the number of the file, 0 if there is none yet.
+func (f *File) Number() uint64 { return f.number }
+
+// Open opens a file of pages at a checkpoint. Nothing newer than that is kept. The generation of the checkpoint is one
+// that snapshots may be of, as if it had just been ended by Seal.
 func Open(f vfs.File, number uint64, cache *Cache, s State) (*File, error) {
-	file := newFile(f, number, cache, s)
+	file := newFile(cache, s)
+	file.f, file.number, file.durable = f, number, s.Generation
+	file.held.hold(s.Generation) // by snapshots
+	file.held.hold(s.Generation) // by the checkpoint
 	p, err := file.Read(0)
 	if err != nil {
 		return nil, err
@@ -93,8 +122,8 @@ func Open(f vfs.File, number uint64, cache *Cache, s State) (*File, error) {
 	return file, file.readFreeList(s)
 }
 
-func newFile(f vfs.File, number uint64, cache *Cache, s State) *File {
-	file := &File{f: f, number: number, cache: cache, generation: s.Generation + 1, next: s.Next, released: s.Generation, frozen: s.Generation, durable: s.Generation}
+func newFile(cache *Cache, s State) *File {
+	file := &File{cache: cache, generation: s.Generation + 1, next: s.Next, frozen: s.Generation}
 	chunks := make([]*frames, 0, s.Next/chunkPages+1)
 	for range s.Next/chunkPages + 1 {
 		chunks = append(chunks, new(frames))
@@ -113,7 +142,7 @@ func (f *File) readFreeList(s State) error {
 		n := int(binary.LittleEndian.Uint16(p.Page[atCount:]))
 		if n > perListPage || len(f.list) > int(s.Next) {
 			p.Unpin()
-			return integrity.Corrupt(f.f.Name(), int64(id)*Size, "it is no page of the list of free pages")
+			return integrity.Corrupt(f.name(), int64(id)*Size, "it is no page of the list of free pages")
 		}
 		for i := range n {
 			f.free = append(f.free, ID(binary.LittleEndian.Uint32(p.Page[atListed+4*i:])))
@@ -148,7 +177,7 @@ func (f *File) frame(id ID) *frame {
 func (f *File) Read(id ID) (Pinned, error) {
 	fr := f.frame(id)
 	if fr == nil {
-		return Pinned{}, integrity.Corrupt(f.f.Name(), int64(id)*Size, "page %d is behind the end of the file", id)
+		return Pinned{}, integrity.Corrupt(f.name(), int64(id)*Size, "page %d is behind the end of the file", id)
 	}
 	if mem := fr.mem.Load(); mem != nil {
 		return Pinned{Page: mem}, nil
@@ -168,11 +197,11 @@ func (f *File) load(id ID, fr *frame) (Pinned, error) {
 	p := (*Page)(buf.Bytes())
 	if n, err := f.f.ReadAt(p[:], int64(id)*Size); n < Size {
 		buf.Unpin()
-		return Pinned{}, fmt.Errorf("read page %d of %s: %w", id, f.f.Name(), err)
+		return Pinned{}, fmt.Errorf("read page %d of %s: %w", id, f.name(), err)
 	}
 	if got, want := binary.LittleEndian.Uint32(p[:]), f.checksum(id, p); got != want {
 		buf.Unpin()
-		return Pinned{}, integrity.Corrupt(f.f.Name(), int64(id)*Size, "page %d has the checksum %08x; its bytes have %08x", id, got, want)
+		return Pinned{}, integrity.Corrupt(f.name(), int64(id)*Size, "page %d has the checksum %08x; its bytes have %08x", id, got, want)
 	}
 	if f.cache != nil {
 		buf = f.cache.Publish(&fr.slot, buf)
@@ -197,6 +226,7 @@ func (f *File) Alloc() (ID, *Page, error) {
 	p := f.memory()
 	p.Stamp(f.generation)
 	fr.mem.Store(p)
+	fr.freed = false
 	f.made = append(f.made, id)
 	f.dirty.Add(1)
 	return id, p, nil
@@ -254,15 +284,18 @@ func (f *File) Free(id ID) error {
 	return nil
 }
 
+// FreeUnread is Free without a look at the page, which may be on disk. It may be reused later than necessary.
+func (f *File) FreeUnread(id ID) { f.discard(id, 0) }
+
 // discard frees a page that was made in a generation.
 func (f *File) discard(id ID, made uint64) {
-	switch {
-	case made == f.generation:
+	fr := f.frame(id)
+	fr.freed = true
+	if fr.mem.Load() != nil {
+		f.dirty.Add(-1)
+	}
+	if made == f.generation || !f.held.keep(freedPage{id, made}) {
 		f.recycle(id)
-	case made > f.frozen:
-		f.plain = append(f.plain, freed{id, f.generation})
-	default:
-		f.bound = append(f.bound, freed{id, f.generation})
 	}
 }
 
@@ -272,7 +305,6 @@ func (f *File) recycle(id ID) {
 	if mem := fr.mem.Load(); mem != nil {
 		fr.mem.Store(nil)
 		f.pool = append(f.pool, mem)
-		f.dirty.Add(-1)
 	}
 	f.free = append(f.free, id)
 }
@@ -280,34 +312,20 @@ func (f *File) recycle(id ID) {
 // Generation implements Store.
 func (f *File) Generation() uint64 { return f.generation }
 
-// Seal ends a generation: what snapshots of it reach does not change any more. It returns the one that begins.
+// Seal ends a generation: what snapshots of it reach does not change any more, until Release. It returns the one that
+// was ended.
 func (f *File) Seal() uint64 {
+	f.held.hold(f.generation)
 	f.generation++
-	return f.generation
+	return f.generation - 1
 }
 
-// Release says that of all snapshots the oldest that is left is of a generation, which may be the present one. Pages that
-// were freed up to then are reused, as far as no checkpoint needs them.
-func (f *File) Release(oldest uint64) {
-	f.released = max(f.released, oldest)
-	f.reclaim()
-}
+// Release says that there are no snapshots of a generation any more, which was ended by Seal. Pages that only those
+// needed are reused.
+func (f *File) Release(generation uint64) { f.held.release(generation, f.recycle) }
 
-// reclaim recycles what is needed by no snapshot and no checkpoint.
-func (f *File) reclaim() {
-	f.plain = f.recycleUntil(f.plain, f.released)
-	f.bound = f.recycleUntil(f.bound, min(f.released, f.durable))
-}
-
-func (f *File) recycleUntil(pages []freed, generation uint64) []freed {
-	n := 0
-	for ; n < len(pages) && pages[n].generation <= generation; n++ {
-		f.recycle(pages[n].id)
-	}
-	return pages[n:]
-}
-
-// DirtyBytes returns how much memory pages take that no durable checkpoint has. It is safe for concurrent use.
+// DirtyBytes returns how much memory pages take that are needed and that no durable checkpoint has. It is safe for
+// concurrent use.
 func (f *File) DirtyBytes() int64 { return f.dirty.Load() * Size }
 
 // Close closes the file. Nothing is written.
@@ -318,6 +336,9 @@ func (f *File) Close() error {
 				f.cache.Drop(&c[i].slot)
 			}
 		}
+	}
+	if f.f == nil {
+		return nil
 	}
 	return f.f.Close()
 }

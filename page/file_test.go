@@ -15,12 +15,10 @@ const fileNumber = 42
 
 func create(t *testing.T, fs vfs.FS, cache *Cache) *File {
 	t.Helper()
-	f, err := fs.Create("pages")
-	check(t, err)
-	file, err := Create(f, fileNumber, cache)
-	check(t, err)
-	check(t, fs.SyncDir("."))
-	return file
+	return Create(func() (vfs.File, uint64, error) {
+		f, err := fs.Create("pages")
+		return f, fileNumber, errors.Join(err, fs.SyncDir("."))
+	}, cache)
 }
 
 func open(t *testing.T, fs vfs.FS, cache *Cache, s State) (*File, error) {
@@ -93,7 +91,6 @@ func TestFileKeepsWhatACheckpointHas(t *testing.T) {
 		fill(p, other, 2)
 		check(t, file.Write(file.Freeze())) // which nobody makes durable
 	}
-	file.Release(file.Generation())
 	for range 100 { // nor are their numbers used
 		id, p, err := file.Alloc()
 		check(t, err)
@@ -121,7 +118,6 @@ func TestFileReusesPages(t *testing.T) {
 		check(t, err)
 		fill(p, id, 1)
 		s := checkpoint(t, file)
-		file.Release(file.Generation())
 		most = max(most, s.Next)
 	}
 	if most > 12 {
@@ -135,19 +131,29 @@ func TestFileKeepsWhatSnapshotsSee(t *testing.T) {
 	id, p, err := file.Alloc()
 	check(t, err)
 	fill(p, id, 1)
-	seen, of := id, file.Generation()
-	for range 50 {
-		file.Seal()
+	seen, of := id, file.Seal()
+	var others []uint64
+	for i := range 50 {
 		id, p, err = file.Touch(id)
 		check(t, err)
 		fill(p, id, 2)
-		checkpoint(t, file)
-		file.Release(of)
+		if i%2 == 0 {
+			checkpoint(t, file)
+		}
+		others = append(others, file.Seal())
+		if i%3 == 0 {
+			file.Release(others[i/2])
+		}
 		other, q, err := file.Alloc()
 		check(t, err)
 		fill(q, other, 3)
 		expect(t, file, seen, 1)
 	}
+	file.Release(of)
+	for _, g := range others {
+		file.Release(g) // some for the second time, which does nothing
+	}
+	expect(t, file, id, 2)
 }
 
 func TestFileListsManyFreePages(t *testing.T) {

@@ -12,14 +12,8 @@ type Memory struct {
 	chunks     atomic.Pointer[[]*chunk] // page n is page n%chunkPages of chunk n/chunkPages
 	next       ID                       // the first that was never used
 	generation uint64
-	free       []ID    // that may be used
-	freed      []freed // that may be, when older snapshots are gone; ascending by generation
-}
-
-// freed is a page, and the generation from which on it is not needed.
-type freed struct {
-	id         ID
-	generation uint64
+	free       []ID // that may be used
+	held       held
 }
 
 // NewMemory returns an empty store.
@@ -59,38 +53,39 @@ func (m *Memory) Touch(id ID) (ID, *Page, error) {
 	cloneID, clone, _ := m.Alloc()
 	*clone = *p
 	clone.Stamp(m.generation)
-	m.freed = append(m.freed, freed{id, m.generation})
+	m.discard(id, p.Generation())
 	return cloneID, clone, nil
 }
 
 // Free implements Store. It does not fail.
 func (m *Memory) Free(id ID) error {
-	if m.page(id).Generation() == m.generation { // no snapshot has it
-		m.free = append(m.free, id)
-	} else {
-		m.freed = append(m.freed, freed{id, m.generation})
-	}
+	m.discard(id, m.page(id).Generation())
 	return nil
 }
+
+// discard frees a page that was made in a generation.
+func (m *Memory) discard(id ID, made uint64) {
+	if made == m.generation || !m.held.keep(freedPage{id, made}) {
+		m.recycle(id)
+	}
+}
+
+func (m *Memory) recycle(id ID) { m.free = append(m.free, id) }
 
 // Generation implements Store.
 func (m *Memory) Generation() uint64 { return m.generation }
 
-// Seal ends a generation: what snapshots of it reach does not change any more. It returns the one that begins.
+// Seal ends a generation: what snapshots of it reach does not change any more, until Release. It returns the one that
+// was ended.
 func (m *Memory) Seal() uint64 {
+	m.held.hold(m.generation)
 	m.generation++
-	return m.generation
+	return m.generation - 1
 }
 
-// Release says that of all snapshots the oldest that is left is of a generation, which may be the present one. Pages
-// that were freed up to then are reused.
-func (m *Memory) Release(oldest uint64) {
-	n := 0
-	for ; n < len(m.freed) && m.freed[n].generation <= oldest; n++ {
-		m.free = append(m.free, m.freed[n].id)
-	}
-	m.freed = m.freed[n:]
-}
+// Release says that there are no snapshots of a generation any more, which was ended by Seal. Pages that only those
+// needed are reused.
+func (m *Memory) Release(generation uint64) { m.held.release(generation, m.recycle) }
 
 // Pages returns how many pages are in use, those that wait for Release included, and how many there are.
 func (m *Memory) Pages() (used, total int) {

@@ -73,13 +73,16 @@
 //	    21     8  rolling checksum of the chunks before this one
 //
 // An operation is a kind (1 byte, numbered in package key), the length of the key (unsigned varint), the
-// key, and except in a delete the length of what follows (unsigned varint) and
+// key, and except in a delete, a tree-delete and a tree-clear the length of what follows (unsigned varint) and
 //
 //	kind             what follows
-//	put              the value
+//	put, tree-put    the value
 //	put-with-expiry  when it expires (8 bytes, signed, nanoseconds since 1970), the value
 //	range-delete     the end: all keys from the key, inclusive, to it, exclusive, are gone; it is greater
 //	merge            a merge list, as package merge defines it
+//
+// The kinds of B+Trees are of entries that are in pages instead of sstables; the key of a tree-clear is what all keys of
+// the tree begin with.
 //
 // Each operation takes one sequence number, in order. A program that does not know a kind refuses
 // the operation as written by a newer version; those after put came later than format version 1.

@@ -127,6 +127,8 @@ func operand(kind key.Kind, v []byte) string {
 	switch kind {
 	case key.KindPut, key.KindPutWithExpiry:
 		return " = " + merge.Entry{Kind: kind, Value: v}.String()
+	case key.KindTreePut:
+		return " = " + merge.Entry{Kind: key.KindPut, Value: v}.String()
 	case key.KindRangeDelete:
 		return fmt.Sprintf(" to \"%s\"", key.Format(v))
 	case key.KindMerge:

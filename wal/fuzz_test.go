@@ -38,6 +38,12 @@ func FuzzDecodeOp(f *testing.F) {
 			again = AppendRangeDelete(nil, k, v)
 		case key.KindMerge:
 			again = AppendMerge(nil, k, v)
+		case key.KindTreePut:
+			again = AppendTreePut(nil, k, v)
+		case key.KindTreeDelete:
+			again = AppendTreeDelete(nil, k)
+		case key.KindTreeClear:
+			again = AppendTreeClear(nil, k)
 		case key.KindPutWithExpiry:
 			expiry, value, _ := key.SplitExpiring(v)
 			again = AppendPutWithExpiry(nil, k, expiry, value)

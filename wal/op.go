@@ -38,6 +38,21 @@ func AppendDelete(dst, k []byte) []byte {
 	return appendBytes(append(dst, byte(key.KindDelete)), k)
 }
 
+// AppendTreePut appends the operation "k has value v in its B+Tree".
+func AppendTreePut(dst, k, v []byte) []byte {
+	return appendBytes(appendBytes(append(dst, byte(key.KindTreePut)), k), v)
+}
+
+// AppendTreeDelete appends the operation "k is gone from its B+Tree".
+func AppendTreeDelete(dst, k []byte) []byte {
+	return appendBytes(append(dst, byte(key.KindTreeDelete)), k)
+}
+
+// AppendTreeClear appends the operation "the B+Tree all of whose keys begin with prefix is empty".
+func AppendTreeClear(dst, prefix []byte) []byte {
+	return appendBytes(append(dst, byte(key.KindTreeClear)), prefix)
+}
+
 // AppendRangeDelete appends the operation "all keys from start, inclusive, to end, exclusive, are gone".
 // It requires start < end.
 func AppendRangeDelete(dst, start, end []byte) []byte {
@@ -55,7 +70,7 @@ func appendBytes(dst, b []byte) []byte {
 }
 
 // DecodeOp takes the first operation off p: its kind, its key, its value and the bytes that follow it.
-// The value is nil in a delete, the end of a range delete whose start is the key, and otherwise what
+// The value is nil in a delete and in a clear, the end of a range delete whose start is the key, and otherwise what
 // an entry of the kind stores: with the expiry, or a merge list. Everything returned aliases p. Bytes that
 // are no operation give an error that matches ErrMalformed, a kind from the future one that matches
 // ErrNewerFormat.
@@ -71,14 +86,14 @@ func DecodeOp(p []byte) (kind key.Kind, k, v, rest []byte, err error) {
 	if !ok || len(k) == 0 || len(k) > key.MaxStoredKeyBytes {
 		return kind, nil, nil, nil, fmt.Errorf("%w: bad key length in %v", ErrMalformed, kind)
 	}
-	if kind == key.KindDelete {
+	if kind == key.KindDelete || kind == key.KindTreeDelete || kind == key.KindTreeClear {
 		return kind, k, nil, rest, nil
 	}
 	v, rest, ok = cutBytes(rest)
 	if !ok || len(v) > key.MaxStoredValueBytes {
 		return kind, nil, nil, nil, fmt.Errorf("%w: bad value length in %v", ErrMalformed, kind)
 	}
-	if kind != key.KindPut {
+	if kind != key.KindPut && kind != key.KindTreePut {
 		if err := checkValue(kind, k, v); err != nil {
 			return kind, nil, nil, nil, fmt.Errorf("%w: %w in %v", ErrMalformed, err, kind)
 		}

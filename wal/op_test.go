@@ -60,7 +60,7 @@ func TestBadOperationsAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, _, _, _, err := DecodeOp([]byte{5, 1, 'k'}); !errors.Is(err, ErrNewerFormat) {
+	if _, _, _, _, err := DecodeOp([]byte{8, 1, 'k'}); !errors.Is(err, ErrNewerFormat) {
 		t.Errorf("a kind from the future: %v", err)
 	}
 	for name, op := range map[string][]byte{

@@ -265,7 +265,7 @@ func TestRecoverRefusesTheFuture(t *testing.T) {
 		"version":     func() { b[chunkHeaderBytes+9] = 2; reseal(0, start) },
 		"record kind": func() { b[start+chunkHeaderBytes] = 4; reseal(start, first) },
 		"operation kind": func() {
-			b[start+chunkHeaderBytes+groupHeaderBytes] = byte(key.KindPutWithExpiry) + 1
+			b[start+chunkHeaderBytes+groupHeaderBytes] = byte(key.KindTreeClear) + 1
 			reseal(start, first)
 		},
 	} {

@@ -118,23 +118,20 @@ func newTree(name string) tree {
 // makeFile makes middb's tree on disk, and opens it as it is found after a restart.
 func (d *data) makeFile() error {
 	name := filepath.Join(d.dir, "pages")
-	f, err := vfs.OS.Create(name)
-	if err != nil {
-		return err
-	}
-	file, err := page.Create(f, 1, page.NewCache(cacheBytes))
-	if err != nil {
-		return err
-	}
+	file := page.Create(func() (vfs.File, uint64, error) {
+		f, err := vfs.OS.Create(name)
+		return f, 1, err
+	}, page.NewCache(cacheBytes))
 	t := bplustree.Open(file, bplustree.Root{})
-	if err = d.fill(ours{t}, true); err != nil {
+	if err := d.fill(ours{t}, true); err != nil {
 		return err
 	}
 	root, c := t.Root(), file.Freeze()
-	if err = errors.Join(file.Write(c), file.Close()); err != nil {
+	if err := errors.Join(file.Write(c), file.Close()); err != nil {
 		return err
 	}
-	if f, err = vfs.OS.Open(name); err != nil {
+	f, err := vfs.OS.Open(name)
+	if err != nil {
 		return err
 	}
 	if file, err = page.Open(f, 1, page.NewCache(cacheBytes), c.State); err != nil {
