@@ -56,6 +56,8 @@ type Commit struct {
 	Track bool
 	// Ranges says that there are range deletes among Ops.
 	Ranges bool
+	// Trees says that there are operations on B+Trees among Ops.
+	Trees bool
 	// Gates must all be open when the commit gets its place in the order. Shuts, if not nil, is closed by it.
 	Gates []*Gate
 	Shuts *Gate
@@ -93,7 +95,7 @@ func (c *Commit) special() bool {
 
 func (c *Commit) recycle() {
 	c.Ops, c.Hinted, c.err, c.next = nil, nil, nil, nil
-	c.Count, c.Charge, c.Sync = 0, 0, false
+	c.Count, c.Charge, c.Sync, c.Trees = 0, 0, false, false
 	if c.special() {
 		c.Txn, c.Track, c.Ranges, c.Gates, c.Shuts = nil, false, false, nil, nil
 	}

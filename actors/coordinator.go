@@ -40,6 +40,7 @@ type coordinator struct {
 
 	memtableBytes int64 // a memtable's quota
 	maxSealed     int   // unflushed sealed memtables allowed before commits wait
+	dirtyTrees    int64 // changed pages of trees allowed before commits that change more wait
 	activeCharge  int64 // charged to the active memtable
 	activeRoom    int64 // its quota; more than memtableBytes for a great commit
 	sealed        int   // sealed memtables not yet flushed
@@ -151,7 +152,7 @@ func (c *coordinator) commitGroup() (syncCallers int, ok bool) {
 			return 0, false
 		}
 	}
-	if first.Ranges && !c.sealBefore(first) {
+	if first.Ranges && !c.sealBefore(first) || first.Trees && !c.treesHaveRoom(first) {
 		return 0, false
 	}
 	end, payload := c.groupEnd()
@@ -183,9 +184,10 @@ func (c *coordinator) commitGroup() (syncCallers int, ok bool) {
 func (c *coordinator) groupEnd() (end *node, payload int) {
 	var count uint32
 	charge := c.activeCharge
+	trees := c.pending.head.self.(*Commit).Trees // whether there is room for more changes of them was looked at
 	for end = c.pending.head; end != nil; end = end.next {
 		m, isCommit := end.self.(*Commit)
-		if !isCommit || charge+m.Charge > c.activeRoom || m.Ranges && end != c.pending.head ||
+		if !isCommit || charge+m.Charge > c.activeRoom || m.Ranges && end != c.pending.head || m.Trees && !trees ||
 			payload > 0 && payload+len(m.Ops) > groupBytes || m.Count > math.MaxUint32-count {
 			break
 		}
@@ -301,6 +303,22 @@ func (c *coordinator) makeRoom(charge int64) (made bool, err error) {
 	c.active = fresh
 	c.activeRoom = room
 	return true, nil
+}
+
+// treesHaveRoom reports whether a commit may change more pages of trees. Many changed pages seal the active memtable,
+// as a flush makes them durable; too many wait for that.
+func (c *coordinator) treesHaveRoom(m *Commit) bool {
+	dirty := c.forest.DirtyBytes()
+	if dirty > c.dirtyTrees/2 && c.sealed == 0 && c.activeCharge > 0 {
+		if rotated, err := c.rotate(max(c.memtableBytes, m.Charge)); !rotated && err == nil {
+			return false
+		}
+	}
+	if dirty > c.dirtyTrees && c.sealed > 0 {
+		c.blocked = StallFlush
+		return false
+	}
+	return true
 }
 
 // newMemtable makes the memtable that the owner is to continue with. It is made before anything is

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"runtime"
 
+	"github.com/middb/middb/bplustree"
 	"github.com/middb/middb/invariant"
 	"github.com/middb/middb/levels"
 	"github.com/middb/middb/vfs"
@@ -59,7 +60,11 @@ func (f *flusher) fail(cause error) { f.wiring.fail(flusherName, cause) }
 func (f *flusher) flush(m *flushMemtable) {
 	start := f.now()
 	table := m.memtable
-	edit, err := levels.Flush(f.builder, table.NewIter(m.lastSeq, f.operators), table.RangeDeletes(m.lastSeq), f.expiryTime())
+	trees, err := f.writeTrees(m.checkpoint)
+	var edit levels.Edit
+	if err == nil {
+		edit, err = levels.Flush(f.builder, table.NewIter(m.lastSeq, f.operators), table.RangeDeletes(m.lastSeq), f.expiryTime())
+	}
 	switch {
 	case errors.Is(err, vfs.ErrNoSpace):
 		f.waiting, f.refusing = true, true
@@ -75,14 +80,26 @@ func (f *flusher) flush(m *flushMemtable) {
 		f.alarms.resume(flusherName)
 	}
 	f.queue = append([]*flushMemtable(nil), f.queue[1:]...)
-	edit.FlushedSeq = m.lastSeq
+	edit.FlushedSeq, edit.Trees = m.lastSeq, trees
 	size := addedBytes(&edit)
 	f.metrics.Flushes.Add(1)
 	f.metrics.FlushedBytes.Add(size)
 	f.logger.Info("flushed a memtable", "keys", m.memtable.Count(), "bytes", size, "took", f.now().Sub(start))
-	f.versions.post(own(&installEdit{edit: edit}))
+	f.versions.post(own(&installEdit{edit: edit, checkpoint: m.checkpoint}))
 	f.collectArenas()
 	f.memoryChanged()
+}
+
+// writeTrees writes a checkpoint of the trees, if there is one. It may be written again.
+func (f *flusher) writeTrees(c *bplustree.Checkpoint) (*levels.Trees, error) {
+	if c == nil {
+		return nil, nil
+	}
+	if err := f.forest.Write(c); err != nil {
+		return nil, err
+	}
+	f.metrics.TreeBytes.Add(c.Bytes())
+	return &levels.Trees{File: f.forest.File(), State: c.State, Roots: c.Roots}, nil
 }
 
 // collectArenas has the garbage collector look for memtables that nobody can reach any more. Their

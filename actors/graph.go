@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/middb/middb/bplustree"
 	"github.com/middb/middb/levels"
 	"github.com/middb/middb/memtable"
 	"github.com/middb/middb/merge"
@@ -18,15 +19,16 @@ import (
 
 // Config is what the actors start from: cores that recovery has prepared, and sizes.
 type Config struct {
-	Set       *levels.Set      // owned by versions from now on
-	Picker    *levels.Picker   // decides what to compact
-	Builder   *levels.Builder  // writes tables
-	LogWriter *wal.Writer      // owned by the log writer; segment LogStart.Number is to be created
-	LogStart  wal.SegmentStart // of the first segment to write
-	LastSeq   uint64           // of the last commit recovered
-	Recovered []RecoveredTable // memtables replayed from the log, oldest first
-	Arenas    *memtable.Arenas // where memtables live
-	Published *Published       // where the state is published
+	Set       *levels.Set       // owned by versions from now on
+	Forest    *bplustree.Forest // owned by the memtable owner from now on, but for Write, which is the flusher's
+	Picker    *levels.Picker    // decides what to compact
+	Builder   *levels.Builder   // writes tables
+	LogWriter *wal.Writer       // owned by the log writer; segment LogStart.Number is to be created
+	LogStart  wal.SegmentStart  // of the first segment to write
+	LastSeq   uint64            // of the last commit recovered
+	Recovered []RecoveredTable  // memtables replayed from the log, oldest first
+	Arenas    *memtable.Arenas  // where memtables live
+	Published *Published        // where the state is published
 	// MemoryChanged is called, on the flusher's goroutine, when memtables have come or gone.
 	MemoryChanged func()
 	Logger        *slog.Logger       // for what an operator should know
@@ -42,6 +44,7 @@ type Config struct {
 	LogBlocks      int   // 64 KiB blocks of log between coordinator and log writer, at least 2
 	MemtableBytes  int64 // a memtable's quota
 	MaxSealed      int   // sealed memtables allowed before commits wait
+	DirtyTreeBytes int64 // pages of B+Trees that are not durable beyond which commits that change some wait
 	InFlightBytes  int64 // bytes of commits admitted at a time
 	MaxCompactions int   // compactions allowed at a time
 	L0Trigger      int   // level 0 tables that start a compaction
@@ -52,8 +55,9 @@ type Config struct {
 
 // A RecoveredTable is a memtable that recovery filled from the log.
 type RecoveredTable struct {
-	Table   *memtable.Memtable
-	LastSeq uint64
+	Table      *memtable.Memtable
+	LastSeq    uint64
+	Checkpoint *bplustree.Checkpoint // of the B+Trees after LastSeq; nil: they have not changed since the one before
 }
 
 // wiring is what the shells share: each other's mailboxes, what is published, and the clock.
@@ -70,6 +74,7 @@ type wiring struct {
 	alarms      *alarms
 	arenas      *memtable.Arenas
 	operators   *merge.Operators
+	forest      *bplustree.Forest
 	expiryTime  func() int64
 	logger      *slog.Logger
 	metrics     *Metrics
@@ -148,7 +153,7 @@ func Start(cfg Config) (*Graph, error) {
 		}
 	}
 	w := &wiring{
-		scheduler: cfg.Scheduler, logBlocks: cfg.LogBlocks, published: cfg.Published, alarms: newAlarms(), arenas: cfg.Arenas, logger: cfg.Logger, operators: cfg.Operators, expiryTime: cfg.ExpiryTime,
+		scheduler: cfg.Scheduler, logBlocks: cfg.LogBlocks, published: cfg.Published, alarms: newAlarms(), arenas: cfg.Arenas, logger: cfg.Logger, operators: cfg.Operators, forest: cfg.Forest, expiryTime: cfg.ExpiryTime,
 		metrics: &Metrics{}, logID: cfg.LogStart.LogID, syncedInLog: cfg.LogWriter.Synced, stopped: make(chan struct{}),
 	}
 	w.door = &door{limit: cfg.InFlightBytes, scheduler: cfg.Scheduler, stalls: &w.metrics.Stalls}
@@ -165,7 +170,11 @@ func Start(cfg Config) (*Graph, error) {
 	}
 	owner.version.Ref()
 	for _, r := range cfg.Recovered {
-		owner.sealed = append(owner.sealed, &sealedMemtable{table: r.Table, lastSeq: r.LastSeq})
+		owner.sealed = append(owner.sealed, &sealedMemtable{table: r.Table, lastSeq: r.LastSeq, frozen: true, checkpoint: r.Checkpoint})
+	}
+	if roots := cfg.Forest.Seal(); len(roots.All()) > 0 {
+		owner.trees = newTrees(roots, cfg.LastSeq, w.releaseTrees)
+		w.published.trees.Store(owner.trees)
 	}
 	owner.publishState()
 	w.published.visible.Store(cfg.LastSeq)
@@ -174,7 +183,7 @@ func Start(cfg Config) (*Graph, error) {
 	runStrand := func(s shell, name string) *process { return spawn(s, name, true, cfg.Scheduler) }
 	w.coordinator = runStrand(&coordinator{
 		wiring: w, encoder: encoder, next: cfg.LastSeq + 1, syncAsked: cfg.LastSeq, recent: mvcc.NewRecent(cfg.Live, cfg.HistoryBytes),
-		memtableBytes: cfg.MemtableBytes, maxSealed: cfg.MaxSealed,
+		memtableBytes: cfg.MemtableBytes, maxSealed: cfg.MaxSealed, dirtyTrees: cfg.DirtyTreeBytes,
 		active: active, activeRoom: cfg.MemtableBytes, activeCharge: active.Bytes(),
 		sealed: len(cfg.Recovered), sealedSeq: cfg.LastSeq, stall: stall{metrics: w.metrics},
 	}, coordinatorName)
@@ -283,6 +292,10 @@ func (g *Graph) Failure() error { return g.wiring.alarms.failed() }
 // below this, reading it from the log at the next open is quicker.
 const closeFlushBytes = 1 << 20
 
+// closeFlushTreeBytes is the same for changed pages of B+Trees: single entries, and the pages they are in are read
+// again.
+const closeFlushTreeBytes = 4 << 20
+
 // Close lets callers inside finish, ends the log, and stops the actors in the order of the data
 // flow. What is in the log is not lost if it fails; the error says what could not be done.
 func (g *Graph) Close() error {
@@ -300,7 +313,7 @@ func (g *Graph) close() error {
 	w.door.close()
 	var errs []error
 	if w.alarms.current.Load().refuse == nil {
-		if w.published.State().Active.Bytes() >= closeFlushBytes {
+		if w.published.State().Active.Bytes() >= closeFlushBytes || w.forest.DirtyBytes() >= closeFlushTreeBytes {
 			r := newReply()
 			errs = append(errs, g.finish(w.coordinator, own(&rotateNow{reply: r}), r))
 		}

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"github.com/middb/middb/bplustree"
 	"github.com/middb/middb/invariant"
 	"github.com/middb/middb/key"
 	"github.com/middb/middb/levels"
@@ -15,19 +16,25 @@ type sealedMemtable struct {
 	table   *memtable.Memtable
 	lastSeq uint64
 	sent    bool // given to the flusher
+
+	frozen     bool                  // the trees were looked at
+	checkpoint *bplustree.Checkpoint // of the trees as they are after lastSeq; nil: they have not changed
 }
 
-// memtableOwner applies commits to the active memtable, decides when they become visible, answers
+// memtableOwner applies commits to the active memtable and the B+Trees, decides when they become visible, answers
 // them, and publishes the State.
 //
-// A commit is applied at once and waits in a queue until it may be published: a Sync commit until
+// A commit is applied to the memtable at once and waits in a queue until it may be published: a Sync commit until
 // the log is durable through it, any commit until all before it are published. So readers see
-// the commits in their order, and never one that a crash could still take back.
+// the commits in their order, and never one that a crash could still take back. To the trees, which know no sequence
+// numbers, it is applied when it is published, and all that is published together makes one generation of them.
 type memtableOwner struct {
 	*wiring
 	active  *memtable.Memtable
 	sealed  []*sealedMemtable // oldest first
 	version *levels.Version   // the published one; a reference is held
+	trees   *Trees            // the published ones; a reference is held. nil until there are any
+	broken  bool              // the forest could not be changed: nothing more is published
 
 	queueHead, queueTail *Commit // applied, not yet published
 	visible, durable     uint64
@@ -51,6 +58,8 @@ func (o *memtableOwner) receive(head *node) {
 			o.rotate(m)
 		case *versionInstalled:
 			o.install(m)
+		case *treesReleased:
+			o.forest.Release(m.trees.Roots)
 		default:
 			invariant.Unreachable("message %T to the memtable owner", m)
 		}
@@ -67,13 +76,17 @@ func (o *memtableOwner) fail(cause error) { o.wiring.fail(memtableOwnerName, cau
 
 func (o *memtableOwner) apply(c *Commit) {
 	ops, seq := c.Ops, c.first
-	if c.Count == 1 && c.Hinted == o.active {
+	if c.Count == 1 && c.Hinted == o.active && !c.Trees {
 		kind, k, v := decode(&ops)
 		o.active.AddHint(k, v, key.MakeTrailer(seq, kind), c.Hint)
 		return
 	}
 	for range c.Count {
 		kind, k, v := decode(&ops)
+		if kind.Tree() {
+			seq++
+			continue // see publishCommits
+		}
 		ApplyOp(o.active, kind, k, v, seq, o.operators)
 		seq++
 	}
@@ -112,7 +125,10 @@ func (o *memtableOwner) publishCommits() {
 	first := o.queueHead
 	c := first
 	last := o.visible
-	for c != nil && (!c.Sync || c.last() <= o.durable) {
+	for c != nil && (!c.Sync || c.last() <= o.durable) && !o.broken {
+		if c.Trees && !o.applyToTrees(c) {
+			break
+		}
 		last = c.last()
 		c = c.nextCommit()
 	}
@@ -125,6 +141,7 @@ func (o *memtableOwner) publishCommits() {
 	}
 	if last > o.visible {
 		o.visible = last
+		o.publishTrees()
 		o.published.visible.Store(last)
 	}
 	for first != c {
@@ -133,6 +150,51 @@ func (o *memtableOwner) publishCommits() {
 		first = next
 	}
 }
+
+// applyToTrees applies a commit to the trees. It reports false if that failed, and then the engine has failed: the trees
+// have a part of a commit.
+func (o *memtableOwner) applyToTrees(c *Commit) bool {
+	o.freezeBefore(c.first)
+	ops := c.Ops
+	for range c.Count {
+		kind, k, v := decode(&ops)
+		if !kind.Tree() {
+			continue
+		}
+		if err := ApplyTreeOp(o.forest, kind, k, v); err != nil {
+			o.broken = true
+			o.fail(err)
+			return false
+		}
+	}
+	return true
+}
+
+// freezeBefore freezes the trees for the sealed memtables that end before a sequence number, if they were not yet: all
+// commits through their ends are applied.
+func (o *memtableOwner) freezeBefore(seq uint64) {
+	for _, s := range o.sealed {
+		if !s.frozen && s.lastSeq < seq {
+			s.frozen, s.checkpoint = true, o.forest.Freeze()
+		}
+	}
+}
+
+// publishTrees publishes the trees, if they have changed. The commits that changed them are visible at once.
+func (o *memtableOwner) publishTrees() {
+	if !o.forest.Changed() {
+		return
+	}
+	old := o.trees
+	o.trees = newTrees(o.forest.Seal(), o.visible, o.releaseTrees)
+	o.published.trees.Store(o.trees)
+	if old != nil && old.drop() {
+		o.forest.Release(old.Roots)
+	}
+}
+
+// releaseTrees has the owner release trees that a reader held last.
+func (w *wiring) releaseTrees(t *Trees) { w.postIfOpen(w.memtableOwner, own(&treesReleased{trees: t})) }
 
 func (o *memtableOwner) rotate(m *rotateMemtable) {
 	if !m.discard {
@@ -149,6 +211,9 @@ func (o *memtableOwner) install(m *versionInstalled) {
 		flushed++
 	}
 	o.sealed = append([]*sealedMemtable(nil), o.sealed[flushed:]...)
+	if m.checkpoint != nil {
+		o.forest.Installed(m.checkpoint)
+	}
 	old := o.version
 	o.version = m.version
 	o.publishState()
@@ -177,7 +242,8 @@ func (o *memtableOwner) sendFlushable() {
 		}
 		if !s.sent {
 			s.sent = true
-			o.flusher.post(own(&flushMemtable{memtable: s.table, lastSeq: s.lastSeq}))
+			o.freezeBefore(s.lastSeq + 1)
+			o.flusher.post(own(&flushMemtable{memtable: s.table, lastSeq: s.lastSeq, checkpoint: s.checkpoint}))
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/middb/middb/bplustree"
 	"github.com/middb/middb/levels"
 	"github.com/middb/middb/memtable"
 	"github.com/middb/middb/wal"
@@ -116,16 +117,24 @@ type versionInstalled struct {
 	node
 	version    *levels.Version
 	flushedSeq uint64
+	checkpoint *bplustree.Checkpoint // that became durable with it, if any
+}
+
+// treesReleased, from the reader that let go of trees last, which are not the published ones.
+type treesReleased struct {
+	node
+	trees *Trees
 }
 
 // ---- to the flusher
 
 // flushMemtable, from the memtable owner: write the memtable, whose commits are published and
-// durable, as a sstable. Oldest first.
+// durable, as a sstable, and the checkpoint of the B+Trees, if any. Oldest first.
 type flushMemtable struct {
 	node
-	memtable *memtable.Memtable
-	lastSeq  uint64
+	memtable   *memtable.Memtable
+	lastSeq    uint64
+	checkpoint *bplustree.Checkpoint
 }
 
 // retryFlush, from a timer: space may be back.
@@ -142,6 +151,7 @@ type installEdit struct {
 	node
 	edit       levels.Edit
 	compaction *levels.Compaction
+	checkpoint *bplustree.Checkpoint // that the edit makes durable, if any
 }
 
 // compactionEnded, from a compactor: it ended without an edit; err is nil if it was stopped.

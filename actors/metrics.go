@@ -23,6 +23,7 @@ type Metrics struct {
 	Rotations    atomic.Int64 // memtables sealed
 	Flushes      atomic.Int64 // memtables flushed
 	FlushedBytes atomic.Int64 // bytes of sstables written by flushes
+	TreeBytes    atomic.Int64 // bytes of pages of B+Trees written by flushes
 	Compactions  atomic.Int64 // compactions run, moves not counted
 	CompactedIn  atomic.Int64 // bytes of sstables read by them
 	CompactedOut atomic.Int64 // bytes of sstables written by them

@@ -123,7 +123,7 @@ func (v *versions) install(m *installEdit) error {
 	}
 	version.Ref()
 	v.unpublished++
-	v.memtableOwner.post(own(&versionInstalled{version: version, flushedSeq: v.set.FlushedSeq()}))
+	v.memtableOwner.post(own(&versionInstalled{version: version, flushedSeq: v.set.FlushedSeq(), checkpoint: m.checkpoint}))
 	return nil
 }
 

@@ -3,6 +3,7 @@ package actors
 import (
 	"sync/atomic"
 
+	"github.com/middb/middb/bplustree"
 	"github.com/middb/middb/levels"
 	"github.com/middb/middb/memtable"
 )
@@ -16,24 +17,35 @@ type State struct {
 	Version *levels.Version
 }
 
-// A View is a State and a sequence number that belong together, held: nothing it can see changes
+// A View is a State, a sequence number and B+Trees that belong together, held: nothing it can see changes
 // or goes away until Release.
 type View struct {
 	*State
-	Seq uint64
+	Seq   uint64
+	trees *Trees // nil: there are none
+}
+
+// Tree returns a B+Tree.
+func (v View) Tree(number uint32) bplustree.Snapshot {
+	if v.trees == nil {
+		return bplustree.Snapshot{}
+	}
+	return v.trees.Tree(number)
 }
 
 // Published is what the memtable owner publishes and every reader reads, without asking anybody.
 type Published struct {
 	state   atomic.Pointer[State]
+	trees   atomic.Pointer[Trees] // nil until there are any; stored before the sequence number of their commit
 	visible atomic.Uint64
 	durable atomic.Uint64
 }
 
 // Publish sets everything at once. It is for the time before the actors run, or a database that is
 // open for reading and has none.
-func (p *Published) Publish(s *State, seq uint64) {
+func (p *Published) Publish(s *State, roots *bplustree.Roots, seq uint64) {
 	p.state.Store(s)
+	p.trees.Store(newTrees(roots, seq, nil)) // whose first reference stays
 	p.visible.Store(seq)
 	p.durable.Store(seq)
 }
@@ -57,18 +69,50 @@ func (p *Published) AcquireView() View {
 		if !state.Version.TryRef() {
 			continue // replaced since
 		}
-		seq := p.visible.Load()
+		seq, trees := p.position()
 		// A commit beyond this state's memtable is not in it: number and state must be of one time.
 		if p.state.Load() == state {
-			return View{State: state, Seq: seq}
+			return View{State: state, Seq: seq, trees: trees}
 		}
-		state.Version.Unref()
+		View{State: state, trees: trees}.Release()
+	}
+}
+
+// position returns the sequence number of the newest visible commit, and the trees as they are then, held.
+func (p *Published) position() (seq uint64, trees *Trees) {
+	for {
+		seq = p.visible.Load()
+		if trees = p.trees.Load(); trees == nil {
+			return seq, nil
+		}
+		// These are the newest trees whose commit was visible, or newer. If they are newer the owner was about to make
+		// their commit visible, and nothing stands in the way of that.
+		if trees.seq > seq && !p.visible.CompareAndSwap(seq, trees.seq) {
+			continue
+		}
+		if trees.tryRef() {
+			return max(seq, trees.seq), trees
+		}
 	}
 }
 
 // Release lets go of the View.
-func (v View) Release() { v.Version.Unref() }
+func (v View) Release() {
+	v.Version.Unref()
+	if v.trees != nil {
+		v.trees.unref()
+	}
+}
 
 // Hold holds the View once more, each hold needing its own Release. It reports false if the View was
 // released meanwhile for the last time.
-func (v View) Hold() (View, bool) { return v, v.Version.TryRef() }
+func (v View) Hold() (View, bool) {
+	if !v.Version.TryRef() {
+		return v, false
+	}
+	if v.trees != nil && !v.trees.tryRef() {
+		v.Version.Unref()
+		return v, false
+	}
+	return v, true
+}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/middb/middb/actors"
+	"github.com/middb/middb/bplustree"
 	"github.com/middb/middb/levels"
 	"github.com/middb/middb/memtable"
 	"github.com/middb/middb/merge"
@@ -24,6 +25,7 @@ type DB struct {
 	graph     *actors.Graph // nil if read-only
 	published *actors.Published
 	set       *levels.Set
+	forest    *bplustree.Forest
 	picker    *levels.Picker
 	cache     *page.Cache
 	arenas    *memtable.Arenas
@@ -122,7 +124,7 @@ func (db *DB) close() error {
 		}
 	}
 	db.closed.Store(true)
-	errs = append(errs, db.set.Close(), db.lock.Close())
+	errs = append(errs, db.forest.Close(), db.set.Close(), db.lock.Close())
 	db.cache.Close()
 	db.arenas.Close()
 	if err := errors.Join(errs...); err != nil {

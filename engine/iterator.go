@@ -40,6 +40,7 @@ type IterOptions struct {
 type Iterator struct {
 	db       *DB
 	space    *space
+	tree     bool // over a B+Tree
 	err      error
 	reads    *readSpans // of a serializable transaction: what was seen; nil: of no interest
 	reverse  bool
@@ -75,7 +76,9 @@ func (ks *Keyspace) iterate(o IterOptions, own *overlay, by creator) (*Iterator,
 	return it.open(o)
 }
 
-func newIterator(ks *Keyspace) *Iterator { return &Iterator{db: ks.db, space: &ks.space} }
+func newIterator(ks *Keyspace) *Iterator {
+	return &Iterator{db: ks.db, space: &ks.space, tree: ks.tree}
+}
 
 // open builds the sources over the View that it holds, behind those that it has.
 func (it *Iterator) open(o IterOptions) (*Iterator, error) {
@@ -89,12 +92,7 @@ func (it *Iterator) open(o IterOptions) (*Iterator, error) {
 	if it.reads != nil {
 		it.reads.within(lower, upper)
 	}
-	it.addMemtable(it.view.Active)
-	for _, m := range it.view.Sealed {
-		it.addMemtable(m)
-	}
-	it.sources, err = it.view.Version.AppendIters(it.sources, lower, upper, levels.IterOptions{FillCache: true})
-	if err != nil {
+	if err = it.addSources(lower, upper); err != nil {
 		it.release()
 		return nil, fmt.Errorf("iterate: %w", it.db.readError(err))
 	}
@@ -103,6 +101,20 @@ func (it *Iterator) open(o IterOptions) (*Iterator, error) {
 	}
 	it.source.Reset(iterator.NewMerging(it.db.operators, it.sources...), lower, upper, it.db.operators, it.held.now, o.KeysOnly)
 	return it, nil
+}
+
+// addSources adds the sources of the View.
+func (it *Iterator) addSources(lower, upper []byte) (err error) {
+	if it.tree {
+		it.sources = append(it.sources, iterator.Source{Iterator: newTreeIter(it.view, it.space.prefix)})
+		return nil
+	}
+	it.addMemtable(it.view.Active)
+	for _, m := range it.view.Sealed {
+		it.addMemtable(m)
+	}
+	it.sources, err = it.view.Version.AppendIters(it.sources, lower, upper, levels.IterOptions{FillCache: true})
+	return err
 }
 
 func (it *Iterator) addMemtable(m *memtable.Memtable) {

@@ -18,6 +18,7 @@ type Keyspace struct {
 	db    *DB
 	name  string
 	space space
+	tree  bool           // the keys are in a B+Tree: only tables use such a one
 	gate  *actors.Gate   // shut when the keyspace is dropped; nil: it cannot be
 	gates []*actors.Gate // of this keyspace alone, for commits
 }

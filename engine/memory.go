@@ -10,6 +10,8 @@ type memorySizes struct {
 	arenaBytes    int64 // what memtables may take in all
 	cacheBytes    int64 // blocks, indexes and filters, when memtables take no more than the active one
 	sharedBytes   int64 // memtables and cache together; 0: the cache has a size of its own
+
+	dirtyTreeBytes int64 // changed pages of B+Trees that are not durable
 }
 
 // heapReserve is the part of the budget set aside for what lies on the Go heap and is not counted:
@@ -23,6 +25,7 @@ func (c *Config) memorySizes() memorySizes {
 	s := memorySizes{memtableBytes: c.MemtableBytes}
 	s.maxSealed = int(max(1, min(4, c.MemoryBudget/2/c.MemtableBytes-2)))
 	s.arenaBytes = int64(s.maxSealed+2) * c.MemtableBytes
+	s.dirtyTreeBytes = c.MemoryBudget / 8
 	if c.CacheBytes > 0 {
 		s.cacheBytes = c.CacheBytes
 		return s
@@ -42,6 +45,6 @@ func (db *DB) rebalance() {
 	if db.sizes.sharedBytes > 0 {
 		// The active memtable is counted at its full size: it grows without asking.
 		grows := db.sizes.memtableBytes - db.published.State().Active.Touched()
-		db.cache.SetCapacity(db.sizes.cacheBeside(db.arenas.Resident() + max(0, grows)))
+		db.cache.SetCapacity(db.sizes.cacheBeside(db.arenas.Resident() + max(0, grows) + db.forest.DirtyBytes()))
 	}
 }

@@ -76,6 +76,9 @@ func open(cfg Config) (_ *DB, err error) {
 			if db.set != nil {
 				err = errors.Join(err, db.set.Close())
 			}
+			if db.forest != nil {
+				err = errors.Join(err, db.forest.Close())
+			}
 			db.cache.Close()
 			db.arenas.Close()
 			err = errors.Join(err, lock.Close())
@@ -91,6 +94,9 @@ func open(cfg Config) (_ *DB, err error) {
 	})
 	var releases actors.Releases
 	if db.set, err = loadOrCreate(&cfg, db.cache, releases.Released); err != nil {
+		return nil, err
+	}
+	if db.forest, err = db.openForest(); err != nil {
 		return nil, err
 	}
 	db.clock.atLeast(db.set.Time())
@@ -156,7 +162,8 @@ var errMissingHere = fmt.Errorf("%w in this directory; check the path", ErrDatab
 func belongs(name string) bool {
 	_, isLog := wal.ParseFileName(name)
 	_, isTable := levels.ParseTableName(name)
-	return isLog || isTable || name != LockName && ours(name)
+	_, isPages := levels.ParsePagesName(name)
+	return isLog || isTable || isPages || name != LockName && ours(name)
 }
 
 // makeDir makes a directory and its missing parents, durably: a directory that a crash could forget
@@ -234,6 +241,7 @@ func ours(name string) bool {
 // replayed is what the log held beyond the sstables.
 type replayed struct {
 	tables []actors.RecoveredTable // oldest first
+	charge int64                   // of what is in the newest, and in the B+Trees since the one before it
 	state  wal.State
 }
 
@@ -274,11 +282,13 @@ func (r *replayed) add(db *DB, flushed uint64, rec wal.Record) error {
 		return err
 	}
 	last := len(r.tables) - 1
-	if room := max(db.sizes.memtableBytes, bound); last < 0 || r.tables[last].Table.Bytes()+bound > room {
+	if room := max(db.sizes.memtableBytes, bound); last < 0 || r.charge+bound > room {
 		var prefix []byte
 		if last >= 0 {
 			prefix = r.tables[last].Table.Prefix()
+			r.tables[last].Checkpoint = db.forest.Freeze()
 		}
+		r.charge = 0
 		m, err := memtable.New(db.arenas, memtable.Options{Bytes: room, Prefix: prefix})
 		if err != nil {
 			return err
@@ -287,6 +297,7 @@ func (r *replayed) add(db *DB, flushed uint64, rec wal.Record) error {
 		last++
 	}
 	t := &r.tables[last]
+	r.charge += bound
 	ops := rec.Ops
 	for i := range rec.Count {
 		kind, k, v, rest, err := wal.DecodeOp(ops)
@@ -298,8 +309,15 @@ func (r *replayed) add(db *DB, flushed uint64, rec wal.Record) error {
 			if kind == key.KindPutWithExpiry {
 				db.clock.matters.Store(true)
 			}
-			actors.ApplyOp(t.Table, kind, k, v, seq, db.operators)
 			t.LastSeq = seq
+			if kind.Tree() {
+				err = actors.ApplyTreeOp(db.forest, kind, k, v)
+			} else {
+				actors.ApplyOp(t.Table, kind, k, v, seq, db.operators)
+			}
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -340,7 +358,7 @@ func (db *DB) publish(r *replayed) error {
 		}
 	}
 	s.Version.Ref()
-	db.published.Publish(s, max(r.state.LastSeq, db.set.FlushedSeq()))
+	db.published.Publish(s, db.forest.Seal(), max(r.state.LastSeq, db.set.FlushedSeq()))
 	return nil
 }
 
@@ -355,7 +373,7 @@ func (db *DB) start(r *replayed, releases *actors.Releases) error {
 	manifest := db.set.ManifestState()
 	compressions := cfg.compressions()
 	c := actors.Config{
-		Set:    db.set,
+		Set: db.set, Forest: db.forest, DirtyTreeBytes: sizes.dirtyTreeBytes,
 		Picker: db.picker,
 		Builder: &levels.Builder{
 			Tables: db.set.Tables(), NextFileNum: db.set.NextFileNum, Compression: compressions,
@@ -377,8 +395,10 @@ func (db *DB) start(r *replayed, releases *actors.Releases) error {
 	// A little that was recovered stays in memory and takes more: a program that opens, writes one
 	// key and closes would otherwise make a table each time.
 	if n := len(c.Recovered); n == 1 && db.recovery.Segments <= keptSegments &&
-		c.Recovered[0].Table.Bytes() < sizes.memtableBytes/2 {
+		r.charge < sizes.memtableBytes/2 && db.forest.DirtyBytes() < sizes.dirtyTreeBytes/2 {
 		c.Active, c.Recovered = c.Recovered[0].Table, nil
+	} else if n > 0 {
+		c.Recovered[n-1].Checkpoint = db.forest.Freeze()
 	}
 	graph, err := actors.Start(c)
 	if err != nil {

@@ -20,6 +20,7 @@ type writes struct {
 	count  uint32
 	charge int64
 	ranges bool           // there are range deletes among them
+	trees  bool           // there are operations on B+Trees among them
 	gates  []*actors.Gate // of the keyspaces that they name
 }
 
@@ -78,6 +79,8 @@ func (w *writes) append(ks *Keyspace, op *write, limit int64) (done bool, err er
 		return w.appendRange(ks, op, limit)
 	case key.KindMerge:
 		return true, w.appendMerge(ks, op, limit)
+	case key.KindTreeClear:
+		return true, w.appendClear(ks, limit)
 	default:
 		return true, w.appendPoint(ks, op, limit)
 	}
@@ -116,6 +119,16 @@ func (w *writes) appendPoint(ks *Keyspace, op *write, limit int64) error {
 		return err
 	}
 	w.ops = appendPoint(w.ops, op, k)
+	w.trees = w.trees || op.kind.Tree()
+	return nil
+}
+
+func (w *writes) appendClear(ks *Keyspace, limit int64) error {
+	prefix := ks.space.prefix
+	if err := w.add(ks, len(prefix), memtable.EntryBytes(len(prefix), 0), limit); err != nil {
+		return err
+	}
+	w.ops, w.trees = wal.AppendTreeClear(w.ops, prefix), true
 	return nil
 }
 
@@ -126,6 +139,10 @@ func appendPoint(dst []byte, op *write, stored []byte) []byte {
 		return wal.AppendPut(dst, stored, op.value)
 	case key.KindPutWithExpiry:
 		return wal.AppendPutWithExpiry(dst, stored, op.expiry, op.value)
+	case key.KindTreePut:
+		return wal.AppendTreePut(dst, stored, op.value)
+	case key.KindTreeDelete:
+		return wal.AppendTreeDelete(dst, stored)
 	default:
 		return wal.AppendDelete(dst, stored)
 	}
@@ -150,6 +167,15 @@ func (o *overlay) append(ks *Keyspace, op *write, limit int64, operators *merge.
 	kind, k, v, _, err := wal.DecodeOp(o.ops[at:len(o.ops):len(o.ops)])
 	if err != nil {
 		return err
+	}
+	switch kind {
+	case key.KindTreeClear:
+		kind, v = key.KindRangeDelete, key.Successor(k)
+	case key.KindTreePut:
+		kind = key.KindPut
+	case key.KindTreeDelete:
+		kind = key.KindDelete
+	default:
 	}
 	switch kind {
 	case key.KindRangeDelete:

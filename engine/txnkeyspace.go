@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -34,7 +35,7 @@ func (t TxnKeyspace) get(dst, k []byte, lock bool) ([]byte, error) {
 		return dst, fmt.Errorf("get: %w", err)
 	}
 	defer putKeyBuffer(buf)
-	v, found, err := t.txn.read(dst[:0], sk)
+	v, found, err := t.txn.read(dst[:0], sk, t.ks.tree)
 	if err != nil {
 		return dst, fmt.Errorf("get %s: %w", key.Format(k), err)
 	}
@@ -67,11 +68,13 @@ func (t TxnKeyspace) beginRead(k []byte, lock bool) (sk []byte, buf *keyBuffer, 
 }
 
 // read reads a stored key: the transaction's own writes, then its View.
-func (txn *Txn) read(dst, sk []byte) (v []byte, found bool, err error) {
+func (txn *Txn) read(dst, sk []byte, tree bool) (v []byte, found bool, err error) {
 	db := txn.db
 	var buf [4]merge.Entry
 	own, complete := txn.overlay.appendEntries(buf[:0], sk)
 	switch {
+	case len(own) == 0 && tree:
+		v, found, err = txn.readTree(dst, sk)
 	case len(own) == 0:
 		v, _, found, err = db.read(txn.view.State, txn.view.Seq, txn.held.now, dst, sk)
 	case complete:
@@ -85,6 +88,17 @@ func (txn *Txn) read(dst, sk []byte) (v []byte, found bool, err error) {
 		return dst, false, txn.readError(err)
 	}
 	return v, found, nil
+}
+
+// readTree reads the stored key of an entry of a B+Tree in the View, whose pages could be used again for something else
+// if the transaction expired meanwhile.
+func (txn *Txn) readTree(dst, sk []byte) (v []byte, found bool, err error) {
+	view, ok := txn.view.Hold()
+	if !ok {
+		return dst, false, ErrTxnExpired
+	}
+	defer view.Release()
+	return view.Tree(binary.BigEndian.Uint32(sk[len(spacePrefix):])).Get(dst, sk[spaceBytes:])
 }
 
 // readError says why a read failed: perhaps because the transaction ended meanwhile.

@@ -144,7 +144,7 @@ func (ks *Keyspace) commitOne(ctx context.Context, what string, op *write, d []D
 
 // fill makes c the commit of the operations.
 func (w *writes) fill(c *actors.Commit) {
-	c.Ops, c.Count, c.Charge, c.Ranges, c.Gates = w.ops, w.count, w.charge, w.ranges, w.gates
+	c.Ops, c.Count, c.Charge, c.Ranges, c.Trees, c.Gates = w.ops, w.count, w.charge, w.ranges, w.trees, w.gates
 }
 
 // Apply commits all operations of the batch together. The batch may be used again afterwards,

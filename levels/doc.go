@@ -116,7 +116,7 @@
 //
 // And this is the CURRENT file, number 2, that names it:
 //
-//	0000  6d 69 64 64 62 63 75 72 02 00 00 00 00 00 00 00  magic; version 2
+//	0000  6d 69 64 64 62 63 75 72 03 00 00 00 00 00 00 00  magic; version 3
 //	0010  02 00 00 00 00 00 00 00 03 00 00 00 00 00 00 00  number 2; manifest 3
-//	0020  3b 00 00 00 00 00 00 00 d2 9c bc dc              59 bytes; CRC
+//	0020  3b 00 00 00 00 00 00 00 19 4c 1a e1              59 bytes; CRC
 package levels

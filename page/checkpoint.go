@@ -14,6 +14,9 @@ type Checkpoint struct {
 	pages []dirtyPage // ascending by id
 }
 
+// Bytes returns how much is written.
+func (c *Checkpoint) Bytes() int64 { return int64(len(c.pages)) * Size }
+
 type dirtyPage struct {
 	id  ID
 	mem *Page

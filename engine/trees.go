@@ -1,0 +1,51 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/middb/middb/bplustree"
+	"github.com/middb/middb/levels"
+	"github.com/middb/middb/page"
+	"github.com/middb/middb/vfs"
+)
+
+// openForest opens the B+Trees as the manifest has them. Without any, their file is made when the first are flushed.
+func (db *DB) openForest() (*bplustree.Forest, error) {
+	fs, dir := db.cfg.FS, db.cfg.Dir
+	trees := db.set.Trees()
+	if trees == nil {
+		return bplustree.OpenForest(page.Create(db.createPages, db.cache), nil), nil
+	}
+	name := fs.Join(dir, levels.PagesName(trees.File))
+	f, err := db.openPages(name)
+	if err != nil {
+		return nil, fmt.Errorf("open the pages of indexes: %w", err)
+	}
+	file, err := page.Open(f, trees.File, db.cache, trees.State)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the pages of indexes: %w", err), f.Close())
+	}
+	return bplustree.OpenForest(file, trees.Roots), nil
+}
+
+func (db *DB) openPages(name string) (vfs.File, error) {
+	if db.cfg.ReadOnly {
+		return db.cfg.FS.Open(name)
+	}
+	return db.cfg.FS.OpenReadWrite(name)
+}
+
+// createPages makes the file of pages.
+func (db *DB) createPages() (f vfs.File, number uint64, err error) {
+	fs, dir := db.cfg.FS, db.cfg.Dir
+	number = db.set.NextFileNum()
+	f, err = fs.Create(fs.Join(dir, levels.PagesName(number)))
+	if err != nil {
+		return nil, 0, fmt.Errorf("create the pages of indexes: %w", err)
+	}
+	if err = fs.SyncDir(dir); err != nil {
+		return nil, 0, errors.Join(fmt.Errorf("create the pages of indexes: sync directory: %w", err), f.Close())
+	}
+	return f, number, nil
+}
