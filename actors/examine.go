@@ -40,7 +40,7 @@ func (c *coordinator) checkTxn(m *Commit) error {
 	ops := m.Ops
 	for range m.Count {
 		kind, k, v := decode(&ops)
-		if err := c.recent.CheckOp(kind, k, v, m.Txn.View); err != nil {
+		if err := c.recent.CheckOp(kind, k, v, m.Txn); err != nil {
 			return err
 		}
 	}

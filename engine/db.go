@@ -35,6 +35,8 @@ type DB struct {
 	live      *mvcc.Live
 	meta      *Keyspace // the engine's own
 	spaces    openKeyspaces
+
+	tableSpaces sync.Map // from relation.Space to *Keyspace
 	jitter    jitter
 	lock      io.Closer
 	sizes     memorySizes

@@ -12,6 +12,8 @@ type readSet struct {
 	locks [][]byte     // read for update
 	keys  [][]byte     // read by a serializable transaction
 	spans []*readSpans // walked over by its iterators
+
+	cleared []mvcc.Span // whose range deletes conflict with nothing
 }
 
 func (r *readSet) lock(k []byte) { r.locks = append(r.locks, bytes.Clone(k)) }
@@ -32,7 +34,7 @@ func (r *readSet) iterator() *readSpans {
 
 // footprint returns what a commit depends on that read at a sequence number.
 func (r *readSet) footprint(view uint64) mvcc.Footprint {
-	f := mvcc.Footprint{View: view, Locks: r.locks, Keys: r.keys}
+	f := mvcc.Footprint{View: view, Locks: r.locks, Keys: r.keys, Cleared: r.cleared}
 	for _, s := range r.spans {
 		f.Spans = append(f.Spans, s.all()...)
 	}

@@ -298,6 +298,13 @@ func (t *Txn) RollbackTo(s Savepoint) error {
 	return fmt.Errorf("roll back to savepoint: %w", ErrSavepoint)
 }
 
+// release forgets a savepoint and those after it.
+func (t *Txn) release(s Savepoint) {
+	for i := len(t.savepoints) - 1; i >= 0 && t.savepoints[i].id >= s.id; i-- {
+		t.savepoints = t.savepoints[:i]
+	}
+}
+
 // A ConflictError says why a transaction was not committed. It matches ErrConflict.
 type ConflictError struct {
 	Keyspace string

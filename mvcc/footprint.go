@@ -35,6 +35,10 @@ type Footprint struct {
 	Locks [][]byte // keys that count as written: read for update
 	Keys  [][]byte // keys that were read and must not have changed, whether they were there or not
 	Spans []Span   // ranges that were read and must not have changed; disjoint, in order
+
+	// Cleared are ranges that are deleted whoever else has written there: everybody who does depends on something else that
+	// the transaction writes.
+	Cleared []Span
 }
 
 // A Span is the keys from Start, inclusive, to End, exclusive.

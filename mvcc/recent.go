@@ -2,6 +2,7 @@ package mvcc
 
 import (
 	"bytes"
+	"slices"
 	"sort"
 
 	"github.com/zeebo/xxh3"
@@ -279,15 +280,18 @@ func (r *Recent) Check(f *Footprint) error {
 	return r.CheckSpans(f.Spans, f.View)
 }
 
-// CheckOp returns a *Conflict if what an operation writes was written after the View with sequence number view.
-func (r *Recent) CheckOp(kind key.Kind, k, v []byte, view uint64) error {
+// CheckOp returns a *Conflict if what an operation of a transaction writes was written after its View.
+func (r *Recent) CheckOp(kind key.Kind, k, v []byte, f *Footprint) error {
 	switch kind {
 	case key.KindRangeDelete:
-		return r.CheckSpans([]Span{{k, v}}, view)
+		if slices.ContainsFunc(f.Cleared, func(s Span) bool { return bytes.Equal(s.Start, k) && bytes.Equal(s.End, v) }) {
+			return nil
+		}
+		return r.CheckSpans([]Span{{k, v}}, f.View)
 	case key.KindTreeClear: // see Record
 		return nil
 	default:
-		return r.CheckKey(k, view)
+		return r.CheckKey(k, f.View)
 	}
 }
 

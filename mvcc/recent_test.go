@@ -172,7 +172,7 @@ func TestConflictNamesKeyAndOperation(t *testing.T) {
 		{key.KindRangeDelete, "n", "z", 4, "n 6"},
 		{key.KindRangeDelete, "p", "z", 4, ""},
 	} {
-		err := r.CheckOp(c.kind, []byte(c.k), []byte(c.v), c.view)
+		err := r.CheckOp(c.kind, []byte(c.k), []byte(c.v), &Footprint{View: c.view})
 		got := ""
 		if conflict := new(Conflict); errors.As(err, &conflict) {
 			got = fmt.Sprintf("%s %d", conflict.Key, conflict.Seq)

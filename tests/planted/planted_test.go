@@ -331,9 +331,9 @@ var bugs = []bug{
 	},
 	{
 		name: "what a transaction writes is not checked",
-		file: "actors/examine.go",
-		old:  "c.recent.CheckOp(kind, k, v, m.Txn.View)",
-		new:  "c.recent.CheckOp(kind, k, v, 1<<56-1)",
+		file: "mvcc/recent.go",
+		old:  "return r.CheckKey(k, f.View)",
+		new:  "return nil",
 		test: historyTest, packages: isolation, sign: seedSign, always: true,
 	},
 	{

@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/middb/middb/key"
+	"github.com/middb/middb/mvcc"
+	"github.com/middb/middb/relation"
+)
+
+// A storage is a transaction as tables see it: as ordered sets of keys with numbers.
+type storage struct{ txn *Txn }
+
+var _ relation.Txn = storage{}
+
+// tableSpace returns what tables name a Space.
+func (db *DB) tableSpace(s relation.Space) *Keyspace {
+	if ks, ok := db.tableSpaces.Load(s); ok {
+		return ks.(*Keyspace)
+	}
+	ks, _ := db.tableSpaces.LoadOrStore(s, &Keyspace{db: db, space: numberedSpace(s.ID), tree: s.Tree})
+	return ks.(*Keyspace)
+}
+
+func (t storage) in(s relation.Space) TxnKeyspace { return TxnKeyspace{t.txn, t.txn.db.tableSpace(s)} }
+
+// Get implements relation.Txn.
+func (t storage) Get(s relation.Space, dst, k []byte) (v []byte, found bool, err error) {
+	in := t.in(s)
+	sk, buf, err := in.beginRead(k, false)
+	if err != nil {
+		return dst, false, fmt.Errorf("read a table: %w", err)
+	}
+	defer putKeyBuffer(buf)
+	if v, found, err = t.txn.read(dst, sk, s.Tree); err != nil {
+		return dst, false, fmt.Errorf("read a table: %w", err)
+	}
+	return v, found, nil
+}
+
+// Put implements relation.Txn.
+func (t storage) Put(s relation.Space, k, v []byte) error {
+	if err := checkEntry(k, v); err != nil {
+		return fmt.Errorf("write a table: %w", err)
+	}
+	kind := key.KindPut
+	if s.Tree {
+		kind = key.KindTreePut
+		if len(k)+len(v) > relation.MaxTreeEntry {
+			return fmt.Errorf("write an index: %w", ErrKeyTooLarge)
+		}
+	}
+	return t.in(s).write("write a table", &write{kind: kind, key: k, value: v})
+}
+
+// Delete implements relation.Txn.
+func (t storage) Delete(s relation.Space, k []byte) error {
+	if err := checkKey(k); err != nil {
+		return fmt.Errorf("write a table: %w", err)
+	}
+	kind := key.KindDelete
+	if s.Tree {
+		kind = key.KindTreeDelete
+	}
+	return t.in(s).write("write a table", &write{kind: kind, key: k})
+}
+
+// Clear implements relation.Txn.
+func (t storage) Clear(s relation.Space) error {
+	in := t.in(s)
+	if s.Tree {
+		return in.write("clear an index", &write{kind: key.KindTreeClear})
+	}
+	if err := in.write("clear a table", &write{kind: key.KindRangeDelete}); err != nil {
+		return err
+	}
+	t.txn.reads.cleared = append(t.txn.reads.cleared, mvcc.Span{Start: in.ks.space.lower, End: in.ks.space.upper})
+	return nil
+}
+
+// Iterate implements relation.Txn.
+func (t storage) Iterate(s relation.Space, b relation.Bounds) (relation.Iterator, error) {
+	it, err := t.in(s).NewIterator(IterOptions{Lower: b.Lower, Upper: b.Upper, Reverse: b.Reverse, KeysOnly: b.KeysOnly})
+	if err != nil {
+		return nil, err
+	}
+	return it, nil
+}
+
+// DependOn implements relation.Txn.
+func (t storage) DependOn(s relation.Space, k []byte) {
+	if !t.txn.options.ReadOnly {
+		sk, buf := t.txn.db.tableSpace(s).space.stored(k)
+		t.txn.reads.key(sk)
+		putKeyBuffer(buf)
+	}
+}
+
+// DependOnRange implements relation.Txn.
+func (t storage) DependOnRange(s relation.Space, lower, upper []byte) {
+	if !t.txn.options.ReadOnly {
+		from, to := t.txn.db.tableSpace(s).space.bounds(lower, upper)
+		spans := t.txn.reads.iterator()
+		spans.within(from, to)
+		spans.sought(nil, true, nil)
+	}
+}
+
+// Savepoint implements relation.Txn.
+func (t storage) Savepoint() (any, error) {
+	s, err := t.txn.Savepoint()
+	return s, err
+}
+
+// RollbackTo implements relation.Txn.
+func (t storage) RollbackTo(savepoint any) error { return t.txn.RollbackTo(savepoint.(Savepoint)) }
+
+// Release implements relation.Txn.
+func (t storage) Release(savepoint any) { t.txn.release(savepoint.(Savepoint)) }
+
+// A tableDatabase runs the transactions that tables need for themselves.
+type tableDatabase struct{ db *DB }
+
+var _ relation.Database = tableDatabase{}
+
+// Update implements relation.Database.
+func (d tableDatabase) Update(ctx context.Context, f func(relation.Txn) error) error {
+	return d.db.update(ctx, TxnOptions{}, func(txn *Txn) error { return f(storage{txn}) }, caller())
+}
+
+// View implements relation.Database.
+func (d tableDatabase) View(ctx context.Context, f func(relation.Txn) error) error {
+	return d.db.View(ctx, func(txn *Txn) error { return f(storage{txn}) })
+}
