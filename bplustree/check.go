@@ -84,8 +84,19 @@ func (c *checker) visitPage(id page.ID, level int, low, high []byte) error {
 	return nil
 }
 
-// check checks what can be said of a page alone.
+// check checks what can be said of a page and the keys on both sides of it in the pages above.
 func (p *node) check(level int, low, high []byte) error {
+	if err := p.checkAlone(level, low, high); err != nil {
+		return err
+	}
+	if prefix := common(low, high); !bytes.Equal(p.prefix(), prefix) {
+		return fmt.Errorf("its prefix is %q; that of keys from %q to %q is %q", p.prefix(), low, high, prefix)
+	}
+	return nil
+}
+
+// checkAlone checks what can be said of a page alone.
+func (p *node) checkAlone(level int, low, high []byte) error {
 	kind := p[atKind]
 	switch {
 	case kind != kindLeaf && kind != kindBranch:
@@ -98,8 +109,6 @@ func (p *node) check(level int, low, high []byte) error {
 		return fmt.Errorf("its heap begins at %d behind %d slots", p.u16(atHeap), p.count())
 	case p.u16(atPrefix) < p.u16(atHeap) || p.u16(atPrefix)+p.prefixLen() > page.Size:
 		return fmt.Errorf("its prefix has %d bytes at %d", p.prefixLen(), p.u16(atPrefix))
-	case !bytes.Equal(p.prefix(), common(low, high)):
-		return fmt.Errorf("its prefix is %q; that of keys from %q to %q is %q", p.prefix(), low, high, common(low, high))
 	}
 	var taken [page.Size]bool
 	claim := func(from, n int) error {

@@ -37,10 +37,10 @@ type DB struct {
 	spaces    openKeyspaces
 
 	tableSpaces sync.Map // from relation.Space to *Keyspace
-	jitter    jitter
-	lock      io.Closer
-	sizes     memorySizes
-	recovery  Recovery
+	jitter      jitter
+	lock        io.Closer
+	sizes       memorySizes
+	recovery    Recovery
 
 	closed    atomic.Bool
 	closeOnce sync.Once

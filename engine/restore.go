@@ -5,11 +5,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/middb/middb/actors"
 	"github.com/middb/middb/key"
 	"github.com/middb/middb/memtable"
+	"github.com/middb/middb/relation"
 	"github.com/middb/middb/wal"
 )
 
@@ -162,7 +162,7 @@ func (db *DB) keyspaceNumbers() (named map[uint32]bool, last uint32, err error) 
 // usedNumbers returns the numbers of the keyspaces that have keys, in order.
 func (db *DB) usedNumbers() (used []uint32, err error) {
 	// A keyspace of all stored keys with a number but 0.
-	all := &Keyspace{db: db, space: space{prefix: []byte{}, lower: numberedSpace(1).lower, upper: escapeLow}}
+	all := &Keyspace{db: db, space: space{prefix: []byte{}, lower: numberedSpace(1).lower, upper: numberedSpace(relation.CatalogSpace).lower}}
 	it, err := all.NewIterator(IterOptions{KeysOnly: true})
 	if err != nil {
 		return nil, err
@@ -170,7 +170,7 @@ func (db *DB) usedNumbers() (used []uint32, err error) {
 	for ok := it.First(); ok; {
 		id := binary.BigEndian.Uint32(it.source.Key()[len(spacePrefix):])
 		used = append(used, id)
-		ok = id < math.MaxUint32 && it.Seek(numberedSpace(id+1).lower)
+		ok = it.Seek(numberedSpace(id + 1).lower)
 	}
 	return used, it.Close()
 }

@@ -12,21 +12,11 @@ import (
 
 // openForest opens the B+Trees as the manifest has them. Without any, their file is made when the first are flushed.
 func (db *DB) openForest() (*bplustree.Forest, error) {
-	fs, dir := db.cfg.FS, db.cfg.Dir
 	trees := db.set.Trees()
 	if trees == nil {
 		return bplustree.OpenForest(page.Create(db.createPages, db.cache), nil), nil
 	}
-	name := fs.Join(dir, levels.PagesName(trees.File))
-	f, err := db.openPages(name)
-	if err != nil {
-		return nil, fmt.Errorf("open the pages of indexes: %w", err)
-	}
-	file, err := page.Open(f, trees.File, db.cache, trees.State)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the pages of indexes: %w", err), f.Close())
-	}
-	return bplustree.OpenForest(file, trees.Roots), nil
+	return trees.OpenPages(db.cfg.FS, db.cfg.Dir, db.cache, db.openPages)
 }
 
 func (db *DB) openPages(name string) (vfs.File, error) {

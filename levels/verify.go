@@ -9,6 +9,7 @@ import (
 
 	"github.com/zeebo/xxh3"
 
+	"github.com/middb/middb/bplustree"
 	"github.com/middb/middb/integrity"
 	"github.com/middb/middb/page"
 	"github.com/middb/middb/sstable"
@@ -20,14 +21,15 @@ const verifyBytes = 1 << 20
 
 // A Report is what Verify found.
 type Report struct {
-	Tables   int      // tables that the manifest names
-	Bytes    int64    // their size
-	Entries  int64    // their entries
+	Tables   int   // tables that the manifest names
+	Bytes    int64 // their size
+	Entries  int64 // their entries
+	Trees    bplustree.Census
 	Strays   []string // files that belong to nothing, which opening for writing removes
 	Problems []error  // one for each damaged table
 }
 
-// Verify reads the manifest and every sstable of the database in dir, and compares each file with
+// Verify reads the manifest, every sstable and every page of the B+Trees of the database in dir, and compares each file with
 // its checksums and with what the manifest says of it. It writes nothing. progress, which may be
 // nil, is called now and then with the bytes done and to do. The error is of the manifest, without
 // which nothing can be verified; damaged tables are in the Report.
@@ -54,6 +56,7 @@ func Verify(fs vfs.FS, dir string, progress func(done, total int64)) (Report, er
 			}
 		}
 	}
+	s.verifyTrees(&r)
 	return r, nil
 }
 

@@ -64,6 +64,7 @@ func (f *File) listFree(c *Checkpoint) {
 	for i, id := range f.list {
 		p := new(Page)
 		p.Stamp(f.generation)
+		p[atKind] = kindFreeList
 		part := ids[:min(len(ids), perListPage)]
 		ids = ids[len(part):]
 		binary.LittleEndian.PutUint16(p[atCount:], uint16(len(part)))

@@ -18,8 +18,8 @@ import (
 //
 // Page n begins at byte n·4096. Its checksum is the CRC-32C of the number of the file (u64), the number of the page
 // (u32) and its bytes from 4 on. Page 0 has, from byte 16 on, the characters MIDBPAGE, the version of the format (u32: 1)
-// and the number of the file (u64). A page of the list of free pages has in bytes 6 and 7 how many it names, from byte 16
-// on the page in which the list goes on (u32; 0: none), and then their numbers (u32 each), ascending.
+// and the number of the file (u64). A page of the list of free pages has 3 in byte 4, where pages of trees have their kind,
+// in bytes 6 and 7 how many it names, from byte 16 on the page in which the list goes on (u32; 0: none), and then their numbers (u32 each), ascending.
 type File struct {
 	f      vfs.File // nil until the first checkpoint is written
 	number uint64
@@ -59,7 +59,9 @@ type State struct {
 const (
 	magic         = "MIDBPAGE"
 	formatVersion = 1
+	atKind        = 4
 	atCount       = 6
+	kindFreeList  = 3 // trees have others
 	atNextList    = headerBytes
 	atListed      = headerBytes + 4
 	perListPage   = (Size - atListed) / 4
@@ -116,8 +118,8 @@ func Open(f vfs.File, number uint64, cache *Cache, s State) (*File, error) {
 		return nil, err
 	}
 	defer p.Unpin()
-	if version := binary.LittleEndian.Uint32(p.Page[headerBytes+8:]); string(p.Page[headerBytes:headerBytes+8]) != magic || version != formatVersion {
-		return nil, integrity.Corrupt(f.Name(), 0, "it is no file of pages of version %d: %.8q, version %d", formatVersion, p.Page[headerBytes:], version)
+	if !p.Page.isHeader() {
+		return nil, integrity.Corrupt(f.Name(), 0, "it is no file of pages of version %d: %.12q", formatVersion, p.Page[headerBytes:])
 	}
 	return file, file.readFreeList(s)
 }
@@ -132,6 +134,11 @@ func newFile(cache *Cache, s State) *File {
 	return file
 }
 
+// isHeader reports whether the page begins a file.
+func (p *Page) isHeader() bool {
+	return string(p[headerBytes:headerBytes+8]) == magic && binary.LittleEndian.Uint32(p[headerBytes+8:]) == formatVersion
+}
+
 // readFreeList reads the list of free pages of a checkpoint.
 func (f *File) readFreeList(s State) error {
 	for id := s.FreeList; id != 0; {
@@ -140,7 +147,7 @@ func (f *File) readFreeList(s State) error {
 			return err
 		}
 		n := int(binary.LittleEndian.Uint16(p.Page[atCount:]))
-		if n > perListPage || len(f.list) > int(s.Next) {
+		if p.Page[atKind] != kindFreeList || n > perListPage || len(f.list) > int(s.Next) {
 			p.Unpin()
 			return integrity.Corrupt(f.name(), int64(id)*Size, "it is no page of the list of free pages")
 		}
@@ -155,11 +162,22 @@ func (f *File) readFreeList(s State) error {
 }
 
 // seal sets the checksum of a page.
-func (f *File) seal(id ID, p *Page) { binary.LittleEndian.PutUint32(p[:], f.checksum(id, p)) }
+func (f *File) seal(id ID, p *Page) { binary.LittleEndian.PutUint32(p[:], checksum(f.number, id, p)) }
 
-func (f *File) checksum(id ID, p *Page) uint32 {
+// ReadPage reads a page of the file that has a number, and checks its checksum.
+func ReadPage(p *Page, f vfs.File, number uint64, id ID) error {
+	if n, err := f.ReadAt(p[:], int64(id)*Size); n < Size {
+		return fmt.Errorf("read page %d of %s: %w", id, f.Name(), err)
+	}
+	if got, want := binary.LittleEndian.Uint32(p[:]), checksum(number, id, p); got != want {
+		return integrity.Corrupt(f.Name(), int64(id)*Size, "page %d has the checksum %08x; its bytes have %08x", id, got, want)
+	}
+	return nil
+}
+
+func checksum(number uint64, id ID, p *Page) uint32 {
 	var at [12]byte
-	binary.LittleEndian.PutUint64(at[:], f.number)
+	binary.LittleEndian.PutUint64(at[:], number)
 	binary.LittleEndian.PutUint32(at[8:], uint32(id))
 	return integrity.ExtendCRC(integrity.CRC(at[:]), p[4:])
 }
@@ -194,14 +212,9 @@ func (f *File) load(id ID, fr *frame) (Pinned, error) {
 	if err != nil {
 		return Pinned{}, err
 	}
-	p := (*Page)(buf.Bytes())
-	if n, err := f.f.ReadAt(p[:], int64(id)*Size); n < Size {
+	if err = ReadPage((*Page)(buf.Bytes()), f.f, f.number, id); err != nil {
 		buf.Unpin()
-		return Pinned{}, fmt.Errorf("read page %d of %s: %w", id, f.name(), err)
-	}
-	if got, want := binary.LittleEndian.Uint32(p[:]), f.checksum(id, p); got != want {
-		buf.Unpin()
-		return Pinned{}, integrity.Corrupt(f.name(), int64(id)*Size, "page %d has the checksum %08x; its bytes have %08x", id, got, want)
+		return Pinned{}, err
 	}
 	if f.cache != nil {
 		buf = f.cache.Publish(&fr.slot, buf)
@@ -342,6 +355,9 @@ func (f *File) Close() error {
 	}
 	return f.f.Close()
 }
+
+// Next returns how many pages the file has, page 0 included.
+func (f *File) Next() ID { return f.next }
 
 // FreePages returns the pages that can be used at once, and those that list the free ones of the newest checkpoint.
 func (f *File) FreePages() (free, list []ID) { return f.free, f.list }

@@ -112,6 +112,9 @@ func (p *program) verifyFiles(f *files) error {
 	}
 	problems = append(problems, report.Problems...)
 	fmt.Fprintf(p.out, "sstables: %d, %s, %d entries\n", report.Tables, shell.FormatBytes(report.Bytes), report.Entries)
+	if t := report.Trees; t.Trees > 0 {
+		fmt.Fprintf(p.out, "indexes: %d B+Trees, %d entries in %d pages, %d pages free\n", t.Trees, t.Entries, t.Pages, t.Free)
+	}
 	if len(report.Strays) > 0 {
 		fmt.Fprintf(p.out, "left over, removed at the next open for writing: %s\n", strings.Join(report.Strays, ", "))
 	}
@@ -145,15 +148,16 @@ func (p *program) inspect() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect",
 		Short: "print a file of a database in readable form",
-		Long:  `Print a log segment, an sstable or a manifest in readable form.`,
+		Long:  `Print a log segment, an sstable, a page of an index or a manifest in readable form.`,
 		Example: `  middb inspect log ./mydb/000001.wal --verbose
   middb inspect sstable ./mydb/000012.sst
+  middb inspect page ./mydb/000013.pages 7
   middb inspect manifest ./mydb/MANIFEST-000002`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return fmt.Errorf("%q is no kind of file: log, sstable or manifest", args[0])
+				return fmt.Errorf("%q is no kind of file: log, sstable, page or manifest", args[0])
 			}
-			return errors.New("missing: log, sstable or manifest, and a FILE")
+			return errors.New("missing: log, sstable, page or manifest, and a FILE")
 		},
 		RunE: func(*cobra.Command, []string) error { return nil },
 	}
@@ -187,7 +191,7 @@ func (p *program) inspect() *cobra.Command {
 	for _, c := range []*cobra.Command{log, table} {
 		c.Flags().BoolVarP(&verbose, "verbose", "v", false, "print every entry, too")
 	}
-	cmd.AddCommand(log, table, kind("manifest", "the edits of a manifest", "./mydb/MANIFEST-000002",
+	cmd.AddCommand(log, table, p.inspectPage(), kind("manifest", "the edits of a manifest", "./mydb/MANIFEST-000002",
 		func(w io.Writer, file string) error { return levels.DumpManifest(w, vfs.OS, file) }))
 	return cmd
 }
