@@ -42,6 +42,14 @@ func (e *TypeError) Error() string {
 	return sb.String()
 }
 
+// newTypeError returns the error for a value that cannot become one of type t.
+func newTypeError(t Type, given, why string) error {
+	if why == whyType {
+		why = ""
+	}
+	return &TypeError{Expected: t, Given: given, Why: why}
+}
+
 // Is reports whether target is ErrType.
 func (e *TypeError) Is(target error) bool { return target == ErrType }
 

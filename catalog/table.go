@@ -2,15 +2,6 @@ package catalog
 
 import "slices"
 
-// Limits of a table.
-const (
-	MaxNameBytes  = 63
-	MaxColumns    = 1600
-	MaxKeyColumns = 32
-	MaxIndexes    = 64
-	MaxLayouts    = 10000
-)
-
 // A Table is the schema of a table. It does not change: the methods that change something return another one. What
 // makes a Table of its own, and does not get it from this package, should pass it through Encode and DecodeTable:
 // that checks it, and makes reading and writing rows fast.
@@ -24,7 +15,9 @@ type Table struct {
 	ForeignKeys []ForeignKey
 	Checks      []Check
 	Layouts     []Layout // by number: how rows were stored; the last one is how they are written now
-	NextColumn  uint16   // the ID of the next new column
+	NextColumn  uint16   // the ID of the next new column; they begin at 1
+
+	plan *plan // of these columns and layouts, or nil
 }
 
 // A Column is one of a table.

@@ -1,6 +1,7 @@
 package key
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"math"
@@ -257,6 +258,19 @@ func (t *Tuple) Bytes(dst []byte, o Order) []byte {
 		}
 	}
 	return dst
+}
+
+// View is Bytes without a copy, if the string ascends and has no zero byte: what it returns is then a part of the tuple.
+func (t *Tuple) View(o Order) []byte {
+	if o&Descending == 0 && len(t.rest) > 0 && t.rest[0] == value {
+		n := 1 + bytes.IndexByte(t.rest[1:], escape)
+		if n > 0 && n+1 < len(t.rest) && t.rest[n+1] == terminator {
+			v := t.rest[1:n:n]
+			t.rest = t.rest[n+2:]
+			return v
+		}
+	}
+	return t.Bytes(nil, o)
 }
 
 // Fixed takes off bytes of a known length, and appends them to dst.
