@@ -169,5 +169,26 @@ func compareDecimalFloat(n int64, scale uint8, f float64) int {
 	if rest == 0 || fraction == 0 || (rest < 0) != (fraction < 0) {
 		return compare(float64(rest), fraction)
 	}
-	return big.NewRat(rest, pow10[scale]).Cmp(new(big.Rat).SetFloat64(fraction))
+	c := compareFractions(magnitude(rest), scale, math.Abs(fraction))
+	if rest < 0 {
+		return -c
+	}
+	return c
+}
+
+// compareFractions compares n / 10^scale with f, which are both below 1 and not 0.
+func compareFractions(n uint64, scale uint8, f float64) int {
+	m, exponent := math.Frexp(f)
+	mantissa, k := uint64(m*(1<<53)), 53-exponent // f is mantissa / 2^k
+	zeros := bits.TrailingZeros64(mantissa)
+	mantissa, k = mantissa>>zeros, k-zeros
+	if k > 64 { // a tiny f, or many digits: rare
+		return big.NewRat(int64(n), pow10[scale]).Cmp(new(big.Rat).SetFloat64(f))
+	}
+	ah, al := n>>(64-k), n<<k
+	bh, bl := bits.Mul64(mantissa, uint64(pow10[scale]))
+	if c := compare(ah, bh); c != 0 {
+		return c
+	}
+	return compare(al, bl)
 }

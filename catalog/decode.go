@@ -128,9 +128,14 @@ func (r *reader) typ() Type {
 }
 
 func (r *reader) value() (v Value) {
-	switch v.kind = Kind(r.byte()); v.kind {
-	case 0:
+	if v.kind = Kind(r.byte()); v.kind == 0 {
 		return v
+	}
+	if !v.kind.known() {
+		r.fail("there is no such kind of value")
+		return Value{}
+	}
+	switch v.kind {
 	case String, Bytes, JSON, UUID:
 		v.s = r.text()
 		switch {

@@ -141,7 +141,11 @@ func actionFor(stored slot, t Type) action {
 // is only looked at if one of its columns is asked for. Errors are of type *DamageError.
 func (d *RowDecoder) Decode(dst []Value, primaryKey, stored []byte) ([]Value, error) {
 	from := len(dst)
-	dst = slices.Grow(dst, len(d.columns))[:from+len(d.columns)]
+	to := from + len(d.columns)
+	if to > cap(dst) {
+		dst = slices.Grow(dst, len(d.columns))
+	}
+	dst = dst[:to]
 	out := dst[from:]
 	if len(d.keys) > 0 {
 		if err := d.decodeKey(out, primaryKey); err != nil {
@@ -196,8 +200,8 @@ func (d *RowDecoder) decodeRow(out []Value, stored []byte) error {
 		r = d.make(int(number))
 	}
 	text := r.ends + r.strings<<width
-	if why := r.check(body, width, text); why != "" {
-		return d.damage(-1, size, why)
+	if !r.fits(body, width, text) {
+		return d.damage(-1, size, r.fault(body, width, text))
 	}
 	for i := range r.steps {
 		s := &r.steps[i]
@@ -230,19 +234,28 @@ func (d *RowDecoder) decodeRow(out []Value, stored []byte) error {
 	return nil
 }
 
-// check says what is wrong with what all columns share.
-func (r *recipe) check(body []byte, width, text int) string {
+// fits reports whether what all columns share is right: the length of the row, and the unused bits.
+func (r *recipe) fits(body []byte, width, text int) bool {
+	if len(body) < text || r.spare != 0 && body[r.bitmap-1]&r.spare != 0 {
+		return false
+	}
+	if r.strings == 0 {
+		return len(body) == text && width == 0
+	}
+	return text+endOf(body[r.ends:], width, r.strings-1) == len(body)
+}
+
+// fault says why a row does not fit.
+func (r *recipe) fault(body []byte, width, text int) string {
 	switch {
 	case len(body) < text:
 		return "it is cut off"
-	case r.strings > 0 && text+endOf(body[r.ends:], width, r.strings-1) != len(body):
-		return fmt.Sprintf("its text has %d bytes and should have %d", len(body)-text, endOf(body[r.ends:], width, r.strings-1))
-	case r.strings == 0 && (len(body) != text || width > 0):
-		return "something follows its columns"
 	case r.spare != 0 && body[r.bitmap-1]&r.spare != 0:
 		return "columns are NULL that it does not have"
+	case r.strings == 0:
+		return "something follows its columns"
 	default:
-		return ""
+		return fmt.Sprintf("its text has %d bytes and should have %d", len(body)-text, endOf(body[r.ends:], width, r.strings-1))
 	}
 }
 

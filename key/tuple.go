@@ -145,7 +145,11 @@ func (t *Tuple) Err() error {
 
 // Null takes off a NULL, if one comes next, and reports whether it has.
 func (t *Tuple) Null(o Order) bool {
-	if len(t.rest) > 0 && !t.bad && t.rest[0] == AppendNull(nil, o)[0] {
+	null := byte(nullLast)
+	if o&NullsFirst != 0 {
+		null = nullFirst
+	}
+	if len(t.rest) > 0 && !t.bad && t.rest[0] == null {
 		t.rest = t.rest[1:]
 		return true
 	}
@@ -195,8 +199,12 @@ func (t *Tuple) Int(o Order) int64 {
 		t.check(false)
 		return 0
 	}
-	for range n {
-		u = u<<8 | uint64(t.next(o))
+	invert := byte(0)
+	if o&Descending != 0 {
+		invert = 0xff
+	}
+	for _, b := range t.take(n) {
+		u = u<<8 | uint64(b^invert)
 	}
 	v := int64(u)
 	magnitude := u
