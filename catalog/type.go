@@ -108,14 +108,14 @@ func ParseType(sql string) (Type, error) {
 	most := 0
 	switch {
 	case t.Kind == 0:
-		return Type{}, fmt.Errorf("%w: there is no type %q", ErrSchema, sql)
+		return Type{}, typeFault(sql, "there is none of this name")
 	case t.Kind == Decimal:
 		most = 2
 	case t.Kind == String && name != "TEXT" && name != "STRING", name == "FLOAT", t.Kind == Timestamp:
 		most = 1
 	}
 	if len(args) > most {
-		return Type{}, fmt.Errorf("%w: type %q: %s takes at most %d numbers in parentheses", ErrSchema, sql, name, most)
+		return Type{}, typeFault(sql, "%s takes at most %d numbers in parentheses", name, most)
 	}
 	switch {
 	case t.Kind == Decimal:
@@ -128,17 +128,22 @@ func ParseType(sql string) (Type, error) {
 		}
 	case t.Kind == String && len(args) == 1:
 		if t.Length = args[0]; t.Length == 0 {
-			return Type{}, fmt.Errorf("%w: type %q: the length must be at least 1", ErrSchema, sql)
+			return Type{}, typeFault(sql, "the length must be at least 1")
 		}
 	case t.Kind == String && (name == "CHAR" || name == "CHARACTER"):
 		t.Length = 1
 	case t.Kind == Timestamp && len(args) == 1 && args[0] > 6:
-		return Type{}, fmt.Errorf("%w: type %q: the fraction of seconds has 6 digits", ErrSchema, sql)
+		return Type{}, typeFault(sql, "the fraction of seconds has 6 digits")
 	}
 	if why := t.fault(); why != "" {
-		return Type{}, fmt.Errorf("%w: type %q: %s", ErrSchema, sql, why)
+		return Type{}, typeFault(sql, "%s", why)
 	}
 	return t, nil
+}
+
+// typeFault returns the error for text that names no type.
+func typeFault(sql, format string, args ...any) error {
+	return &schemaError{why: fmt.Sprintf("type %q: ", sql) + fmt.Sprintf(format, args...)}
 }
 
 // splitType returns the name of a type, in upper case and with single spaces, and the numbers in parentheses, which may
@@ -149,12 +154,12 @@ func splitType(sql string) (name string, args []uint32, err error) {
 	if found {
 		var list string
 		if list, tail, found = strings.Cut(rest, ")"); !found {
-			return "", nil, fmt.Errorf("%w: type %q: a parenthesis is not closed", ErrSchema, sql)
+			return "", nil, typeFault(sql, "a parenthesis is not closed")
 		}
 		for arg := range strings.SplitSeq(list, ",") {
 			n, err := strconv.ParseUint(strings.TrimSpace(arg), 10, 32)
 			if err != nil {
-				return "", nil, fmt.Errorf("%w: type %q: %q should be a number", ErrSchema, sql, strings.TrimSpace(arg))
+				return "", nil, typeFault(sql, "%q should be a number", strings.TrimSpace(arg))
 			}
 			args = append(args, uint32(n))
 		}
