@@ -53,6 +53,7 @@ func cast(v Value, t Type) (c Value, why string) {
 			return checkDate(v.n)
 		case Timestamp:
 			return checkDate(floorDiv(v.n, dayMicros))
+		default:
 		}
 	case Timestamp:
 		switch {
@@ -98,7 +99,8 @@ func castInt(v Value) (c Value, why string) {
 }
 
 func castDecimal(v Value, t Type) (c Value, why string) {
-	n, ok := v.n, true
+	var n int64
+	var ok bool
 	switch v.kind {
 	case Int64, Decimal:
 		n, ok = rescale(v.n, v.scale, t.Scale)

@@ -123,6 +123,7 @@ func (r *reader) typ() Type {
 		t.Precision, t.Scale = r.byte(), r.byte()
 	case String:
 		t.Length = uint32(r.number(math.MaxUint32))
+	default: // others have nothing more
 	}
 	return t
 }
@@ -149,6 +150,7 @@ func (r *reader) value() (v Value) {
 		if v.scale = r.byte(); v.scale > MaxPrecision {
 			r.fail("a decimal has no such scale")
 		}
+	default: // a number and nothing more
 	}
 	v.n = int64(binary.LittleEndian.Uint64(r.take(valueNumberBytes)))
 	if v.kind == Bool && uint64(v.n) > 1 {

@@ -58,25 +58,25 @@
 //
 // # Format of a schema
 //
-//	 u8       1: the version of the format
-//	 uvarint  id
-//	 text     name
-//	 uvarint  version of the schema
-//	 uvarint  id of the next new column
-//	 list     columns:       uvarint id, text name, type, u8 flags, text default, value that old rows have;
+//	u8       1: the version of the format
+//	uvarint  id
+//	text     name
+//	uvarint  version of the schema
+//	uvarint  id of the next new column
+//	list     columns:       uvarint id, text name, type, u8 flags, text default, value that old rows have;
 //	                         flags: bit 0 NOT NULL, bits 1 and 2 identity
-//	 list     primary key:   index columns
-//	 list     indexes:       uvarint id, text name, u8 unique, u8 method, u8 state, list of index columns
-//	 list     foreign keys:  text name, uvarint id of the parent, u8 on delete, u8 on update, list of ids, list of ids in
+//	list     primary key:   index columns
+//	list     indexes:       uvarint id, text name, u8 unique, u8 method, u8 state, list of index columns
+//	list     foreign keys:  text name, uvarint id of the parent, u8 on delete, u8 on update, list of ids, list of ids in
 //	                         the parent
-//	 list     checks:        text name, text expression
-//	 list     layouts:       list of stored columns: uvarint id, type
+//	list     checks:        text name, text expression
+//	list     layouts:       list of stored columns: uvarint id, type
 //
-//	 list          uvarint: how many; and so many elements
-//	 text          uvarint: how many bytes; and those
-//	 type          u8 kind; DECIMAL: u8 precision, u8 scale; TEXT: uvarint length
-//	 value         u8 kind, 0 for NULL; text, bytes, JSON and UUID: as text; DECIMAL: u8 scale, 8 bytes; else 8 bytes
-//	 index column  uvarint id, u8: bit 0 descending, bit 1 NULLs first
+//	list          uvarint: how many; and so many elements
+//	text          uvarint: how many bytes; and those
+//	type          u8 kind; DECIMAL: u8 precision, u8 scale; TEXT: uvarint length
+//	value         u8 kind, 0 for NULL; text, bytes, JSON and UUID: as text; DECIMAL: u8 scale, 8 bytes; else 8 bytes
+//	index column  uvarint id, u8: bit 0 descending, bit 1 NULLs first
 //
 // Every schema has one encoding: numbers that could be shorter, flags that mean nothing and bytes behind the end are
 // damage, and so is a schema that [Table.Validate] refuses. A reader refuses other versions of the format.

@@ -77,6 +77,7 @@ func (b *encoder) typ(t Type) {
 		b.byte(t.Scale)
 	case String:
 		b.number(uint64(t.Length))
+	default: // others have nothing more
 	}
 }
 

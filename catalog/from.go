@@ -98,6 +98,7 @@ func fromReflected(t Type, x any) (v Value, given, why string) {
 		if u := reflect.TypeFor[[16]byte](); r.Type().ConvertibleTo(u) {
 			return same(t, UUIDOf(r.Convert(u).Interface().([16]byte)))
 		}
+	default:
 	}
 	return v, fmt.Sprintf("a Go value of type %T", x), whyType
 }

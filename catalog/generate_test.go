@@ -9,18 +9,31 @@ import (
 
 // types has one of every kind at least, and more of those with parameters.
 var types = []Type{
-	{Kind: Int64}, {Kind: Float64}, {Kind: Bool}, {Kind: Bytes}, {Kind: Date}, {Kind: Timestamp}, {Kind: UUID}, {Kind: JSON},
-	{Kind: Decimal, Precision: 1}, {Kind: Decimal, Precision: 10, Scale: 2},
-	{Kind: Decimal, Precision: 18}, {Kind: Decimal, Precision: 18, Scale: 18},
-	{Kind: String}, {Kind: String, Length: 1}, {Kind: String, Length: 20},
+	{Kind: Int64},
+	{Kind: Float64},
+	{Kind: Bool},
+	{Kind: Bytes},
+	{Kind: Date},
+	{Kind: Timestamp},
+	{Kind: UUID},
+	{Kind: JSON},
+	{Kind: Decimal, Precision: 1},
+	{Kind: Decimal, Precision: 10, Scale: 2},
+	{Kind: Decimal, Precision: 18},
+	{Kind: Decimal, Precision: 18, Scale: 18},
+	{Kind: String},
+	{Kind: String, Length: 1},
+	{Kind: String, Length: 20},
 }
 
 // extremes returns values at the ends of what a type has, and around what is special.
 func extremes(t Type) []Value {
 	switch t.Kind {
 	case Int64:
-		return []Value{Int(math.MinInt64), Int(math.MinInt64 + 1), Int(-1 << 53), Int(-256), Int(-1), Int(0), Int(1), Int(255),
-			Int(1<<53 + 1), Int(math.MaxInt64)}
+		return []Value{
+			Int(math.MinInt64), Int(math.MinInt64 + 1), Int(-1 << 53), Int(-256), Int(-1), Int(0), Int(1), Int(255),
+			Int(1<<53 + 1), Int(math.MaxInt64),
+		}
 	case Float64:
 		return []Value{
 			Float(math.Inf(-1)), Float(-math.MaxFloat64), Float(-1 << 63), Float(-1.5), Float(-math.SmallestNonzeroFloat64), Float(0),
@@ -29,8 +42,10 @@ func extremes(t Type) []Value {
 		}
 	case Decimal:
 		most := pow10[t.Precision] - 1
-		return []Value{DecimalOf(-most, t.Scale), DecimalOf(-1, t.Scale), DecimalOf(0, t.Scale), DecimalOf(5, t.Scale),
-			DecimalOf(most, t.Scale)}
+		return []Value{
+			DecimalOf(-most, t.Scale), DecimalOf(-1, t.Scale), DecimalOf(0, t.Scale), DecimalOf(5, t.Scale),
+			DecimalOf(most, t.Scale),
+		}
 	case Bool:
 		return []Value{BoolOf(false), BoolOf(true)}
 	case String:
@@ -43,16 +58,25 @@ func extremes(t Type) []Value {
 		}
 		return list
 	case Bytes:
-		return []Value{BytesOf(nil), BytesOf([]byte{0}), BytesOf([]byte{0, 0xff}), BytesOf([]byte{0xff}), BytesOf([]byte{0xff, 0xff, 0}),
-			BytesOf([]byte{1})}
+		return []Value{
+			BytesOf(nil), BytesOf([]byte{0}), BytesOf([]byte{0, 0xff}), BytesOf([]byte{0xff}), BytesOf([]byte{0xff, 0xff, 0}),
+			BytesOf([]byte{1}),
+		}
 	case Date:
 		return []Value{DateOf(minDate), DateOf(-1), DateOf(0), DateOf(20000), DateOf(maxDate)}
 	case Timestamp:
-		return []Value{{kind: Timestamp, n: minMicros}, {kind: Timestamp, n: -1}, {kind: Timestamp}, {kind: Timestamp, n: 1},
-			{kind: Timestamp, n: maxMicros}}
+		return []Value{
+			{kind: Timestamp, n: minMicros},
+			{kind: Timestamp, n: -1},
+			{kind: Timestamp},
+			{kind: Timestamp, n: 1},
+			{kind: Timestamp, n: maxMicros},
+		}
 	case UUID:
-		return []Value{UUIDOf([16]byte{}), UUIDOf([16]byte{0: 1}), UUIDOf([16]byte([]byte("0123456789abcdef"))),
-			UUIDOf([16]byte([]byte(strings.Repeat("\xff", 16))))}
+		return []Value{
+			UUIDOf([16]byte{}), UUIDOf([16]byte{0: 1}), UUIDOf([16]byte([]byte("0123456789abcdef"))),
+			UUIDOf([16]byte([]byte(strings.Repeat("\xff", 16)))),
+		}
 	default:
 		return []Value{{kind: JSON, s: "{}"}, {kind: JSON, s: ` [1, "ä", null] `}, {kind: JSON, s: "0"}}
 	}

@@ -133,7 +133,7 @@ func (l *life) widen(c Column, to Type) (*Table, error) {
 			fits = false
 		}
 	}
-	if to.widens(c.Type) && !fits && !(to.Kind == Decimal && c.Type.Kind == Int64) {
+	if to.widens(c.Type) && !fits && (to.Kind != Decimal || c.Type.Kind != Int64) {
 		l.fatal("not every %s is a %s", c.Type, to)
 	}
 	if !fits {

@@ -53,8 +53,11 @@ func TestBuilder(t *testing.T) {
 		Columns: []Column{
 			{ID: 1, Name: "id", Type: Type{Kind: Int64}, NotNull: true, Identity: IdentityAlways},
 			{ID: 2, Name: "name", Type: name, NotNull: true, Default: "'nobody'"},
-			{ID: 3, Name: "age", Type: Type{Kind: Int64}}, {ID: 4, Name: "org", Type: Type{Kind: UUID}},
-			{ID: 5, Name: "boss", Type: Type{Kind: Int64}}, {ID: 6, Name: "Price", Type: price}, {ID: 7, Name: "doc", Type: Type{Kind: JSON}},
+			{ID: 3, Name: "age", Type: Type{Kind: Int64}},
+			{ID: 4, Name: "org", Type: Type{Kind: UUID}},
+			{ID: 5, Name: "boss", Type: Type{Kind: Int64}},
+			{ID: 6, Name: "Price", Type: price},
+			{ID: 7, Name: "doc", Type: Type{Kind: JSON}},
 		},
 		PrimaryKey: []IndexColumn{{Column: 1}},
 		Indexes: []Index{

@@ -44,11 +44,24 @@ func TestWideningTypes(t *testing.T) {
 		from, to string
 		want     bool
 	}{
-		{"VARCHAR(5)", "VARCHAR(6)", true}, {"VARCHAR(5)", "TEXT", true}, {"VARCHAR(5)", "VARCHAR(4)", false}, {"TEXT", "VARCHAR(9)", false},
-		{"DECIMAL(4,2)", "DECIMAL(5,2)", true}, {"DECIMAL(4,2)", "DECIMAL(5,3)", true}, {"DECIMAL(4,2)", "DECIMAL(4,3)", false},
-		{"DECIMAL(4,2)", "DECIMAL(9,1)", false}, {"DECIMAL(4,2)", "DOUBLE", true}, {"BIGINT", "DECIMAL(4,2)", true},
-		{"BIGINT", "DOUBLE", true}, {"DOUBLE", "BIGINT", false}, {"DECIMAL(4,0)", "BIGINT", false}, {"BOOL", "BIGINT", false},
-		{"BIGINT", "TEXT", false}, {"DATE", "TIMESTAMP", false}, {"JSON", "TEXT", false}, {"UUID", "UUID", true},
+		{"VARCHAR(5)", "VARCHAR(6)", true},
+		{"VARCHAR(5)", "TEXT", true},
+		{"VARCHAR(5)", "VARCHAR(4)", false},
+		{"TEXT", "VARCHAR(9)", false},
+		{"DECIMAL(4,2)", "DECIMAL(5,2)", true},
+		{"DECIMAL(4,2)", "DECIMAL(5,3)", true},
+		{"DECIMAL(4,2)", "DECIMAL(4,3)", false},
+		{"DECIMAL(4,2)", "DECIMAL(9,1)", false},
+		{"DECIMAL(4,2)", "DOUBLE", true},
+		{"BIGINT", "DECIMAL(4,2)", true},
+		{"BIGINT", "DOUBLE", true},
+		{"DOUBLE", "BIGINT", false},
+		{"DECIMAL(4,0)", "BIGINT", false},
+		{"BOOL", "BIGINT", false},
+		{"BIGINT", "TEXT", false},
+		{"DATE", "TIMESTAMP", false},
+		{"JSON", "TEXT", false},
+		{"UUID", "UUID", true},
 	} {
 		from, err := ParseType(c.from)
 		to, err2 := ParseType(c.to)
