@@ -64,18 +64,21 @@
 //	uvarint  version of the schema
 //	uvarint  id of the next new column
 //	list     columns:       uvarint id, text name, type, u8 flags, text default, value that old rows have;
-//	                         flags: bit 0 NOT NULL, bits 1 and 2 identity
+//	                        flags: bit 0 NOT NULL, bits 1 and 2 identity: 0 none, 1 always, 2 by default
 //	list     primary key:   index columns
-//	list     indexes:       uvarint id, text name, u8 unique, u8 method, u8 state, list of index columns
-//	list     foreign keys:  text name, uvarint id of the parent, u8 on delete, u8 on update, list of ids, list of ids in
-//	                         the parent
+//	list     indexes:       uvarint id, text name, u8 unique: 0 or 1, u8 method: 0 btree, 1 lsm, u8 state: 0 building,
+//	                        1 ready, list of index columns
+//	list     foreign keys:  text name, uvarint id of the parent, u8 on delete, u8 on update: 0 restrict, 1 cascade, 2 set
+//	                        null, list of ids, list of ids in the parent
 //	list     checks:        text name, text expression
 //	list     layouts:       list of stored columns: uvarint id, type
 //
 //	list          uvarint: how many; and so many elements
 //	text          uvarint: how many bytes; and those
-//	type          u8 kind; DECIMAL: u8 precision, u8 scale; TEXT: uvarint length
-//	value         u8 kind, 0 for NULL; text, bytes, JSON and UUID: as text; DECIMAL: u8 scale, 8 bytes; else 8 bytes
+//	kind          u8: 1 BIGINT, 2 DOUBLE PRECISION, 3 DECIMAL, 4 BOOLEAN, 5 TEXT, 6 BYTEA, 7 DATE, 8 TIMESTAMPTZ, 9 UUID,
+//	              10 JSON
+//	type          kind; DECIMAL: u8 precision, u8 scale; TEXT: uvarint length, 0 if any
+//	value         kind, or 0 for NULL; text, bytes, JSON and UUID: as text; DECIMAL: u8 scale, 8 bytes; else 8 bytes
 //	index column  uvarint id, u8: bit 0 descending, bit 1 NULLs first
 //
 // Every schema has one encoding: numbers that could be shorter, flags that mean nothing and bytes behind the end are

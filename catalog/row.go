@@ -44,10 +44,11 @@ func (t *Table) AppendRow(dst []byte, row []Value) ([]byte, error) {
 	if s.strings > 0 {
 		width = widthOf(text)
 	}
-	dst = slices.Grow(dst, binary.MaxVarintLen64+s.ends+s.strings<<width+text)
-	dst = binary.AppendUvarint(dst, uint64(p.layouts-1)<<widthBits|uint64(width))
+	head, body := uint64(p.layouts-1)<<widthBits|uint64(width), s.ends+s.strings<<width+text
+	dst = slices.Grow(dst, uvarintBytes(head)+body)
+	dst = binary.AppendUvarint(dst, head)
 	from := len(dst)
-	dst = dst[:from+s.ends+s.strings<<width+text]
+	dst = dst[:from+body]
 	p.fill(dst[from:], row, width)
 	return dst, nil
 }
@@ -113,8 +114,11 @@ func endOf(ends []byte, width, i int) int {
 // uvarint reads a number that is written with as few bytes as it can be. It returns 0 bytes if there is none.
 func uvarint(b []byte) (n uint64, size int) {
 	n, size = binary.Uvarint(b)
-	if size <= 0 || size != max(1, (bits.Len64(n)+6)/7) {
+	if size <= 0 || size != uvarintBytes(n) {
 		return 0, 0
 	}
 	return n, size
 }
+
+// uvarintBytes returns with how few bytes a number can be written.
+func uvarintBytes(n uint64) int { return (bits.Len64(n|1) + 6) / 7 }

@@ -92,6 +92,8 @@ func TestPlantedImportsAreFound(t *testing.T) {
 		{"memtable", module + "wal", "memtable (layer 5) may not import wal (layer 5)"},
 		{"key", module + "engine", "key (layer 2) may not import engine (layer 9)"},
 		{"page", module + "memtable", "may not import"},
+		{"catalog", module + "key", ""},
+		{"catalog", module + "bplustree", "catalog (layer 5) may not import bplustree (layer 5)"},
 		{"levels", module + "wal", ""},
 		{"engine", module + "actors", ""},
 		{"actors", module + "engine", "may not import"},
