@@ -5,17 +5,18 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync/atomic"
 
 	"github.com/middb/middb/key"
 )
 
-// A RowDecoder takes some of the columns out of stored rows of a table, of whatever layout. It is for one goroutine at a
-// time.
+// A RowDecoder takes some of the columns out of stored rows of a table, of whatever layout. Many goroutines may use it at
+// once.
 type RowDecoder struct {
 	table   *Table
 	columns []int     // places in table.Columns, in the order of the results
 	keys    []keyStep // the columns of the primary key, up to the last that is asked for
-	layouts []recipe
+	layouts []atomic.Pointer[recipe]
 }
 
 // A keyStep takes a column off the primary key.
@@ -25,9 +26,8 @@ type keyStep struct {
 	out    []int // where in the results it goes
 }
 
-// A recipe says how rows of one layout are decoded.
+// A recipe says how rows of one layout are decoded. It is made when the first such row comes, and does not change.
 type recipe struct {
-	made    bool
 	spare   uint8
 	bitmap  int
 	ends    int
@@ -67,7 +67,7 @@ type constant struct {
 // NewRowDecoder returns a decoder of the columns at some places of t.Columns, in that order. Places that do not exist are
 // decoded as NULL.
 func (t *Table) NewRowDecoder(columns []int) *RowDecoder {
-	d := &RowDecoder{table: t, columns: slices.Clone(columns), layouts: make([]recipe, len(t.Layouts))}
+	d := &RowDecoder{table: t, columns: slices.Clone(columns), layouts: make([]atomic.Pointer[recipe], len(t.Layouts))}
 	p, last := t.current(), 0
 	for i, k := range t.PrimaryKey {
 		s := keyStep{column: p.place(k.Column), order: k.Order()}
@@ -88,8 +88,7 @@ func (t *Table) NewRowDecoder(columns []int) *RowDecoder {
 // make works the recipe of a layout out.
 func (d *RowDecoder) make(number int) *recipe {
 	s := d.table.Layouts[number].shape()
-	r := &d.layouts[number]
-	*r = recipe{made: true, spare: s.spare, bitmap: s.bitmap, ends: s.ends, strings: s.strings}
+	r := &recipe{spare: s.spare, bitmap: s.bitmap, ends: s.ends, strings: s.strings}
 	slots := map[uint16]slot{}
 	for _, c := range s.columns {
 		slots[c.id] = c
@@ -116,6 +115,7 @@ func (d *RowDecoder) make(number int) *recipe {
 			null: uint32(stored.null), at: uint32(stored.at), out: uint32(out),
 		})
 	}
+	d.layouts[number].Store(r) // or another goroutine has made the same
 	return r
 }
 
@@ -138,7 +138,8 @@ func actionFor(stored slot, t Type) action {
 // Decode appends to dst the values of the columns of a row. Columns that were dropped are passed over, those that were
 // added later have their Missing values, and those with another type are converted. Text, bytes and UUIDs alias stored or
 // primaryKey: they are valid as long as those are and do not change; Value.Clone makes them independent. The primary key
-// is only looked at if one of its columns is asked for. Errors are of type *DamageError.
+// is only looked at if one of its columns is asked for. That text is UTF-8, and numbers within the range of their type, was
+// checked when they were written, and is not again. Errors are of type *DamageError.
 func (d *RowDecoder) Decode(dst []Value, primaryKey, stored []byte) ([]Value, error) {
 	from := len(dst)
 	to := from + len(d.columns)
@@ -190,13 +191,13 @@ func (d *RowDecoder) decodeRow(out []Value, stored []byte) error {
 		}
 	}
 	body := stored[size:]
-	number, width := head>>widthBits, int(head&widthMask)
+	number, width := head>>widthBits, uint(head&widthMask)
 	if number >= uint64(len(d.layouts)) || width > maxWidth {
 		return d.damage(-1, 0, fmt.Sprintf("there are %d layouts, and this is number %d, with ends of width %d",
 			len(d.layouts), number, width))
 	}
-	r := &d.layouts[number]
-	if !r.made {
+	r := d.layouts[number].Load()
+	if r == nil {
 		r = d.make(int(number))
 	}
 	text := r.ends + r.strings<<width
@@ -205,13 +206,14 @@ func (d *RowDecoder) decodeRow(out []Value, stored []byte) error {
 	}
 	for i := range r.steps {
 		s := &r.steps[i]
+		v := &out[s.out]
 		if body[s.null]&s.mask != 0 {
-			out[s.out] = Value{}
+			*v = Value{}
 			continue
 		}
 		switch s.do {
 		case takeNumber:
-			out[s.out] = Value{kind: s.kind, scale: s.scale, n: int64(binary.LittleEndian.Uint64(body[s.at:]))}
+			v.kind, v.scale, v.n, v.s = s.kind, s.scale, int64(binary.LittleEndian.Uint64(body[s.at:])), ""
 		case takeText:
 			start, end := 0, endOf(body[r.ends:], width, int(s.at))
 			if s.at > 0 {
@@ -221,7 +223,7 @@ func (d *RowDecoder) decodeRow(out []Value, stored []byte) error {
 				return d.damage(int(s.out), size+r.ends+int(s.at)<<width, fmt.Sprintf("it goes from %d to %d of %d bytes",
 					start, end, len(body)-text))
 			}
-			out[s.out] = Value{kind: s.kind, s: alias(body[text+start : text+end])}
+			v.kind, v.scale, v.n, v.s = s.kind, 0, 0, alias(body[text+start:text+end])
 		default:
 			if why := d.decodeOther(out, s, body); why != "" {
 				return d.damage(int(s.out), size+int(s.at), why)
@@ -235,18 +237,21 @@ func (d *RowDecoder) decodeRow(out []Value, stored []byte) error {
 }
 
 // fits reports whether what all columns share is right: the length of the row, and the unused bits.
-func (r *recipe) fits(body []byte, width, text int) bool {
+func (r *recipe) fits(body []byte, width uint, text int) bool {
 	if len(body) < text || r.spare != 0 && body[r.bitmap-1]&r.spare != 0 {
 		return false
 	}
 	if r.strings == 0 {
 		return len(body) == text && width == 0
 	}
+	if width == 0 {
+		return text+int(body[text-1]) == len(body) // the last end is before the text
+	}
 	return text+endOf(body[r.ends:], width, r.strings-1) == len(body)
 }
 
 // fault says why a row does not fit.
-func (r *recipe) fault(body []byte, width, text int) string {
+func (r *recipe) fault(body []byte, width uint, text int) string {
 	switch {
 	case len(body) < text:
 		return "it is cut off"

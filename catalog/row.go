@@ -40,7 +40,7 @@ func (t *Table) AppendRow(dst []byte, row []Value) ([]byte, error) {
 	if text > math.MaxUint32 {
 		return dst, t.wrong(nil, "a row of %d bytes cannot be stored", text)
 	}
-	width := 0
+	width := uint(0)
 	if s.strings > 0 {
 		width = widthOf(text)
 	}
@@ -54,7 +54,7 @@ func (t *Table) AppendRow(dst []byte, row []Value) ([]byte, error) {
 }
 
 // widthOf returns how wide the ends of so many bytes are.
-func widthOf(text int) int {
+func widthOf(text int) uint {
 	switch {
 	case text <= math.MaxUint8:
 		return 0
@@ -66,7 +66,7 @@ func widthOf(text int) int {
 }
 
 // fill writes what is behind the head of a row.
-func (p *plan) fill(body []byte, row []Value, width int) {
+func (p *plan) fill(body []byte, row []Value, width uint) {
 	s := &p.shape
 	clear(body[:s.ends])
 	ends, text, end := body[s.ends:], body[s.ends+s.strings<<width:], 0
@@ -88,7 +88,7 @@ func (p *plan) fill(body []byte, row []Value, width int) {
 }
 
 // putEnd writes the end of a string.
-func putEnd(ends []byte, width, i, end int) {
+func putEnd(ends []byte, width uint, i, end int) {
 	switch width {
 	case 0:
 		ends[i] = byte(end)
@@ -100,7 +100,7 @@ func putEnd(ends []byte, width, i, end int) {
 }
 
 // endOf reads what putEnd wrote.
-func endOf(ends []byte, width, i int) int {
+func endOf(ends []byte, width uint, i int) int {
 	switch width {
 	case 0:
 		return int(ends[i])

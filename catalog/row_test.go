@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/middb/middb/tests/environment"
@@ -293,4 +294,28 @@ func TestTablesMadeByHandAreNoPanic(t *testing.T) {
 		_, _ = wrong.NewRowDecoder([]int{0, 1}).Decode(nil, nil, a)
 		_, _ = DecodeTable(wrong.Encode())
 	}
+}
+
+// A decoder is shared by goroutines, also when it first meets a layout.
+func TestDecodersAreShared(t *testing.T) {
+	table, row := wide(t)
+	stored, err := table.AppendRow(nil, row)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := table.NewRowDecoder([]int{1, 2})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			var values []Value
+			for range 100 {
+				var err error
+				if values, err = d.Decode(values[:0], nil, stored); err != nil || values[0] != row[1] || values[1] != row[2] {
+					t.Error(values, err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

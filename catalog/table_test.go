@@ -161,9 +161,12 @@ func TestChangesOfASchema(t *testing.T) {
 		"add a column": {func() (*Table, error) {
 			return u.AddColumn(Column{Name: "x", Type: Type{Kind: Bool}, Missing: BoolOf(true)})
 		}, nil, func(n *Table) bool { return len(n.Layouts) == 2 && n.Columns[7].ID == 8 && n.NextColumn == 9 }},
-		"add a column that is there":     {func() (*Table, error) { return u.AddColumn(Column{Name: "age", Type: Type{Kind: Bool}}) }, ErrDuplicate, nil},
-		"add a column of no type":        {func() (*Table, error) { return u.AddColumn(Column{Name: "x"}) }, ErrSchema, nil},
-		"add a column of another type":   {func() (*Table, error) { return u.AddColumn(Column{Name: "x", Type: types[0], Missing: Str("")}) }, ErrSchema, nil},
+		"add a column that is there":   {func() (*Table, error) { return u.AddColumn(Column{Name: "age", Type: Type{Kind: Bool}}) }, ErrDuplicate, nil},
+		"add a column of no type":      {func() (*Table, error) { return u.AddColumn(Column{Name: "x"}) }, ErrSchema, nil},
+		"add a column of another type": {func() (*Table, error) { return u.AddColumn(Column{Name: "x", Type: types[0], Missing: Str("")}) }, ErrSchema, nil},
+		"add a column with too long text": {func() (*Table, error) {
+			return u.AddColumn(Column{Name: "x", Type: Type{Kind: String, Length: 1}, Missing: Str("ab")})
+		}, ErrSchema, nil},
 		"drop a column":                  {func() (*Table, error) { return u.DropColumn("doc") }, nil, func(n *Table) bool { return len(n.Layouts) == 2 && len(n.Columns) == 6 }},
 		"drop a column of the key":       {func() (*Table, error) { return u.DropColumn("id") }, ErrInUse, nil},
 		"drop a column of an index":      {func() (*Table, error) { return u.DropColumn("age") }, ErrInUse, nil},

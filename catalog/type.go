@@ -205,6 +205,15 @@ func (t Type) Key() bool { return t.Kind != JSON }
 // storedAs reports whether values of both types are stored in the same way.
 func (t Type) storedAs(u Type) bool { return t.Kind == u.Kind && t.Scale == u.Scale }
 
+// has reports whether a value is one of the type, or NULL.
+func (t Type) has(v Value) bool {
+	if v.IsNull() {
+		return true
+	}
+	c, why := cast(v, t)
+	return why == "" && v.kind == t.Kind && v.scale == t.Scale && Compare(c, v) == 0
+}
+
 // widens reports whether every value of type u, as it was stored, can be read as one of t, provided that numbers fit:
 // that whoever makes a decimal of an integer sees to.
 func (t Type) widens(u Type) bool {

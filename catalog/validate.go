@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"iter"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -69,7 +70,7 @@ func (t *Table) checkColumns() error {
 			return t.wrong(nil, "column %s: %s", c.Name, fault)
 		case ids[c.ID] || c.ID == 0 || c.ID >= t.NextColumn:
 			return t.wrong(nil, "column %s has the id %d, which is not its own, or not below %d", c.Name, c.ID, t.NextColumn)
-		case !c.Missing.IsNull() && (c.Missing.kind != c.Type.Kind || c.Missing.scale != c.Type.Scale):
+		case !c.Type.has(c.Missing):
 			return t.wrong(nil, "column %s is a %s, and what old rows have in it is the %s", c.Name, c.Type, c.Missing.given())
 		case c.Identity > IdentityByDefault:
 			return t.wrong(nil, "column %s: there is no identity of the number %d", c.Name, c.Identity)
@@ -191,7 +192,7 @@ func (t *Table) checkNames() error {
 }
 
 // names yields the names of indexes and constraints.
-func (t *Table) names() func(yield func(string) bool) {
+func (t *Table) names() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, ix := range t.Indexes {
 			if !yield(ix.Name) {

@@ -115,7 +115,11 @@ func (e *element) read(t *Tuple) bool {
 	case 2:
 		got.b = t.Bool(e.order)
 	case 3:
+		view := *t
 		got.s = t.Bytes(nil, e.order)
+		if v := view.View(e.order); !bytes.Equal(v, got.s) || !bytes.Equal(view.Rest(), t.Rest()) || view.Err() != t.Err() {
+			return false
+		}
 	default:
 		got.s = t.Fixed(nil, 16, e.order)
 	}
@@ -205,7 +209,12 @@ func FuzzTuple(f *testing.F) {
 		case kind%kinds == 2:
 			again = AppendBool(nil, tuple.Bool(o), o)
 		case kind%kinds == 3:
+			view := tuple
+			v := view.View(o)
 			again = AppendBytes(nil, tuple.Bytes(nil, o), o)
+			if tuple.Err() == nil && !bytes.Equal(AppendBytes(nil, v, o), again) || view.Err() != tuple.Err() {
+				t.Fatalf("%x is viewed as %x", b, v)
+			}
 		default:
 			again = AppendFixed(nil, tuple.Fixed(nil, 16, o), o)
 		}
