@@ -219,7 +219,7 @@ func (d *RowDecoder) decodeRow(out []Value, stored []byte) error {
 			if s.at > 0 {
 				start = endOf(body[r.ends:], width, int(s.at)-1)
 			}
-			if start > end || end > len(body)-text {
+			if uint(start) > uint(end) || uint(end) > uint(len(body)-text) { // ends of 4 bytes may be negative where int has 32 bits
 				return d.damage(int(s.out), size+r.ends+int(s.at)<<width, fmt.Sprintf("it goes from %d to %d of %d bytes",
 					start, end, len(body)-text))
 			}

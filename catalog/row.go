@@ -37,7 +37,7 @@ func (t *Table) AppendRow(dst []byte, row []Value) ([]byte, error) {
 			text += len(v.s)
 		}
 	}
-	if text > math.MaxUint32 {
+	if uint64(text) > math.MaxUint32 {
 		return dst, t.wrong(nil, "a row of %d bytes cannot be stored", text)
 	}
 	width := uint(0)
