@@ -1,0 +1,183 @@
+package expr
+
+import (
+	"math"
+
+	"github.com/middb/middb/catalog"
+	"github.com/middb/middb/planner/sqlstate"
+)
+
+// A unaryOperation computes a value of one that is not NULL. Its errors have no place yet.
+type unaryOperation func(v catalog.Value) (catalog.Value, error)
+
+// perKind binds a function of a number whose result has the same kind.
+func perKind(ofInt, ofDecimal, ofFloat unaryOperation) func(*binder, *call) (*bound, error) {
+	return func(b *binder, c *call) (*bound, error) {
+		x, err := b.number(c.args[0], "the argument of "+c.name)
+		if err != nil {
+			return nil, err
+		}
+		op := ofInt
+		switch x.typ.Kind {
+		case catalog.Decimal:
+			op = ofDecimal
+		case catalog.Float64:
+			op = ofFloat
+		default:
+		}
+		return fold(c.at, loose(x.typ), strict(x.eval, func(v catalog.Value) (catalog.Value, error) {
+			r, err := op(v)
+			return r, placed(err, c.at)
+		}), x), nil
+	}
+}
+
+// rounding2 binds a function that may be told how many places it is to keep.
+func rounding2(without func(*binder, *call) (*bound, error), toward rounding) func(*binder, *call) (*bound, error) {
+	return func(b *binder, c *call) (*bound, error) {
+		if len(c.args) == 1 {
+			return without(b, c)
+		}
+		x, err := b.settle(c.args[0], decimalType)
+		if err != nil {
+			return nil, err
+		}
+		places, err := b.settle(c.args[1], intType)
+		switch {
+		case err != nil:
+			return nil, err
+		case x.typ.Kind != catalog.Int64 && x.typ.Kind != catalog.Decimal:
+			return nil, wrongArgument(c, x, "a DECIMAL if it is given a number of places")
+		case places.typ.Kind != catalog.Int64:
+			return nil, wrongArgument(c, places, "a BIGINT as the number of places")
+		}
+		return fold(c.at, decimalType, operate(c.at, func(v, w catalog.Value) (catalog.Value, error) {
+			return roundDecimal(v, w.AsInt(), toward)
+		}, x, places), x, places), nil
+	}
+}
+
+// floats binds a function of DOUBLE PRECISION.
+func floats(of func(args []float64) (float64, error)) func(*binder, *call) (*bound, error) {
+	return func(b *binder, c *call) (*bound, error) {
+		for i := range c.args {
+			x, err := b.number(c.args[i], "the argument of "+c.name)
+			if err != nil {
+				return nil, err
+			}
+			c.args[i] = x
+		}
+		return fold(c.at, floatType, eachStrict(c, func(args []catalog.Value) (catalog.Value, error) {
+			numbers := make([]float64, len(args))
+			for i, v := range args {
+				numbers[i] = v.AsFloat()
+			}
+			r, err := of(numbers)
+			if err != nil {
+				return catalog.Null(), err
+			}
+			return finite(r, numbers...)
+		}), c.args...), nil
+	}
+}
+
+// eachStrict returns an evaluator of a call that is NULL if one of the arguments is.
+func eachStrict(c *call, of func(args []catalog.Value) (catalog.Value, error)) evaluator {
+	args, at := c.args, c.at
+	return func(f frame) (catalog.Value, error) {
+		values, null := make([]catalog.Value, len(args)), false
+		for i, x := range args {
+			v, err := x.eval(f)
+			if err != nil {
+				return v, err
+			}
+			values[i] = v
+			null = null || v.IsNull()
+		}
+		if null {
+			return catalog.Null(), nil
+		}
+		v, err := of(values)
+		return v, placed(err, at)
+	}
+}
+
+func same(v catalog.Value) (catalog.Value, error) { return v, nil }
+
+func absInt(v catalog.Value) (catalog.Value, error) {
+	if v.AsInt() < 0 {
+		return negated(v)
+	}
+	return v, nil
+}
+
+func absDecimal(v catalog.Value) (catalog.Value, error) {
+	if n, _ := v.AsDecimal(); n < 0 {
+		return negated(v)
+	}
+	return v, nil
+}
+
+func absFloat(v catalog.Value) (catalog.Value, error) {
+	return catalog.Float(math.Abs(v.AsFloat())), nil
+}
+
+func signOf(n int64) int64 {
+	switch {
+	case n < 0:
+		return -1
+	case n > 0:
+		return 1
+	default:
+		return 0
+	}
+}
+
+func signInt(v catalog.Value) (catalog.Value, error) { return catalog.Int(signOf(v.AsInt())), nil }
+
+func signDecimal(v catalog.Value) (catalog.Value, error) {
+	n, _ := v.AsDecimal()
+	return catalog.DecimalOf(signOf(n), 0), nil
+}
+
+func signFloat(v catalog.Value) (catalog.Value, error) {
+	switch x := v.AsFloat(); {
+	case x > 0:
+		return catalog.Float(1), nil
+	case x < 0:
+		return catalog.Float(-1), nil
+	default: // 0, and NaN
+		return catalog.Float(x), nil
+	}
+}
+
+// rounded returns the operation that rounds a DECIMAL to a whole number.
+func rounded(toward rounding) unaryOperation {
+	return func(v catalog.Value) (catalog.Value, error) { return roundDecimal(v, 0, toward) }
+}
+
+func floatFunction(of func(float64) float64) unaryOperation {
+	return func(v catalog.Value) (catalog.Value, error) { return catalog.Float(of(v.AsFloat())), nil }
+}
+
+func power(args []float64) (float64, error) {
+	x, y := args[0], args[1]
+	switch {
+	case x == 0 && y < 0:
+		return 0, sqlstate.New(sqlstate.InvalidPower, -1, "zero to a negative power is not defined")
+	case x < 0 && y != math.Trunc(y):
+		return 0, sqlstate.New(sqlstate.InvalidPower, -1, "a negative number to a power that is not whole is not a real number")
+	}
+	r := math.Pow(x, y)
+	if r == 0 && x != 0 && !math.IsInf(x, 0) && !math.IsInf(y, 0) {
+		return 0, outOfRange(floatType)
+	}
+	return r, nil
+}
+
+func sqrt(args []float64) (float64, error) {
+	if args[0] < 0 {
+		return 0, sqlstate.New(sqlstate.InvalidPower, -1, "a negative number has no square root")
+	}
+	return math.Sqrt(args[0]), nil
+}
