@@ -34,6 +34,9 @@ const (
 	network      = "./tests/wire"
 	linearTest   = "^TestSingleKeysAreLinearizableThroughKills$"
 	bankTest     = "^TestBankKeepsItsMoneyThroughKills$"
+
+	expressionTest = "^TestRandomExpressionsAgreeWithOracle$"
+	expressions    = "./planner/expr"
 )
 
 // hostile is the test of one attack on a server.
@@ -608,6 +611,34 @@ var bugs = []bug{
 		old:  "return c.who.Load().May(role, keyspace)",
 		new:  "return c.who.Load().May(min(role, users.Read), keyspace)",
 		test: "^TestRolesAllowWhatTheyShould$", packages: network, sign: "allowed: false",
+	},
+	{
+		name: "operators bind to the right",
+		file: "planner/parser/operator.go",
+		old:  "right, err := p.expression(precedence + 1)",
+		new:  "right, err := p.expression(precedence)",
+		test: "^TestRandomTreesPrintToTheSameTree$", packages: "./planner/parser", sign: seedSign, always: true,
+	},
+	{
+		name: "a quotient is rounded towards zero at a half",
+		file: "planner/expr/decimal.go",
+		old:  "twice := rest.plus(rest); !twice.less(y)",
+		new:  "twice := rest.plus(rest); (wide{hi: y.hi, lo: y.lo}).less(twice)",
+		test: expressionTest, packages: expressions, sign: seedSign,
+	},
+	{
+		name: "NULL and false is NULL",
+		file: "planner/expr/logic.go",
+		old:  "if err == nil && l.IsNull() && (r.IsNull() || r.AsBool() != decisive) {",
+		new:  "if err == nil && l.IsNull() {",
+		test: expressionTest, packages: expressions, sign: seedSign, always: true,
+	},
+	{
+		name: "a sum that overflows to the other side goes unnoticed",
+		file: "planner/expr/arithmetic.go",
+		old:  "if (x^sum)&(y^sum) < 0 {",
+		new:  "if x > 0 && y > 0 && sum < 0 {",
+		test: expressionTest, packages: expressions, sign: seedSign,
 	},
 }
 
