@@ -30,7 +30,7 @@ type Txn interface {
 	// Iterate returns an iterator over the space as it is now: it does not show what is written later.
 	Iterate(s Space, o Bounds) (Iterator, error)
 	// DependOn has the commit fail with a conflict if somebody else has written k since the transaction began, at any
-	// isolation level, also if this transaction takes back all that it wrote.
+	// isolation level, also if this transaction takes back all that it wrote. One that only reads depends on nothing.
 	DependOn(s Space, k []byte)
 	// DependOnRange is DependOn of all keys in [lower, upper), those that are not there included; nil is no bound.
 	DependOnRange(s Space, lower, upper []byte)

@@ -106,6 +106,7 @@ func TestPlantedImportsAreFound(t *testing.T) {
 		{"planner/parser", module + "engine", "may not import"},
 		{"planner/expr", module + "relation", "may not import"},
 		{"relation", module + "planner/expr", ""},
+		{"relation", module + "engine", "relation (layer 8) may not import engine (layer 10)"},
 		{"cmd/middb", module + "cmd/middb/shell", ""},
 		{"cmd/middb", module + "tests/model", "may not import"},
 		{"engine", module + "util", "util has no layer"},

@@ -31,6 +31,9 @@ const (
 	historyTest  = "^TestRandomHistories$"
 	isolation    = "./tests/isolation"
 	seedSign     = "MIDDB_SEED="
+	relations    = "./relation"
+	racesTest    = "^TestNoOrderOfTransactionsBreaksConstraints$"
+	tablesTest   = "^TestTablesAgreeWithModel$"
 	network      = "./tests/wire"
 	linearTest   = "^TestSingleKeysAreLinearizableThroughKills$"
 	bankTest     = "^TestBankKeepsItsMoneyThroughKills$"
@@ -611,6 +614,76 @@ var bugs = []bug{
 		old:  "return c.who.Load().May(role, keyspace)",
 		new:  "return c.who.Load().May(min(role, users.Read), keyspace)",
 		test: "^TestRolesAllowWhatTheyShould$", packages: network, sign: "allowed: false",
+	},
+	{
+		name: "a row does not depend on its parent",
+		file: "relation/foreign.go",
+		old:  "\tt.tables.txn.DependOn(p.space, k)\n",
+		new:  "",
+		test: racesTest, packages: relations, sign: "serializable false, order", always: true,
+	},
+	{
+		name: "a parent that is deleted does not depend on its children",
+		file: "relation/children.go",
+		old:  "\tt.tables.txn.DependOnRange(s, prefix, upper)\n",
+		new:  "",
+		test: racesTest, packages: relations, sign: "serializable false, order",
+	},
+	{
+		name: "a row does not depend on the schema",
+		file: "relation/table.go",
+		old:  "t.tables.txn.DependOn(catalogSpace, t.shape.key)",
+		new:  "_ = catalogSpace",
+		test: racesTest, packages: relations, sign: "serializable false, order",
+	},
+	{
+		name: "a change of a schema does not depend on the rows that it has looked at",
+		file: "relation/alter.go",
+		old:  "\tt.txn.DependOnRange(a.old.rows, nil, nil)\n",
+		new:  "",
+		test: racesTest, packages: relations, sign: "serializable false, order",
+	},
+	{
+		name: "a parent does not depend on who its children are",
+		file: "relation/foreign.go",
+		old:  "\tt.tables.txn.DependOn(catalogSpace, idKey(referencesPrefix, t.id))\n",
+		new:  "",
+		test: racesTest, packages: relations, sign: "serializable false, order",
+	},
+	{
+		name: "a row that an index has not reached is deleted unnoticed",
+		file: "relation/update.go",
+		old:  "\t\t\ttxn.DependOn(ix.space, k)\n",
+		new:  "",
+		test: "^TestIndexIsBuiltBesideWritersAtEveryStep$", packages: relations, sign: "begins before operation",
+	},
+	{
+		name: "the building of an index does not depend on the rows that it reads",
+		file: "relation/build.go",
+		old:  "\ttxn.DependOnRange(h.shape.rows, b.next, upper)\n",
+		new:  "\t_ = upper\n",
+		test: "^TestIndexIsBuiltBesideWritersAtEveryStep$", packages: relations, sign: "begins before operation",
+	},
+	{
+		name: "half a statement stays",
+		file: "relation/statement.go",
+		old:  "rollback := t.txn.RollbackTo(t.statement.point)",
+		new:  "rollback := error(nil)",
+		test: "^TestViolationsAreErrorsAndLeaveNothing$", packages: relations, sign: "before map",
+	},
+	{
+		name: "unique values are not looked up",
+		file: "relation/insert.go",
+		old:  "if found && !bytes.Equal(t.parentData, own) {",
+		new:  "if found && len(own) > 1<<20 {",
+		test: tablesTest, packages: relations, sign: seedSign, always: true,
+	},
+	{
+		name: "a row that waits for its parent may move away",
+		file: "relation/update.go",
+		old:  "if orphan || differ(t.old, t.row, f.columns) {",
+		new:  "if _ = orphan; differ(t.old, t.row, f.columns) {",
+		test: tablesTest, packages: relations, sign: seedSign,
 	},
 	{
 		name: "operators bind to the right",
