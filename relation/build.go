@@ -27,6 +27,36 @@ func (c *Catalog) BuildIndex(ctx context.Context, table string, d IndexDefinitio
 	if err := b.begin(ctx, table, d); err != nil {
 		return err
 	}
+	return b.run(ctx, table, progress)
+}
+
+// RebuildIndex makes an index anew from the rows of its table. It is for tools that restore rows and not the entries of
+// indexes, in a database that nobody else uses. If the index cannot be made it is dropped, as by BuildIndex.
+func (c *Catalog) RebuildIndex(ctx context.Context, table, name string) error {
+	b := &building{catalog: c, limit: c.batch, name: name}
+	err := c.db.Update(ctx, func(txn Txn) error {
+		h, err := c.Tables(ctx, txn).Table(table)
+		if err != nil {
+			return err
+		}
+		ix, err := h.shape.index(name)
+		if err != nil {
+			return err
+		}
+		b.table, b.id = h.shape.ID, ix.ID
+		return txn.Clear(ix.space)
+	})
+	if err == nil {
+		err = b.change(ctx, func(s *catalog.Table) (*catalog.Table, error) { return s.SetIndexState(b.name, catalog.Building) })
+	}
+	if err != nil {
+		return fmt.Errorf("make index %s of table %s anew: %w", name, table, err)
+	}
+	return b.run(ctx, table, nil)
+}
+
+// run fills the index, and commits it as Ready or drops it.
+func (b *building) run(ctx context.Context, table string, progress func(done, total uint64)) error {
 	err := b.fill(ctx, progress)
 	if err == nil {
 		err = b.finish(ctx)

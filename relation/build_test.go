@@ -11,6 +11,54 @@ import (
 	"github.com/middb/middb/catalog"
 )
 
+// An index that has lost its entries, or has some of other rows, is made anew.
+func TestIndexesAreRebuilt(t *testing.T) {
+	db := newFake()
+	c := New(db, Options{})
+	ctx := context.Background()
+	d, err := catalog.NewTable("t").Column("id", "BIGINT").Column("a", "TEXT").PrimaryKey("id").Unique("a").Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := func(f func(h *Table) error) error {
+		return db.Update(ctx, func(txn Txn) error {
+			h, err := c.Tables(ctx, txn).Table("t")
+			if err != nil {
+				return err
+			}
+			return f(h)
+		})
+	}
+	err = db.Update(ctx, func(txn Txn) error { return c.Tables(ctx, txn).Create(d) })
+	for i := range int64(100) {
+		err = errors.Join(err, rows(func(h *Table) error { return h.Insert(catalog.Int(i), catalog.Str(fmt.Sprint("row ", i))) }))
+	}
+	var index string
+	err = errors.Join(err, rows(func(h *Table) error {
+		ix := h.shape.indexes[0]
+		index = ix.Name
+		return errors.Join(h.tables.txn.Clear(ix.space), h.tables.txn.Put(ix.space, []byte("nonsense"), nil))
+	}))
+	findings := func() (n int) {
+		err = errors.Join(err, db.View(ctx, func(txn Txn) error {
+			return c.Tables(ctx, txn).Verify(ctx, "t", func(Finding) bool { n++; return true })
+		}))
+		return n
+	}
+	if n := findings(); n == 0 || err != nil {
+		t.Fatalf("%d findings, %v", n, err)
+	}
+	if err = c.RebuildIndex(ctx, "t", index); err != nil {
+		t.Fatal(err)
+	}
+	if n := findings(); n > 0 || err != nil {
+		t.Fatalf("%d findings after the index was made anew, %v", n, err)
+	}
+	if err = c.RebuildIndex(ctx, "t", "nothing"); !errors.Is(err, ErrNoIndex) {
+		t.Fatalf("an index that is not there: %v", err)
+	}
+}
+
 // numbered makes a table of rows with the ids 10, 20 ... and v the same.
 func numbered(t *testing.T, db *fake, n int) *Catalog {
 	t.Helper()

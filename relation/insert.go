@@ -94,7 +94,7 @@ func (t *Table) upsert(values []catalog.Value) error {
 }
 
 // Inserted returns the row that was inserted last, with its defaults and numbers. It is valid until the table is used again.
-func (t *Table) Inserted() Row { return Row{shape: t.shape, key: t.key, values: t.row} }
+func (t *Table) Inserted() Row { return Row{shape: t.shape, key: t.key, values: t.row, lent: true} }
 
 func (t *Table) insert(columns []int, values []catalog.Value) error {
 	if err := t.write(); err != nil {

@@ -8,15 +8,17 @@ import (
 )
 
 // A Row is a row of a table, or some columns of it. One that Get returns is its caller's; one of a cursor is lent until the
-// cursor moves.
+// cursor moves, but for the values that Value and Lookup return.
 type Row struct {
 	shape   *shape
 	columns []int // places of the values; nil: all
 	key     []byte
 	values  []catalog.Value
+	lent    bool // texts are in memory of the cursor
 }
 
-// Values returns the values, in the order of the columns that were asked for, or of those of the table.
+// Values returns the values, in the order of the columns that were asked for, or of those of the table. Of a row that is lent
+// they are, too: see Clone.
 func (r Row) Values() []catalog.Value { return r.values }
 
 // Columns returns the names of the columns of Values.
@@ -27,7 +29,7 @@ func (r Row) Columns() []string {
 	return r.shape.names(r.columns)
 }
 
-// Value returns the value of a column; NULL if there is no such column, see Lookup.
+// Value returns the value of a column, which is its caller's; NULL if there is no such column, see Lookup.
 func (r Row) Value(column string) catalog.Value {
 	v, _ := r.Lookup(column)
 	return v
@@ -35,10 +37,15 @@ func (r Row) Value(column string) catalog.Value {
 
 // Lookup returns the value of a column, and whether the row has that column.
 func (r Row) Lookup(column string) (catalog.Value, bool) {
-	if at, ok := r.at(column); ok {
+	at, ok := r.at(column)
+	switch {
+	case !ok:
+		return catalog.Null(), false
+	case r.lent:
+		return r.values[at].Clone(), true
+	default:
 		return r.values[at], true
 	}
-	return catalog.Null(), false
 }
 
 func (r Row) at(column string) (int, bool) {
@@ -94,7 +101,7 @@ func (r Row) Clone() Row {
 	for i, v := range r.values {
 		values[i] = v.Clone()
 	}
-	return Row{r.shape, r.columns, bytes.Clone(r.key), values}
+	return Row{shape: r.shape, columns: r.columns, key: bytes.Clone(r.key), values: values}
 }
 
 // Rows is a cursor over rows. It shows the table as it was when the cursor was made. It is closed before the transaction
@@ -170,7 +177,7 @@ func (r *Rows) loadThroughIndex() (err error) {
 }
 
 // Row returns the row, until the cursor moves.
-func (r *Rows) Row() Row { return Row{r.shape, r.columns, r.primary, r.values} }
+func (r *Rows) Row() Row { return Row{shape: r.shape, columns: r.columns, key: r.primary, values: r.values, lent: true} }
 
 // Values returns the values of the row, until the cursor moves.
 func (r *Rows) Values() []catalog.Value { return r.values }

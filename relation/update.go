@@ -65,7 +65,7 @@ func (t *Table) update(k []byte, change func(r *Row) error) error {
 	if !found {
 		return t.notFound(k)
 	}
-	row := Row{shape: t.shape, key: k, values: values}
+	row := Row{shape: t.shape, key: k, values: values, lent: true}
 	if err := change(&row); err != nil {
 		return err
 	}
