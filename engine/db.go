@@ -15,6 +15,7 @@ import (
 	"github.com/middb/middb/merge"
 	"github.com/middb/middb/mvcc"
 	"github.com/middb/middb/page"
+	"github.com/middb/middb/relation"
 )
 
 // A DB is an open database. Make one with Spawn; all methods are safe for concurrent use. It has the methods
@@ -37,6 +38,7 @@ type DB struct {
 	spaces    openKeyspaces
 
 	tableSpaces sync.Map // from relation.Space to *Keyspace
+	tables      openedTables
 	jitter      jitter
 	lock        io.Closer
 	sizes       memorySizes
@@ -45,6 +47,12 @@ type DB struct {
 	closed    atomic.Bool
 	closeOnce sync.Once
 	closeErr  error
+}
+
+// openedTables is what the process keeps of tables, once somebody uses them.
+type openedTables struct {
+	opening sync.Mutex
+	catalog atomic.Pointer[relation.Catalog]
 }
 
 // Path returns the directory of the database.
@@ -117,7 +125,11 @@ func (db *DB) Close() error {
 func (db *DB) close() error {
 	var errs []error
 	if db.graph != nil {
+		estimates := db.saveEstimates()
 		errs = append(errs, db.graph.Close())
+		if errs[0] == nil {
+			errs = append(errs, estimates)
+		}
 		if db.clock.matters.Load() && errs[0] == nil {
 			// What has expired stays so when the clock is set back before the next open.
 			if _, err := db.set.Apply(levels.Edit{Time: db.clock.now()}); !errors.Is(err, ErrNoSpace) {

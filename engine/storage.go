@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/middb/middb/key"
-	"github.com/middb/middb/mvcc"
 	"github.com/middb/middb/relation"
 )
 
@@ -72,11 +71,7 @@ func (t storage) Clear(s relation.Space) error {
 	if s.Tree {
 		return in.write("clear an index", &write{kind: key.KindTreeClear})
 	}
-	if err := in.write("clear a table", &write{kind: key.KindRangeDelete}); err != nil {
-		return err
-	}
-	t.txn.reads.cleared = append(t.txn.reads.cleared, mvcc.Span{Start: in.ks.space.lower, End: in.ks.space.upper})
-	return nil
+	return in.write("clear a table", &write{kind: key.KindRangeDelete})
 }
 
 // Iterate implements relation.Txn.
@@ -114,7 +109,7 @@ func (t storage) Savepoint() (any, error) {
 }
 
 // RollbackTo implements relation.Txn.
-func (t storage) RollbackTo(savepoint any) error { return t.txn.RollbackTo(savepoint.(Savepoint)) }
+func (t storage) RollbackTo(savepoint any) error { return t.txn.rollbackTo(savepoint.(Savepoint)) }
 
 // Release implements relation.Txn.
 func (t storage) Release(savepoint any) { t.txn.release(savepoint.(Savepoint)) }

@@ -10,6 +10,7 @@ import (
 	"github.com/middb/middb/actors"
 	"github.com/middb/middb/key"
 	"github.com/middb/middb/mvcc"
+	"github.com/middb/middb/relation"
 )
 
 // An Isolation says which anomalies a transaction is safe from; docs/isolation.md has them all.
@@ -78,6 +79,7 @@ type Txn struct {
 	footprint  mvcc.Footprint // set by submit
 	savepoints []savepoint    // those that can be rolled back to
 	lastPoint  uint64
+	tables     *relation.Tables
 	committed  uint64 // sequence number of the last operation, once committed
 }
 
@@ -203,6 +205,11 @@ func (t *Txn) commit(ctx context.Context) error {
 		t.finish()
 		err = ErrTxnReadOnly
 	}
+	if err == nil && t.tables != nil {
+		if err = t.tables.Err(); err != nil {
+			t.finish()
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
@@ -234,6 +241,9 @@ func (t *Txn) submit(ctx context.Context) error {
 		return t.db.conflictError(conflict)
 	}
 	t.committed = seq
+	if err == nil && t.tables != nil {
+		t.tables.Committed()
+	}
 	return err
 }
 
@@ -282,8 +292,19 @@ func (t *Txn) Savepoint() (Savepoint, error) {
 // read since, and what was read for update, still counts when the transaction commits. Iterators that are
 // open go on seeing the writes.
 func (t *Txn) RollbackTo(s Savepoint) error {
-	if err := t.usable(); err != nil {
+	if err := t.rollbackTo(s); err != nil {
 		return fmt.Errorf("roll back to savepoint: %w", err)
+	}
+	if t.tables != nil {
+		t.tables.Invalidate()
+	}
+	return nil
+}
+
+// rollbackTo is RollbackTo for whoever knows what that changes.
+func (t *Txn) rollbackTo(s Savepoint) error {
+	if err := t.usable(); err != nil {
+		return err
 	}
 	for i := len(t.savepoints) - 1; i >= 0; i-- {
 		if t.savepoints[i].id == s.id {
@@ -295,7 +316,7 @@ func (t *Txn) RollbackTo(s Savepoint) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("roll back to savepoint: %w", ErrSavepoint)
+	return ErrSavepoint
 }
 
 // release forgets a savepoint and those after it.

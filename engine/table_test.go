@@ -1,0 +1,87 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/middb/middb/catalog"
+	"github.com/middb/middb/vfs"
+)
+
+func users() *catalog.Builder {
+	return catalog.NewTable("users").
+		Column("id", "BIGINT", catalog.GeneratedByDefault).
+		Column("name", "TEXT", catalog.NotNull).
+		Column("age", "INT").
+		PrimaryKey("id").Unique("name").Index("by_age", "age DESC", "name").Check("age >= 0")
+}
+
+func register(t *testing.T, db *DB, b *catalog.Builder) {
+	t.Helper()
+	d, err := b.Build()
+	must(t, err)
+	must(t, db.RegisterTable(context.Background(), d))
+}
+
+func wantSound(t *testing.T, db *DB) {
+	t.Helper()
+	must(t, db.VerifyTables(context.Background(), func(f Finding) bool {
+		t.Error(f)
+		return true
+	}))
+}
+
+func TestTablesAlsoAfterReopening(t *testing.T) {
+	fs := vfs.NewMem()
+	db := spawn(t, Config{FS: fs})
+	register(t, db, users())
+	table := db.Table("users")
+	for i := range 100 {
+		row, err := table.InsertFields(map[string]any{"name": fmt.Sprintf("user %02d", i), "age": i % 10})
+		must(t, err)
+		if got := row.Value("id").AsInt(); got != int64(i+1) {
+			t.Fatalf("row %d has the number %d", i, got)
+		}
+	}
+	if _, err := table.InsertFields(map[string]any{"name": "user 05"}); !errors.Is(err, ErrUnique) {
+		t.Fatalf("a name twice: %v", err)
+	}
+	if _, err := table.InsertFields(map[string]any{"name": "x", "age": -1}); !errors.Is(err, ErrCheck) {
+		t.Fatalf("a negative age: %v", err)
+	}
+	if _, err := table.InsertFields(map[string]any{"name": "x", "age": "old"}); !errors.Is(err, ErrType) {
+		t.Fatalf("an age that is none: %v", err)
+	}
+	wantSound(t, db)
+	must(t, db.Close())
+	db = spawn(t, Config{FS: fs})
+	table = db.Table("users")
+	var names []string
+	must(t, table.ScanIndex("by_age", ScanOptions{Prefix: []catalog.Value{catalog.Int(7)}, Reverse: true, Limit: 2}, func(r Row) bool {
+		names = append(names, strings.Clone(r.Value("name").AsString()))
+		return true
+	}))
+	if fmt.Sprint(names) != "[user 97 user 87]" {
+		t.Fatalf("the last users of 7: %v", names)
+	}
+	row, err := table.InsertFields(map[string]any{"name": "another"})
+	must(t, err)
+	if row.Value("id").AsInt() <= 100 {
+		t.Fatalf("number %v is given twice", row.Value("id"))
+	}
+	must(t, db.CreateIndex(context.Background(), "users", IndexDefinition{Name: "lsm", Columns: []string{"age"}, Using: catalog.LSM}, nil))
+	must(t, db.DropIndex(context.Background(), "users", "by_age"))
+	wantSound(t, db)
+	schemas, err := db.ListTables()
+	must(t, err)
+	if len(schemas) != 1 || len(schemas[0].Indexes) != 2 {
+		t.Fatalf("%d tables, %d indexes", len(schemas), len(schemas[0].Indexes))
+	}
+	must(t, db.DropTable(context.Background(), "users"))
+	if _, err := table.Count(); !errors.Is(err, ErrNoTable) {
+		t.Fatalf("a table that is gone: %v", err)
+	}
+}
