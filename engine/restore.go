@@ -28,8 +28,12 @@ const restoreBytes = 1 << 20
 // Restore begins to restore into the database.
 func (db *DB) Restore() *Restore { return &Restore{db: db} }
 
-// Add adds an operation, decoded as wal.DecodeOp does. Of operations on one key the newest must come last.
+// Add adds an operation, decoded as wal.DecodeOp does. Of operations on one key the newest must come last. Those on B+Trees are
+// left out: RebuildIndexes makes them anew.
 func (r *Restore) Add(ctx context.Context, kind key.Kind, k, v []byte) error {
+	if kind.Tree() {
+		return nil
+	}
 	n := len(k) + len(v)
 	if len(r.w.ops) > 0 && len(r.w.ops)+n > restoreBytes {
 		if err := r.commit(ctx); err != nil {
@@ -92,6 +96,27 @@ func (r *Restore) Finish(ctx context.Context) (renamed []string, err error) {
 		return nil, fmt.Errorf("restore the names of keyspaces: %w", err)
 	}
 	return renamed, nil
+}
+
+// RebuildIndexes makes all indexes of all tables anew from the rows that were restored, after Finish. It returns what could not
+// be made, such as a unique index of rows that are double now; those indexes are gone, the rows are not.
+func (r *Restore) RebuildIndexes(ctx context.Context) (lost []error, err error) {
+	schemas, err := r.db.ListTables()
+	if err != nil {
+		return nil, err
+	}
+	c, err := r.db.openTables(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range schemas {
+		for _, ix := range s.Indexes {
+			if err := c.RebuildIndex(ctx, s.Name, ix.Name); err != nil {
+				lost = append(lost, err)
+			}
+		}
+	}
+	return lost, nil
 }
 
 func (r *Restore) nameKeyspaces(ctx context.Context) (renamed []string, err error) {

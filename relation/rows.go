@@ -177,7 +177,9 @@ func (r *Rows) loadThroughIndex() (err error) {
 }
 
 // Row returns the row, until the cursor moves.
-func (r *Rows) Row() Row { return Row{shape: r.shape, columns: r.columns, key: r.primary, values: r.values, lent: true} }
+func (r *Rows) Row() Row {
+	return Row{shape: r.shape, columns: r.columns, key: r.primary, values: r.values, lent: true}
+}
 
 // Values returns the values of the row, until the cursor moves.
 func (r *Rows) Values() []catalog.Value { return r.values }

@@ -80,8 +80,9 @@ func (p *program) verify() *cobra.Command {
 		Use:   "verify DIR",
 		Short: "check every byte of a database",
 		Long: `Read every file of the database in DIR and check every checksum, the order of keys,
-the shape of the levels, the manifest against the files, and the chain of the log.
-Nothing is changed. No program may have the database open for writing.
+the shape of the levels and of the B+Trees, the manifest against the files, and the
+chain of the log. Then read every row of every table and check its constraints, and
+that each index has the entries of its table and no others. Nothing is changed. No program may have the database open for writing.
 
 Exit codes: 0 all is well, 1 something is damaged, 3 the files cannot be opened or
 the manifest is damaged.`,
@@ -97,7 +98,13 @@ the manifest is damaged.`,
 				return err
 			}
 			defer f.close()
-			return p.verifyFiles(f)
+			if err = p.verifyFiles(f); err == nil {
+				err = p.verifyTables(dir)
+			}
+			if err == nil {
+				fmt.Fprintln(p.out, "all is well")
+			}
+			return err
 		},
 	}
 }
@@ -134,7 +141,6 @@ func (p *program) verifyFiles(f *files) error {
 		fmt.Fprintf(p.out, "the log ends in %d bytes that a crash left unfinished; they were never acknowledged as durable\n", log.State.TornBytes)
 	}
 	if len(problems) == 0 {
-		fmt.Fprintln(p.out, "all is well")
 		return nil
 	}
 	for _, problem := range problems {

@@ -30,7 +30,7 @@ cannot. With --to, make a new database of it in NEW.
 DIR itself is never changed. What is saved may be a state that the database never
 had: where an entry is lost, an older one of the same key, if there is one, is
 back, and so are keys whose deletion, or that of their keyspace, is lost. A
-keyspace whose name is lost gets a new one. A database whose manifest is damaged
+keyspace whose name is lost gets a new one. Indexes of tables are made anew. A database whose manifest is damaged
 cannot be repaired; restore a backup.`,
 		Example: `  middb repair ./mydb
   middb repair ./mydb --to ./saved`,
@@ -97,6 +97,13 @@ func (p *program) salvage(ctx context.Context, f *files, db *engine.DB) error {
 	}
 	for _, name := range renamed {
 		fmt.Fprintf(p.out, "the name of a keyspace is lost; it is called %s now\n", name)
+	}
+	lost, err := out.to.RebuildIndexes(ctx)
+	if err != nil {
+		return err
+	}
+	for _, problem := range lost {
+		fmt.Fprintf(p.out, "an index is lost: %v\n", problem)
 	}
 	if err := db.Flush(ctx); err != nil {
 		return err
