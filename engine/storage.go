@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/middb/middb/key"
+	"github.com/middb/middb/mvcc"
 	"github.com/middb/middb/relation"
 )
 
@@ -67,11 +68,18 @@ func (t storage) Delete(s relation.Space, k []byte) error {
 
 // Clear implements relation.Txn.
 func (t storage) Clear(s relation.Space) error {
-	in := t.in(s)
+	kind := key.KindRangeDelete
 	if s.Tree {
-		return in.write("clear an index", &write{kind: key.KindTreeClear})
+		kind = key.KindTreeClear
 	}
-	return in.write("clear a table", &write{kind: key.KindRangeDelete})
+	return t.in(s).write("clear a table", &write{kind: kind})
+}
+
+// Drop implements relation.Txn.
+func (t storage) Drop(s relation.Space) error {
+	space := &t.txn.db.tableSpace(s).space
+	t.txn.reads.cleared = append(t.txn.reads.cleared, mvcc.Span{Start: space.lower, End: space.upper})
+	return t.Clear(s)
 }
 
 // Iterate implements relation.Txn.

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/middb/middb/catalog"
+	"github.com/middb/middb/relation"
 	"github.com/middb/middb/vfs"
 )
 
@@ -84,4 +86,49 @@ func TestTablesAlsoAfterReopening(t *testing.T) {
 	if _, err := table.Count(); !errors.Is(err, ErrNoTable) {
 		t.Fatalf("a table that is gone: %v", err)
 	}
+}
+
+// A table that is written all the time can be dropped, and so can its indexes of both kinds.
+func TestTablesAreDroppedWhileTheyAreWritten(t *testing.T) {
+	db := spawn(t, Config{Durability: NoSync})
+	register(t, db, users())
+	must(t, db.CreateIndex(context.Background(), "users", IndexDefinition{Name: "lsm", Columns: []string{"age"}, Using: catalog.LSM}, nil))
+	table := db.Table("users")
+	var writers sync.WaitGroup
+	started := make(chan struct{}, 4)
+	for i := range cap(started) {
+		writers.Go(func() {
+			for n := 0; ; n++ {
+				_, err := table.InsertFields(map[string]any{"name": fmt.Sprint(i, "/", n), "age": n % 90})
+				if errors.Is(err, ErrNoTable) {
+					return
+				}
+				if err != nil && !errors.Is(err, ErrConflict) {
+					t.Error(err)
+					return
+				}
+				if n == 10 {
+					started <- struct{}{}
+				}
+			}
+		})
+	}
+	for range cap(started) {
+		<-started
+	}
+	must(t, db.DropIndex(context.Background(), "users", "by_age"))
+	wantSound(t, db)
+	must(t, db.DropIndex(context.Background(), "users", "lsm"))
+	must(t, db.DropTable(context.Background(), "users"))
+	writers.Wait()
+	must(t, db.View(context.Background(), func(txn *Txn) error {
+		for id := relation.CatalogSpace + 1; id < relation.CatalogSpace+10; id++ {
+			for _, tree := range []bool{false, true} {
+				if left, err := allOf(storage{txn}, relation.Space{ID: id, Tree: tree}, false); err != nil || len(left) > 0 {
+					return fmt.Errorf("space %d has %d entries, %w", id, len(left), err)
+				}
+			}
+		}
+		return nil
+	}))
 }

@@ -68,7 +68,7 @@ func (t *Tables) alter(h *Table, next *catalog.Table, o alterOptions) error {
 	t.generation++
 	for _, ix := range a.old.indexes {
 		if !slices.ContainsFunc(a.new.indexes, func(o *index) bool { return o.ID == ix.ID }) {
-			if err := t.txn.Clear(ix.space); err != nil {
+			if err := t.txn.Drop(ix.space); err != nil {
 				return err
 			}
 		}

@@ -134,9 +134,9 @@ func (t *Tables) drop(name string) error {
 		}
 	}
 	for _, ix := range s.indexes {
-		err = errors.Join(err, t.txn.Clear(ix.space))
+		err = errors.Join(err, t.txn.Drop(ix.space))
 	}
-	err = errors.Join(err, t.txn.Clear(s.rows))
+	err = errors.Join(err, t.txn.Drop(s.rows))
 	for _, k := range [][]byte{nameKey(name), s.key, idKey(referencesPrefix, s.ID)} {
 		err = errors.Join(err, t.txn.Delete(catalogSpace, k))
 	}

@@ -76,11 +76,13 @@ type fakeTxn struct {
 	ops    []fakeOp
 	latest map[fakeKey]int // index in ops
 	clears map[Space]int
-	deps   map[fakeKey]bool
-	ranges []fakeRange
-	points []int
-	done   bool
-	view   bool
+
+	dropped []Space // whose clearing conflicts with nothing
+	deps    map[fakeKey]bool
+	ranges  []fakeRange
+	points  []int
+	done    bool
+	view    bool
 }
 
 func (db *fake) begin() *fakeTxn {
@@ -205,6 +207,11 @@ func (t *fakeTxn) Delete(s Space, k []byte) error {
 
 func (t *fakeTxn) Clear(s Space) error {
 	return t.write("clear", fakeOp{key: fakeKey{s: s}, clear: true})
+}
+
+func (t *fakeTxn) Drop(s Space) error {
+	t.dropped = append(t.dropped, s)
+	return t.write("drop", fakeOp{key: fakeKey{s: s}, clear: true})
 }
 
 func (t *fakeTxn) DependOn(s Space, k []byte) { t.deps[fakeKey{s, string(k)}] = true }
@@ -346,6 +353,7 @@ func (t *fakeTxn) conflict(c fakeCommit) bool {
 	hit := func(k fakeKey) bool {
 		_, own := t.latest[k]
 		_, cleared := t.clears[k.s]
+		cleared = cleared && !slices.Contains(t.dropped, k.s)
 		return own || cleared || t.deps[k] ||
 			slices.ContainsFunc(t.ranges, func(r fakeRange) bool { return r.holds(k) })
 	}

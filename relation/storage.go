@@ -25,8 +25,12 @@ type Txn interface {
 	Put(s Space, k, v []byte) error
 	// Delete removes k. It counts as a write also where k is not there.
 	Delete(s Space, k []byte) error
-	// Clear removes all that is in the space, at once, whatever its size. It conflicts with all writes in the space.
+	// Clear removes all that is in the space, at once, whatever its size. It conflicts with all writes in the space, unless that
+	// is a Tree.
 	Clear(s Space) error
+	// Drop is Clear of a space that nobody will use again. It conflicts with nothing: whoever writes there depends on something
+	// else that the transaction writes.
+	Drop(s Space) error
 	// Iterate returns an iterator over the space as it is now: it does not show what is written later.
 	Iterate(s Space, o Bounds) (Iterator, error)
 	// DependOn has the commit fail with a conflict if somebody else has written k since the transaction began, at any
