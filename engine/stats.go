@@ -20,6 +20,7 @@ type Stats struct {
 	MemtableKeys    int   // distinct keys in it
 	SealedMemtables int   // memtables waiting for their flush
 	ArenaBytes      int64 // memory of memtables, those that old Views hold included
+	TreeDirtyBytes  int64 // pages of B+Trees that were changed and are not flushed yet
 
 	Cache page.Stats // blocks of sstables in memory, and how often they were found there
 
@@ -39,6 +40,7 @@ type Stats struct {
 	LogSyncTime  time.Duration    // what they took in all
 	Flushes      int64            // memtables flushed
 	FlushedBytes int64            // sstable bytes written by flushes
+	TreeBytes    int64            // bytes of pages of B+Trees written by flushes
 	Compactions  int64            // compactions run, moves not counted
 	Compacting   int64            // compactions that run now
 	CompactedIn  int64            // sstable bytes read by compactions
@@ -76,7 +78,7 @@ func (s *Stats) WriteAmplification() float64 {
 	if s.WrittenBytes == 0 {
 		return 0
 	}
-	return float64(s.LogBytes+s.FlushedBytes+s.CompactedOut) / float64(s.WrittenBytes)
+	return float64(s.LogBytes+s.FlushedBytes+s.TreeBytes+s.CompactedOut) / float64(s.WrittenBytes)
 }
 
 // ReadAmplification returns how many sources a read of a missing key may have to ask now: memtables, tables of
@@ -181,7 +183,8 @@ func (db *DB) graphStats(s *Stats) {
 	s.Commits, s.Operations, s.WrittenBytes = m.Commits.Load(), m.Operations.Load(), m.UserBytes.Load()
 	s.LogBytes, s.LogKept, s.LogSync = m.LogBytes.Load(), m.LogKept.Load(), m.LogSync.Snapshot()
 	s.LogSyncs, s.LogSyncTime = int64(s.LogSync.Count()), time.Duration(s.LogSync.Sum)
-	s.Flushes, s.FlushedBytes = m.Flushes.Load(), m.FlushedBytes.Load()
+	s.Flushes, s.FlushedBytes, s.TreeBytes = m.Flushes.Load(), m.FlushedBytes.Load(), m.TreeBytes.Load()
+	s.TreeDirtyBytes = db.forest.DirtyBytes()
 	s.Compactions, s.Compacting = m.Compactions.Load(), m.Compacting.Load()
 	s.CompactedIn, s.CompactedOut = m.CompactedIn.Load(), m.CompactedOut.Load()
 	s.ObsoleteTables, s.ObsoleteBytes = m.ObsoleteTables.Load(), m.ObsoleteBytes.Load()

@@ -243,11 +243,10 @@ func (t *Table) Insert(values ...catalog.Value) error {
 // it is then, with its numbers and defaults.
 func (t *Table) InsertFields(fields map[string]any) (row Row, err error) {
 	err = t.update("insert", func(table *relation.Table) error {
-		if err := table.InsertFields(fields); err != nil {
-			return err
+		if err = table.InsertFields(fields); err == nil {
+			row = table.Inserted().Clone()
 		}
-		row = table.Inserted().Clone()
-		return nil
+		return err
 	})
 	return row, err
 }

@@ -58,6 +58,13 @@ func TestTablesAlsoAfterReopening(t *testing.T) {
 		t.Fatalf("an age that is none: %v", err)
 	}
 	wantSound(t, db)
+	if s := db.Stats(); s.TreeDirtyBytes == 0 || s.TreeBytes != 0 {
+		t.Fatalf("%d bytes of pages wait for their flush, %d are written", s.TreeDirtyBytes, s.TreeBytes)
+	}
+	must(t, db.Flush(context.Background()))
+	if s := db.Stats(); s.TreeDirtyBytes != 0 || s.TreeBytes == 0 {
+		t.Fatalf("%d bytes of pages wait for their flush, %d are written", s.TreeDirtyBytes, s.TreeBytes)
+	}
 	must(t, db.Close())
 	db = spawn(t, Config{FS: fs})
 	table = db.Table("users")
