@@ -20,7 +20,7 @@ var layers = [][]string{
 	{"invariant", "integrity"},
 	{"metrics", "vfs", "offheap"},
 	{"key"},
-	{"treap", "merge"},
+	{"treap", "cowtree", "merge"},
 	{"iterator", "page", "sstable/bloom"},
 	{"memtable", "wal", "sstable", "bplustree", "mvcc", "catalog"},
 	{"levels"},
