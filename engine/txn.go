@@ -272,19 +272,20 @@ func (t *Txn) rollback() error {
 // A Savepoint is a moment in a transaction that its writes can be rolled back to.
 type Savepoint struct{ id uint64 }
 
-// savepoint is what there was at a Savepoint.
+// savepoint is the moment of a Savepoint.
 type savepoint struct {
-	id      uint64
-	overlay overlay
+	id   uint64
+	mark mark
 }
 
-// Savepoint marks this moment of the transaction. It costs next to nothing.
+// Savepoint marks this moment of the transaction. It costs next to nothing; from then on each write also notes what it
+// replaces.
 func (t *Txn) Savepoint() (Savepoint, error) {
 	if err := t.usable(); err != nil {
 		return Savepoint{}, fmt.Errorf("savepoint: %w", err)
 	}
 	t.lastPoint++
-	t.savepoints = append(t.savepoints, savepoint{t.lastPoint, t.overlay})
+	t.savepoints = append(t.savepoints, savepoint{t.lastPoint, t.overlay.mark()})
 	return Savepoint{t.lastPoint}, nil
 }
 
@@ -309,10 +310,7 @@ func (t *Txn) rollbackTo(s Savepoint) error {
 	for i := len(t.savepoints) - 1; i >= 0; i-- {
 		if t.savepoints[i].id == s.id {
 			t.savepoints = t.savepoints[:i+1]
-			t.overlay = t.savepoints[i].overlay
-			// Open iterators read what was written since: new operations go to new memory.
-			n := len(t.overlay.ops)
-			t.overlay.ops = t.overlay.ops[:n:n]
+			t.overlay.rollback(t.savepoints[i].mark)
 			return nil
 		}
 	}
@@ -323,6 +321,9 @@ func (t *Txn) rollbackTo(s Savepoint) error {
 func (t *Txn) release(s Savepoint) {
 	for i := len(t.savepoints) - 1; i >= 0 && t.savepoints[i].id >= s.id; i-- {
 		t.savepoints = t.savepoints[:i]
+	}
+	if len(t.savepoints) == 0 {
+		t.overlay.forget()
 	}
 }
 
