@@ -7,8 +7,8 @@ import "bytes"
 // Each range that is added replaces, as the newest, all there was in its place, so there are never more
 // than two boundaries a range. Safe for concurrent use.
 type Ranges struct {
-	bounds Map[uint64] // newest sequence number; 0: not covered
-	hull   Map[bool]   // whether covered; of neighbours that are, only the first has a boundary
+	bounds tree[uint64] // newest sequence number; 0: not covered
+	hull   tree[bool]   // whether covered; of neighbours that are, only the first has a boundary
 }
 
 // A Span is a stretch of keys, from Start, inclusive, to End, exclusive, with the sequence number of the
@@ -24,7 +24,7 @@ func (s *Span) Holds(k []byte) bool {
 }
 
 // Empty reports whether nothing is covered.
-func (r Ranges) Empty() bool { return r.bounds.Empty() }
+func (r Ranges) Empty() bool { return r.bounds.empty() }
 
 // Cover returns Ranges with a range delete added: from start, inclusive, to end, exclusive, at a sequence
 // number that is not below any before. The slices are kept and must not change.
@@ -33,16 +33,16 @@ func (r Ranges) Cover(start, end []byte, seq uint64) Ranges {
 		return r
 	}
 	after := r.seqAt(end)
-	bounds := r.bounds.Remove(start, end).Set(start, seq)
-	if _, ok := bounds.Get(end); !ok {
-		bounds = bounds.Set(end, after)
+	bounds := r.bounds.removeRange(start, end).set(start, seq)
+	if _, ok := bounds.get(end); !ok {
+		bounds = bounds.set(end, after)
 	}
-	hull := r.hull.Remove(start, end)
-	if before, ok := hull.Below(start); !ok || !before.Value {
-		hull = hull.Set(start, true)
+	hull := r.hull.removeRange(start, end)
+	if before, ok := hull.below(start); !ok || !before.Value {
+		hull = hull.set(start, true)
 	}
 	if after == 0 {
-		hull = hull.Set(end, false)
+		hull = hull.set(end, false)
 	} else {
 		hull = hull.remove(end)
 	}
@@ -51,7 +51,7 @@ func (r Ranges) Cover(start, end []byte, seq uint64) Ranges {
 
 // seqAt returns the sequence number at k.
 func (r Ranges) seqAt(k []byte) uint64 {
-	if b, ok := r.bounds.Floor(k); ok {
+	if b, ok := r.bounds.floor(k); ok {
 		return b.Value
 	}
 	return 0
@@ -60,10 +60,10 @@ func (r Ranges) seqAt(k []byte) uint64 {
 // Find returns the stretch around k that has one sequence number. Neighbours may have the same one.
 func (r Ranges) Find(k []byte) Span {
 	var s Span
-	if b, ok := r.bounds.Floor(k); ok {
+	if b, ok := r.bounds.floor(k); ok {
 		s.Start, s.Seq = b.Key, b.Value
 	}
-	if b, ok := r.bounds.Above(k); ok {
+	if b, ok := r.bounds.above(k); ok {
 		s.End = b.Key
 	}
 	return s
@@ -72,10 +72,10 @@ func (r Ranges) Find(k []byte) Span {
 // Stretch returns the maximal stretch around k that is covered throughout, by whatever range deletes,
 // or not covered throughout. A nil start or end is no bound.
 func (r Ranges) Stretch(k []byte) (start, end []byte, covered bool) {
-	if b, ok := r.hull.Floor(k); ok {
+	if b, ok := r.hull.floor(k); ok {
 		start, covered = b.Key, b.Value
 	}
-	if b, ok := r.hull.Above(k); ok {
+	if b, ok := r.hull.above(k); ok {
 		end = b.Key
 	}
 	return start, end, covered
@@ -85,8 +85,8 @@ func (r Ranges) Stretch(k []byte) (start, end []byte, covered bool) {
 // sequence number.
 func (r Ranges) Spans() []Span {
 	var out []Span
-	for b, ok := r.bounds.Min(); ok; {
-		next, more := r.bounds.Above(b.Key)
+	for b, ok := r.bounds.min(); ok; {
+		next, more := r.bounds.above(b.Key)
 		if b.Value > 0 {
 			if n := len(out); n > 0 && bytes.Equal(out[n-1].End, b.Key) {
 				out[n-1].End, out[n-1].Seq = next.Key, max(out[n-1].Seq, b.Value)

@@ -6,12 +6,12 @@ import (
 	"github.com/zeebo/xxh3"
 )
 
-// A Map is an immutable map from byte strings to values of V, in the order of the keys. The zero Map
-// is empty. A change returns a new Map, which shares most of its memory with the old one. Keys are
+// A tree is an immutable map from byte strings to values of V, in the order of the keys. The zero tree
+// is empty. A change returns a new one, which shares most of its memory with the old one. Keys are
 // kept, not copied: whoever adds one does not change it afterwards. Safe for concurrent use.
-type Map[V any] struct{ root *node[V] }
+type tree[V any] struct{ root *node[V] }
 
-// node is never changed once a Map has it.
+// node is never changed once a tree has it.
 type node[V any] struct {
 	key         []byte
 	value       V
@@ -19,17 +19,17 @@ type node[V any] struct {
 	left, right *node[V]
 }
 
-// An Item is a key of a Map and its value.
-type Item[V any] struct {
+// An item is a key of a tree and its value.
+type item[V any] struct {
 	Key   []byte
 	Value V
 }
 
-// Empty reports whether there are no keys.
-func (m Map[V]) Empty() bool { return m.root == nil }
+// empty reports whether there are no keys.
+func (m tree[V]) empty() bool { return m.root == nil }
 
-// Get returns the value of k.
-func (m Map[V]) Get(k []byte) (v V, ok bool) {
+// get returns the value of k.
+func (m tree[V]) get(k []byte) (v V, ok bool) {
 	for n := m.root; n != nil; {
 		switch c := bytes.Compare(k, n.key); {
 		case c == 0:
@@ -43,20 +43,14 @@ func (m Map[V]) Get(k []byte) (v V, ok bool) {
 	return v, false
 }
 
-// Floor returns the item with the greatest key that is not above k.
-func (m Map[V]) Floor(k []byte) (Item[V], bool) { return m.atMost(k, 1) }
+// floor returns the item with the greatest key that is not above k.
+func (m tree[V]) floor(k []byte) (item[V], bool) { return m.atMost(k, 1) }
 
-// Below returns the item with the greatest key below k.
-func (m Map[V]) Below(k []byte) (Item[V], bool) { return m.atMost(k, 0) }
-
-// Ceil returns the item with the smallest key that is not below k.
-func (m Map[V]) Ceil(k []byte) (Item[V], bool) { return m.atLeast(k, 0) }
-
-// Above returns the item with the smallest key above k.
-func (m Map[V]) Above(k []byte) (Item[V], bool) { return m.atLeast(k, 1) }
+// below returns the item with the greatest key below k.
+func (m tree[V]) below(k []byte) (item[V], bool) { return m.atMost(k, 0) }
 
 // atMost finds the greatest key whose comparison with k is below limit.
-func (m Map[V]) atMost(k []byte, limit int) (item Item[V], ok bool) {
+func (m tree[V]) atMost(k []byte, limit int) (it item[V], ok bool) {
 	var best *node[V]
 	for n := m.root; n != nil; {
 		if bytes.Compare(n.key, k) < limit {
@@ -68,11 +62,11 @@ func (m Map[V]) atMost(k []byte, limit int) (item Item[V], ok bool) {
 	return best.item()
 }
 
-// atLeast finds the smallest key whose comparison with k is not below limit.
-func (m Map[V]) atLeast(k []byte, limit int) (item Item[V], ok bool) {
+// above returns the item with the smallest key above k.
+func (m tree[V]) above(k []byte) (item[V], bool) {
 	var best *node[V]
 	for n := m.root; n != nil; {
-		if bytes.Compare(n.key, k) >= limit {
+		if bytes.Compare(n.key, k) > 0 {
 			best, n = n, n.left
 		} else {
 			n = n.right
@@ -81,8 +75,8 @@ func (m Map[V]) atLeast(k []byte, limit int) (item Item[V], ok bool) {
 	return best.item()
 }
 
-// Min returns the item with the smallest key.
-func (m Map[V]) Min() (Item[V], bool) {
+// min returns the item with the smallest key.
+func (m tree[V]) min() (item[V], bool) {
 	n := m.root
 	for n != nil && n.left != nil {
 		n = n.left
@@ -90,25 +84,16 @@ func (m Map[V]) Min() (Item[V], bool) {
 	return n.item()
 }
 
-// Max returns the item with the greatest key.
-func (m Map[V]) Max() (Item[V], bool) {
-	n := m.root
-	for n != nil && n.right != nil {
-		n = n.right
-	}
-	return n.item()
-}
-
-func (n *node[V]) item() (item Item[V], ok bool) {
+func (n *node[V]) item() (it item[V], ok bool) {
 	if n == nil {
-		return item, false
+		return it, false
 	}
-	return Item[V]{n.key, n.value}, true
+	return item[V]{n.key, n.value}, true
 }
 
-// Set returns a Map in which k has the value v.
-func (m Map[V]) Set(k []byte, v V) Map[V] {
-	return Map[V]{set(m.root, &node[V]{key: k, value: v, priority: xxh3.Hash(k)})}
+// set returns a tree in which k has the value v.
+func (m tree[V]) set(k []byte, v V) tree[V] {
+	return tree[V]{set(m.root, &node[V]{key: k, value: v, priority: xxh3.Hash(k)})}
 }
 
 // set puts the fresh node into the tree under n.
@@ -134,9 +119,9 @@ func set[V any](n, fresh *node[V]) *node[V] {
 	return &up
 }
 
-// Remove returns a Map without the keys from lower, inclusive, to upper, exclusive. A nil bound is
+// removeRange returns a tree without the keys from lower, inclusive, to upper, exclusive. A nil bound is
 // none.
-func (m Map[V]) Remove(lower, upper []byte) Map[V] {
+func (m tree[V]) removeRange(lower, upper []byte) tree[V] {
 	var left, right *node[V]
 	rest := m.root
 	if lower != nil {
@@ -145,16 +130,16 @@ func (m Map[V]) Remove(lower, upper []byte) Map[V] {
 	if upper != nil {
 		_, right = split(rest, upper)
 	}
-	return Map[V]{join(left, right)}
+	return tree[V]{join(left, right)}
 }
 
-// remove returns a Map without k.
-func (m Map[V]) remove(k []byte) Map[V] {
-	if _, ok := m.Get(k); !ok {
+// remove returns a tree without k.
+func (m tree[V]) remove(k []byte) tree[V] {
+	if _, ok := m.get(k); !ok {
 		return m
 	}
 	below, rest := split(m.root, k)
-	return Map[V]{join(below, withoutFirst(rest))}
+	return tree[V]{join(below, withoutFirst(rest))}
 }
 
 // withoutFirst returns all keys but the smallest.

@@ -20,14 +20,14 @@ func (m model) keys() []string {
 	return out
 }
 
-func TestMapMatchesModelAndOldMapsStay(t *testing.T) {
+func TestTreeMatchesModelAndOldOnesStay(t *testing.T) {
 	const seed = 1
 	rng := rand.New(rand.NewPCG(seed, 0))
 	draw := func() []byte { return fmt.Appendf(nil, "%02d", rng.IntN(60)) }
-	var m Map[int]
+	var m tree[int]
 	want := model{}
 	type moment struct {
-		m    Map[int]
+		m    tree[int]
 		want model
 	}
 	var past []moment
@@ -42,7 +42,7 @@ func TestMapMatchesModelAndOldMapsStay(t *testing.T) {
 			if bytes.Compare(lower, upper) > 0 {
 				lower, upper = upper, lower
 			}
-			m = m.Remove(lower, upper)
+			m = m.removeRange(lower, upper)
 			for k := range next {
 				if k >= string(lower) && k < string(upper) {
 					delete(next, k)
@@ -54,7 +54,7 @@ func TestMapMatchesModelAndOldMapsStay(t *testing.T) {
 			delete(next, string(k))
 		default:
 			k := draw()
-			m = m.Set(k, i)
+			m = m.set(k, i)
 			next[string(k)] = i
 		}
 		want = next
@@ -68,16 +68,16 @@ func TestMapMatchesModelAndOldMapsStay(t *testing.T) {
 			t.Fatalf("seed %d, step %d", seed, i)
 		}
 	}
-	if !m.Remove(nil, nil).Empty() {
+	if !m.removeRange(nil, nil).empty() {
 		t.Error("removing everything leaves something")
 	}
 }
 
-func compare(t *testing.T, m Map[int], want model, k []byte) {
+func compare(t *testing.T, m tree[int], want model, k []byte) {
 	t.Helper()
 	keys := want.keys()
 	var got []string
-	for it, ok := m.Min(); ok; it, ok = m.Above(it.Key) {
+	for it, ok := m.min(); ok; it, ok = m.above(it.Key) {
 		got = append(got, string(it.Key))
 		if it.Value != want[string(it.Key)] {
 			t.Errorf("%s is %d, want %d", it.Key, it.Value, want[string(it.Key)])
@@ -87,29 +87,25 @@ func compare(t *testing.T, m Map[int], want model, k []byte) {
 		t.Errorf("keys %v, want %v", got, keys)
 	}
 	i, found := slices.BinarySearch(keys, string(k))
-	if _, ok := m.Get(k); ok != found {
-		t.Errorf("Get(%s) finds %v", k, ok)
+	if _, ok := m.get(k); ok != found {
+		t.Errorf("get(%s) finds %v", k, ok)
 	}
 	above := i
 	if found {
 		above++
 	}
-	at := func(name string, it Item[int], ok bool, i int) {
+	at := func(name string, it item[int], ok bool, i int) {
 		t.Helper()
 		if inside := i >= 0 && i < len(keys); ok != inside || ok && string(it.Key) != keys[i] {
 			t.Errorf("%s(%s) is %q %v, want index %d of %v", name, k, it.Key, ok, i, keys)
 		}
 	}
-	it, ok := m.Ceil(k)
-	at("Ceil", it, ok, i)
-	it, ok = m.Above(k)
-	at("Above", it, ok, above)
-	it, ok = m.Floor(k)
-	at("Floor", it, ok, above-1)
-	it, ok = m.Below(k)
-	at("Below", it, ok, i-1)
-	it, ok = m.Max()
-	at("Max", it, ok, len(keys)-1)
+	it, ok := m.above(k)
+	at("above", it, ok, above)
+	it, ok = m.floor(k)
+	at("floor", it, ok, above-1)
+	it, ok = m.below(k)
+	at("below", it, ok, i-1)
 }
 
 func TestRangesMatchModel(t *testing.T) {
@@ -211,12 +207,12 @@ func BenchmarkSet(b *testing.B) {
 	for _, n := range []int{1, 1000, 1000000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			rng := rand.New(rand.NewPCG(1, 1))
-			var m Map[int]
+			var m tree[int]
 			for i := range b.N {
 				if i%n == 0 {
-					m = Map[int]{}
+					m = tree[int]{}
 				}
-				m = m.Set(fmt.Appendf(nil, "%016x", rng.Uint64()), i)
+				m = m.set(fmt.Appendf(nil, "%016x", rng.Uint64()), i)
 			}
 		})
 	}
