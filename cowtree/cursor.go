@@ -31,10 +31,10 @@ func (m *Map[V]) Cursor() Cursor[V] {
 func (c *Cursor[V]) Valid() bool { return c.leaf != nil }
 
 // Key returns the key of the entry. It requires Valid.
-func (c *Cursor[V]) Key() []byte { return c.leaf.keys[c.index] }
+func (c *Cursor[V]) Key() []byte { return c.leaf.key(c.index) }
 
 // Value returns the value of the entry. It requires Valid.
-func (c *Cursor[V]) Value() V { return c.leaf.values[c.index] }
+func (c *Cursor[V]) Value() V { return c.leaf.values[c.leaf.slots[c.index]] }
 
 // First moves to the smallest key.
 func (c *Cursor[V]) First() bool {

@@ -9,7 +9,7 @@
 // Entries are in the leaves. Beside its key each has the key's head, its first 16 bytes as two words, and a search
 // compares heads, without branches that would be guessed wrong half of the time; it looks at the bytes of keys only
 // where heads are equal. Stored keys begin with 6 bytes that a keyspace shares, so one word would not tell them
-// apart. Inner nodes have separators: the shortest that part the neighbours, copied, so that a map refers to no key
+// apart. An insertion moves heads only. Inner nodes have separators: the shortest that part the neighbours, copied, so that a map refers to no key
 // that is not in it. A single entry needs no node, and the first leaf begins small and grows. A leaf that fills up by
 // keys that come in order stays full when it is split. Nodes are not merged: one goes when it is empty
 // (Johnson and Shasha, "B-trees with inserts and deletes: why free-at-empty is better than merge-at-half", 1993).

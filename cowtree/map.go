@@ -41,7 +41,7 @@ func (m *Map[V]) Get(k []byte) (v V, ok bool) {
 	if !found {
 		return v, false
 	}
-	return n.values[i], true
+	return n.values[n.slots[i]], true
 }
 
 // Min returns the smallest key and its value.
@@ -53,7 +53,7 @@ func (m *Map[V]) Min() (k []byte, v V, ok bool) {
 	for n.children != nil {
 		n = n.children[0]
 	}
-	return n.keys[0], n.values[0], true
+	return n.key(0), n.values[n.slots[0]], true
 }
 
 // Set gives k the value v and returns the one that it had. Of a key that is there already the older bytes are kept.
@@ -81,7 +81,8 @@ func (m *Map[V]) Set(k []byte, v V) (old V, replaced bool) {
 	}
 	i, found := n.find(h, k)
 	if found {
-		old, n.values[i] = n.values[i], v
+		slot := n.slots[i]
+		old, n.values[slot] = n.values[slot], v
 		return old, true
 	}
 	n.insert(i, h, k, v)
@@ -126,10 +127,10 @@ func (m *Map[V]) own(n *node[V], i int) *node[V] {
 func (m *Map[V]) split(n *node[V], i int, h head, k []byte) int {
 	left := m.own(n, i)
 	at, _ := left.find(h, k)
-	mid, next := len(left.heads)/2, 0
-	if at > 0 && at == left.next {
+	mid, next := len(left.heads)/2, uint8(0)
+	if at > 0 && at == int(left.next) {
 		if mid = at; at < len(left.heads) {
-			next = at // they go on there, otherwise in what is split off
+			next = uint8(at) // they go on there, otherwise in what is split off
 		}
 	}
 	var right *node[V]
@@ -137,15 +138,15 @@ func (m *Map[V]) split(n *node[V], i int, h head, k []byte) int {
 	if left.children == nil {
 		right = newLeaf[V](m.owner, maxItems)
 		first := k // of a leaf that has nothing yet
-		if mid < len(left.keys) {
-			first = left.keys[mid]
+		if mid < len(left.heads) {
+			first = left.key(mid)
 		}
-		sep = between(left.keys[mid-1], first)
+		sep = between(left.key(mid-1), first)
 		right.appendItems(left, mid)
 	} else {
 		right = newInner[V](m.owner)
 		mid = min(mid, len(left.heads)-1)
-		sep = left.keys[mid]
+		sep = left.key(mid)
 		right.appendChildren(left, mid+1)
 	}
 	left.truncate(mid)

@@ -157,15 +157,20 @@ func checkNodes(t *testing.T, root *node[int]) {
 	leaves := -1
 	var walk func(n *node[int], depth int, low, high []byte)
 	walk = func(n *node[int], depth int, low, high []byte) {
-		for i, k := range n.keys {
+		var used [maxItems]bool
+		for i := range n.heads {
+			k := n.key(i)
 			switch {
+			case used[n.slots[i]]:
+				t.Fatalf("slot %d is used twice", n.slots[i])
 			case n.heads[i] != headOf(k):
 				t.Fatalf("the head of %q is %x", k, n.heads[i])
-			case i > 0 && bytes.Compare(n.keys[i-1], k) >= 0:
-				t.Fatalf("%q comes before %q", n.keys[i-1], k)
+			case i > 0 && bytes.Compare(n.key(i-1), k) >= 0:
+				t.Fatalf("%q comes before %q", n.key(i-1), k)
 			case low != nil && bytes.Compare(k, low) < 0, high != nil && bytes.Compare(k, high) >= 0:
 				t.Fatalf("%q is not between %q and %q", k, low, high)
 			}
+			used[n.slots[i]] = true
 		}
 		for _, k := range n.keys[len(n.keys):cap(n.keys)] {
 			if k != nil {
@@ -187,10 +192,10 @@ func checkNodes(t *testing.T, root *node[int]) {
 		for i, c := range n.children {
 			l, h := low, high
 			if i > 0 {
-				l = n.keys[i-1]
+				l = n.key(i - 1)
 			}
 			if i < len(n.keys) {
-				h = n.keys[i]
+				h = n.key(i)
 			}
 			walk(c, depth+1, l, h)
 		}
