@@ -110,17 +110,26 @@ func (t storage) DependOnRange(s relation.Space, lower, upper []byte) {
 	}
 }
 
-// Savepoint implements relation.Txn.
+// Savepoint implements relation.Txn. What it returns is the place among the savepoints that there are: a small number, which
+// an any holds without an allocation.
 func (t storage) Savepoint() (any, error) {
-	s, err := t.txn.Savepoint()
-	return s, err
+	_, err := t.txn.Savepoint()
+	return len(t.txn.savepoints) - 1, err
 }
 
 // RollbackTo implements relation.Txn.
-func (t storage) RollbackTo(savepoint any) error { return t.txn.rollbackTo(savepoint.(Savepoint)) }
+func (t storage) RollbackTo(savepoint any) error { return t.txn.rollbackTo(t.at(savepoint)) }
 
 // Release implements relation.Txn.
-func (t storage) Release(savepoint any) { t.txn.release(savepoint.(Savepoint)) }
+func (t storage) Release(savepoint any) { t.txn.release(t.at(savepoint)) }
+
+// at returns the savepoint at a place.
+func (t storage) at(place any) Savepoint {
+	if i := place.(int); i >= 0 && i < len(t.txn.savepoints) {
+		return Savepoint{t.txn.savepoints[i].id}
+	}
+	return Savepoint{t.txn.lastPoint + 1} // which is none
+}
 
 // A tableDatabase runs the transactions that tables need for themselves.
 type tableDatabase struct{ db *DB }
