@@ -28,7 +28,7 @@ var layers = [][]string{
 	{"relation"},
 	{"actors", "wire"},
 	{"engine", "wire/client"},
-	{"wire/server", "driver"},
+	{"collection", "wire/server", "driver"},
 	{"cmd", "examples", "tests"},
 }
 
@@ -107,6 +107,8 @@ func TestPlantedImportsAreFound(t *testing.T) {
 		{"planner/expr", module + "relation", "may not import"},
 		{"relation", module + "planner/expr", ""},
 		{"relation", module + "engine", "relation (layer 8) may not import engine (layer 10)"},
+		{"collection", module + "engine", ""},
+		{"engine", module + "collection", "may not import"},
 		{"cmd/middb", module + "cmd/middb/shell", ""},
 		{"cmd/middb", module + "tests/model", "may not import"},
 		{"engine", module + "util", "util has no layer"},

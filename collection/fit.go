@@ -1,0 +1,238 @@
+package collection
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/middb/middb/catalog"
+	"github.com/middb/middb/engine"
+)
+
+// prepare makes the table of a model, or has the one that is there fit.
+func (m *model) prepare(ctx context.Context, db *engine.DB, d *catalog.Definition) error {
+	found, err := db.GetTable(d.Table.Name)
+	if errors.Is(err, engine.ErrNoTable) {
+		err = db.RegisterTable(ctx, d)
+		if !errors.Is(err, engine.ErrTableExists) {
+			return err
+		}
+		found, err = db.GetTable(d.Table.Name) // somebody was faster
+	}
+	if err != nil {
+		return err
+	}
+	if len(m.addable(d, found)) > 0 {
+		if err = db.Update(ctx, func(txn *engine.Txn) error { return m.addColumns(txn, d) }); err != nil {
+			return err
+		}
+		if found, err = db.GetTable(d.Table.Name); err != nil {
+			return err
+		}
+	}
+	if err := m.fits(d, found); err != nil {
+		return err
+	}
+	return m.addIndexes(ctx, db, &d.Table, found)
+}
+
+// addable returns the fields whose columns are not there, and which the rows that there are can have.
+func (m *model) addable(d *catalog.Definition, found *catalog.Table) (fields []int) {
+	for i, c := range d.Table.Columns {
+		_, _, there := found.Column(c.Name)
+		if !there && c.Identity == catalog.IdentityNone && (!c.NotNull || c.Default != "") {
+			fields = append(fields, i)
+		}
+	}
+	return fields
+}
+
+// addColumns adds the columns that are missing, with their checks and foreign keys.
+func (m *model) addColumns(txn *engine.Txn, d *catalog.Definition) error {
+	tables, err := txn.Tables()
+	if err != nil {
+		return err
+	}
+	before, err := tables.Schema(d.Table.Name)
+	if err != nil {
+		return err
+	}
+	added := m.addable(d, before)
+	err = tables.Alter(d.Table.Name, func(t *catalog.Table) (*catalog.Table, error) {
+		for _, i := range added {
+			if t, err = m.addColumn(t, d, i); err != nil {
+				return nil, err
+			}
+		}
+		return t, nil
+	})
+	for _, r := range d.References {
+		isNew := slices.ContainsFunc(added, func(i int) bool { return d.Table.Columns[i].Name == r.Columns[0] })
+		if err == nil && isNew {
+			err = tables.AddForeignKey(d.Table.Name, r)
+		}
+	}
+	return err
+}
+
+func (m *model) addColumn(t *catalog.Table, d *catalog.Definition, i int) (*catalog.Table, error) {
+	t, err := t.AddColumn(d.Table.Columns[i])
+	for _, text := range m.fields[i].checks {
+		at := slices.IndexFunc(d.Table.Checks, func(c catalog.Check) bool { return c.Expr == text })
+		if err == nil {
+			t, err = addCheck(t, d.Table.Checks[at])
+		}
+	}
+	return t, err
+}
+
+// addCheck adds a check under its name, or with a number behind that.
+func addCheck(t *catalog.Table, c catalog.Check) (*catalog.Table, error) {
+	name := c.Name
+	for n := 1; ; n++ {
+		next, err := t.AddCheck(c)
+		if !errors.Is(err, catalog.ErrDuplicate) {
+			return next, err
+		}
+		c.Name = fmt.Sprintf("%s%d", name, n)
+	}
+}
+
+// fits says what of the table is not as the model wants it, or nil.
+func (m *model) fits(d *catalog.Definition, found *catalog.Table) error {
+	for i := range m.fields {
+		if err := m.fieldFits(&m.fields[i], &d.Table.Columns[i], found); err != nil {
+			return err
+		}
+	}
+	for _, c := range found.Columns {
+		if _, _, ours := d.Table.Column(c.Name); !ours && c.NotNull && c.Default == "" && c.Identity == catalog.IdentityNone {
+			return m.mismatch(found, c.Name, "no such column, or one that may be NULL or has a default", describe(&c),
+				"add a field, or no row could be inserted")
+		}
+	}
+	if want, have := describeKey(&d.Table, d.Table.PrimaryKey), describeKey(found, found.PrimaryKey); want != have {
+		return m.mismatch(found, "", "the primary key "+want, have, "")
+	}
+	for _, r := range d.References {
+		at := slices.IndexFunc(found.ForeignKeys, func(fk catalog.ForeignKey) bool { return fk.Name == r.Name })
+		if at < 0 || found.ForeignKeys[at].OnDelete != r.OnDelete {
+			return m.mismatch(found, r.Columns[0], fmt.Sprintf("foreign key %s to table %s", r.Name, r.Parent), "none, or another",
+				"drop it with AlterTable if it is there, and add it with Tables.AddForeignKey")
+		}
+	}
+	return nil
+}
+
+func (m *model) fieldFits(f *field, want *catalog.Column, found *catalog.Table) error {
+	fail := func(expected, foundText, hint string) error {
+		return &MismatchError{found.Name, f.name, want.Name, expected, foundText, hint}
+	}
+	have, _, ok := found.Column(want.Name)
+	switch {
+	case !ok:
+		return fail(describe(want), "no column", "one that is NOT NULL can only be added with a default: give it one, or make the field a pointer")
+	case f.typ != "" && have.Type != want.Type:
+		return fail(describe(want), describe(have), "change the tag, or the table with AlterTable and WidenType")
+	case !f.codec.fits(have.Type.Kind):
+		return fail(describe(want), describe(have), "")
+	case want.NotNull && !have.NotNull:
+		return fail(describe(want), describe(have), "make the field a pointer, or the column NOT NULL with AlterTable and SetNotNull")
+	case f.identity != (have.Identity != catalog.IdentityNone):
+		return fail(describe(want), describe(have), "")
+	case f.defaultSQL != "" && have.Default != f.defaultSQL:
+		return fail(describe(want), describe(have), "change it with AlterTable and SetDefault")
+	}
+	for _, text := range f.checks {
+		if !slices.ContainsFunc(found.Checks, func(c catalog.Check) bool { return c.Expr == text }) {
+			return fail("CHECK ("+text+")", "none of that text", "add it with AlterTable and AddCheck")
+		}
+	}
+	return nil
+}
+
+func (m *model) mismatch(t *catalog.Table, column, expected, found, hint string) error {
+	return &MismatchError{t.Name, m.typ.String(), column, expected, found, hint}
+}
+
+// addIndexes builds the indexes that are missing, and checks those that there are.
+func (m *model) addIndexes(ctx context.Context, db *engine.DB, want, found *catalog.Table) error {
+	for _, ix := range want.Indexes {
+		if have, ok := found.Index(ix.Name); ok {
+			expected, got := describeIndex(want, &ix), describeIndex(found, have)
+			if expected != got {
+				return m.mismatch(found, "", "index "+ix.Name+" as "+expected, got, "drop it with DropIndex, and Open makes it anew")
+			}
+			continue
+		}
+		err := db.CreateIndex(ctx, found.Name, engine.IndexDefinition{
+			Name: quote(ix.Name), Columns: keyNames(want, ix.Columns), Unique: ix.Unique, Using: ix.Using,
+		}, nil)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// describe prints a column as SQL does.
+func describe(c *catalog.Column) string {
+	s := c.Type.String()
+	if c.Identity != catalog.IdentityNone {
+		s += " IDENTITY"
+	}
+	if c.NotNull {
+		s += " NOT NULL"
+	}
+	if c.Default != "" {
+		s += " DEFAULT " + c.Default
+	}
+	return s
+}
+
+func describeIndex(t *catalog.Table, ix *catalog.Index) string {
+	s := describeKey(t, ix.Columns)
+	if ix.Unique {
+		s = "UNIQUE " + s
+	}
+	if ix.Using == catalog.LSM {
+		s += " USING lsm"
+	}
+	return s
+}
+
+func describeKey(t *catalog.Table, columns []catalog.IndexColumn) string {
+	return "(" + strings.Join(keyNames(t, columns), ", ") + ")"
+}
+
+// keyNames returns the columns of a key as they are given to a builder.
+func keyNames(t *catalog.Table, columns []catalog.IndexColumn) (out []string) {
+	for _, k := range columns {
+		c, _, ok := t.ColumnByID(k.Column)
+		if !ok {
+			continue // Validate has seen that there is none
+		}
+		s := quote(c.Name)
+		if k.Descending {
+			s += " DESC"
+		}
+		switch {
+		case k.NullsFirst && !k.Descending:
+			s += " NULLS FIRST"
+		case !k.NullsFirst && k.Descending:
+			s += " NULLS LAST"
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// quote puts a name in quotes if it would be read in another way.
+func quote(name string) string {
+	if strings.ToLower(name) == name && !strings.ContainsAny(name, ` ,"`) {
+		return name
+	}
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+}
