@@ -38,7 +38,7 @@ func (b *binding) encode(row reflect.Value, inserting bool) (places []int, value
 	places, values = make([]int, 0, len(b.places)), make([]catalog.Value, 0, len(b.places))
 	for i := range b.model.fields {
 		f := &b.model.fields[i]
-		from := row.FieldByIndex(f.index)
+		from := f.of(row)
 		if inserting && f.skipped() && from.IsZero() {
 			continue
 		}
@@ -49,6 +49,14 @@ func (b *binding) encode(row reflect.Value, inserting bool) (places []int, value
 		places, values = append(places, b.places[i]), append(values, v)
 	}
 	return places, values, nil
+}
+
+// of returns the field of a row.
+func (f *field) of(row reflect.Value) reflect.Value {
+	for _, i := range f.index {
+		row = row.Field(i)
+	}
+	return row
 }
 
 func (f *field) encode(from reflect.Value, t catalog.Type) (catalog.Value, error) {
@@ -65,7 +73,7 @@ func (f *field) encode(from reflect.Value, t catalog.Type) (catalog.Value, error
 func (b *binding) decode(row reflect.Value, values []catalog.Value) error {
 	for i := range b.model.fields {
 		f := &b.model.fields[i]
-		if err := f.decode(row.FieldByIndex(f.index), values[i]); err != nil {
+		if err := f.decode(f.of(row), values[i]); err != nil {
 			return b.at(i, err)
 		}
 	}
@@ -131,7 +139,7 @@ func (b *binding) primary(row reflect.Value) (key []catalog.Value, known bool, e
 				continue
 			}
 			f := &b.model.fields[i]
-			from := row.FieldByIndex(f.index)
+			from := f.of(row)
 			if f.skipped() && from.IsZero() {
 				return nil, false, nil
 			}

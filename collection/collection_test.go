@@ -21,7 +21,7 @@ import (
 
 func spawn(t *testing.T, fs vfs.FS) *engine.DB {
 	t.Helper()
-	db, err := engine.Spawn(engine.Config{Dir: "/db", FS: fs})
+	db, err := engine.Spawn(engine.Config{Dir: "/db", FS: fs, MemoryBudget: 16 << 20})
 	must(t, err)
 	t.Cleanup(func() {
 		if err := db.Close(); err != nil && !errors.Is(err, engine.ErrClosed) {
@@ -184,6 +184,27 @@ func TestValuesThatTheFieldHasNoRoomForAreErrors(t *testing.T) {
 	}))
 	if row, err := c.Get(1); err != nil || row.N != nil {
 		t.Fatalf("%+v, %v", row, err)
+	}
+}
+
+func TestTextThatTheFieldCannotReadIsAnError(t *testing.T) {
+	type plain struct {
+		ID   int `db:",primarykey"`
+		Addr string
+	}
+	type parsed struct {
+		ID   int `db:",primarykey"`
+		Addr netip.Addr
+	}
+	db := spawn(t, vfs.NewMem())
+	must(t, open[plain](t, db, "hosts").Insert(&plain{1, "nowhere"}))
+	c := open[parsed](t, db, "hosts")
+	if _, err := c.Get(1); err == nil || !strings.Contains(err.Error(), "column addr, field collection_test.parsed.Addr: ") {
+		t.Fatal(err)
+	}
+	must(t, c.Upsert(&parsed{1, netip.MustParseAddr("10.0.0.1")}))
+	if h, err := c.Get(1); err != nil || h.Addr.String() != "10.0.0.1" {
+		t.Fatal(h, err)
 	}
 }
 

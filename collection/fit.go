@@ -9,6 +9,7 @@ import (
 
 	"github.com/middb/middb/catalog"
 	"github.com/middb/middb/engine"
+	"github.com/middb/middb/relation"
 )
 
 // prepare makes the table of a model, or has the one that is there fit.
@@ -24,29 +25,30 @@ func (m *model) prepare(ctx context.Context, db *engine.DB, d *catalog.Definitio
 	if err != nil {
 		return err
 	}
+	if err = m.fits(d, found); err != nil {
+		return err
+	}
 	if len(m.addable(d, found)) > 0 {
 		if err = db.Update(ctx, func(txn *engine.Txn) error { return m.addColumns(txn, d) }); err != nil {
 			return err
 		}
-		if found, err = db.GetTable(d.Table.Name); err != nil {
-			return err
-		}
 	}
-	if err := m.fits(d, found); err != nil {
-		return err
-	}
-	return m.addIndexes(ctx, db, &d.Table, found)
+	return addIndexes(ctx, db, &d.Table, found)
 }
 
 // addable returns the fields whose columns are not there, and which the rows that there are can have.
 func (m *model) addable(d *catalog.Definition, found *catalog.Table) (fields []int) {
-	for i, c := range d.Table.Columns {
-		_, _, there := found.Column(c.Name)
-		if !there && c.Identity == catalog.IdentityNone && (!c.NotNull || c.Default != "") {
+	for i := range d.Table.Columns {
+		if addable(&d.Table.Columns[i], found) {
 			fields = append(fields, i)
 		}
 	}
 	return fields
+}
+
+func addable(c *catalog.Column, to *catalog.Table) bool {
+	_, _, there := to.Column(c.Name)
+	return !there && c.Identity == catalog.IdentityNone && (!c.NotNull || c.Default != "")
 }
 
 // addColumns adds the columns that are missing, with their checks and foreign keys.
@@ -100,7 +102,7 @@ func addCheck(t *catalog.Table, c catalog.Check) (*catalog.Table, error) {
 	}
 }
 
-// fits says what of the table is not as the model wants it, or nil.
+// fits says what of the table is not as the model wants it and cannot be added, or nil.
 func (m *model) fits(d *catalog.Definition, found *catalog.Table) error {
 	for i := range m.fields {
 		if err := m.fieldFits(&m.fields[i], &d.Table.Columns[i], found); err != nil {
@@ -117,10 +119,18 @@ func (m *model) fits(d *catalog.Definition, found *catalog.Table) error {
 		return m.mismatch(found, "", "the primary key "+want, have, "")
 	}
 	for _, r := range d.References {
+		c, _, _ := d.Table.Column(r.Columns[0])
 		at := slices.IndexFunc(found.ForeignKeys, func(fk catalog.ForeignKey) bool { return fk.Name == r.Name })
-		if at < 0 || found.ForeignKeys[at].OnDelete != r.OnDelete {
-			return m.mismatch(found, r.Columns[0], fmt.Sprintf("foreign key %s to table %s", r.Name, r.Parent), "none, or another",
+		if !addable(c, found) && (at < 0 || found.ForeignKeys[at].OnDelete != r.OnDelete) {
+			return m.mismatch(found, c.Name, fmt.Sprintf("foreign key %s to table %s", r.Name, r.Parent), "none, or another",
 				"drop it with AlterTable if it is there, and add it with Tables.AddForeignKey")
+		}
+	}
+	for _, ix := range d.Table.Indexes {
+		if have, ok := found.Index(ix.Name); ok {
+			if expected, got := describeIndex(&d.Table, &ix), describeIndex(found, have); expected != got {
+				return m.mismatch(found, "", "index "+ix.Name+" as "+expected, got, "drop it with DropIndex, and Open makes it anew")
+			}
 		}
 	}
 	return nil
@@ -132,6 +142,8 @@ func (m *model) fieldFits(f *field, want *catalog.Column, found *catalog.Table) 
 	}
 	have, _, ok := found.Column(want.Name)
 	switch {
+	case addable(want, found):
+		return nil
 	case !ok:
 		return fail(describe(want), "no column", "one that is NOT NULL can only be added with a default: give it one, or make the field a pointer")
 	case f.typ != "" && have.Type != want.Type:
@@ -157,20 +169,16 @@ func (m *model) mismatch(t *catalog.Table, column, expected, found, hint string)
 	return &MismatchError{t.Name, m.typ.String(), column, expected, found, hint}
 }
 
-// addIndexes builds the indexes that are missing, and checks those that there are.
-func (m *model) addIndexes(ctx context.Context, db *engine.DB, want, found *catalog.Table) error {
+// addIndexes builds the indexes that are missing.
+func addIndexes(ctx context.Context, db *engine.DB, want, found *catalog.Table) error {
 	for _, ix := range want.Indexes {
-		if have, ok := found.Index(ix.Name); ok {
-			expected, got := describeIndex(want, &ix), describeIndex(found, have)
-			if expected != got {
-				return m.mismatch(found, "", "index "+ix.Name+" as "+expected, got, "drop it with DropIndex, and Open makes it anew")
-			}
+		if _, ok := found.Index(ix.Name); ok {
 			continue
 		}
 		err := db.CreateIndex(ctx, found.Name, engine.IndexDefinition{
 			Name: quote(ix.Name), Columns: keyNames(want, ix.Columns), Unique: ix.Unique, Using: ix.Using,
 		}, nil)
-		if err != nil {
+		if err != nil && !errors.Is(err, relation.ErrIndexExists) { // somebody was faster
 			return err
 		}
 	}

@@ -19,7 +19,7 @@ type model struct {
 type field struct {
 	tag
 	name    string // such as main.User.Age
-	index   []int  // for reflect.Value.FieldByIndex
+	index   []int  // in the struct, and in those that are embedded
 	pointer bool
 	codec   *codec
 }

@@ -38,12 +38,13 @@ func (m model) admits(x item, inserting bool) error {
 }
 
 func TestCollectionsAreLikeMaps(t *testing.T) {
+	db, err := engine.Spawn(engine.Config{Dir: "/db", FS: vfs.NewMem(), Durability: engine.NoSync})
+	must(t, err)
+	defer db.Close()
 	rapid.Check(t, func(rt *rapid.T) {
-		db, err := engine.Spawn(engine.Config{Dir: "/db", FS: vfs.NewMem(), Durability: engine.NoSync})
-		must(t, err)
-		defer db.Close()
 		c, err := collection.Open[item](t.Context(), db, "items")
 		must(t, err)
+		defer func() { must(t, db.DropTable(t.Context(), "items")) }()
 		m := model{}
 		for range rapid.IntRange(1, 15).Draw(rt, "transactions") {
 			next, in := maps.Clone(m), c

@@ -85,9 +85,11 @@ func (c *Collection[T]) rows(
 // each yields the rows of a cursor and closes it. It reports whether yield wants no more.
 func each[T any](b *binding, rows *relation.Rows, yield func(T, error) bool) (stopped bool, err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
+	var row, zero T
+	fields := reflect.ValueOf(&row).Elem()
 	for rows.Next() {
-		var row T
-		if err := b.decode(reflect.ValueOf(&row).Elem(), rows.Values()); err != nil {
+		row = zero // nothing of the last row, which is its owner's, is used again
+		if err := b.decode(fields, rows.Values()); err != nil {
 			return false, err
 		}
 		if !yield(row, nil) {

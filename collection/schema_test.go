@@ -3,6 +3,7 @@ package collection_test
 import (
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/middb/middb/catalog"
@@ -220,14 +221,14 @@ func TestColumnsAndIndexesAreAdded(t *testing.T) {
 	must(t, old.Insert(&first{Name: "bob"}))
 	users := open[second](t, db, "users")
 	mail := "bob@example.org"
-	must(t, users.Update(last2(t, old).ID, func(u *second) error {
+	must(t, users.Update(lastRow(t, old).ID, func(u *second) error {
 		if u.Level != 3 {
 			t.Errorf("%+v", u)
 		}
 		u.Email = &mail
 		return nil
 	}))
-	bob := last2(t, old)
+	bob := lastRow(t, old)
 	must(t, old.Upsert(&bob)) // it knows nothing of the mail, which stays
 	if u, err := users.Get(bob.ID); err != nil || u.Email == nil || *u.Email != mail {
 		t.Fatalf("%+v, %v", u, err)
@@ -242,7 +243,77 @@ func TestColumnsAndIndexesAreAdded(t *testing.T) {
 	wantSound(t, db)
 }
 
-func last2[T any](t *testing.T, c *collection.Collection[T]) (row T) {
+// Whoever opens at the same time as others finds what they have made.
+func TestManyOpenAtATime(t *testing.T) {
+	type wide struct {
+		ID int `db:",primarykey"`
+		N  int `db:",default=1,index"`
+	}
+	type narrow struct {
+		ID int `db:",primarykey"`
+	}
+	db := spawn(t, vfs.NewMem())
+	open[narrow](t, db, "widened")
+	var workers sync.WaitGroup
+	for range 4 {
+		workers.Go(func() {
+			for _, table := range []string{"widened", "made"} {
+				if _, err := collection.Open[wide](t.Context(), db, table); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	workers.Wait()
+	for _, table := range []string{"widened", "made"} {
+		if s, err := db.GetTable(table); err != nil || len(s.Columns) != 2 || len(s.Indexes) != 1 {
+			t.Errorf("%+v, %v", s, err)
+		}
+	}
+}
+
+// A table that does not fit is left as it is, also where something could be added.
+func TestNothingIsAddedToATableThatDoesNotFit(t *testing.T) {
+	type narrow struct {
+		ID int `db:",primarykey"`
+	}
+	type wide struct {
+		ID   int  `db:",primarykey,index"`
+		Name *int // could be added
+		Age  int  // could not
+	}
+	fs := vfs.NewMem()
+	db := spawn(t, fs)
+	open[narrow](t, db, "t")
+	if _, err := collection.Open[wide](t.Context(), db, "t"); !errors.Is(err, collection.ErrMismatch) {
+		t.Fatal(err)
+	}
+	if s, err := db.GetTable("t"); err != nil || s.Version != 1 {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	must(t, db.Close())
+	db, err := engine.Spawn(engine.Config{Dir: "/db", FS: fs, ReadOnly: true})
+	must(t, err)
+	defer db.Close()
+	c := open[narrow](t, db, "t")
+	if n, err := c.Count(); n != 0 || err != nil {
+		t.Fatal(n, err)
+	}
+	if err := c.Insert(&narrow{}); !errors.Is(err, engine.ErrReadOnly) {
+		t.Fatal(err)
+	}
+	for _, table := range []string{"new", "t"} {
+		_, err := collection.Open[struct {
+			ID   int `db:",primarykey"`
+			More *int
+		}](t.Context(), db, table)
+		if !errors.Is(err, engine.ErrReadOnly) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func lastRow[T any](t *testing.T, c *collection.Collection[T]) (row T) {
 	t.Helper()
 	var err error
 	for row, err = range c.Scan(collection.Bounds{Reverse: true, Limit: 1}) {
