@@ -20,7 +20,7 @@ func TestReadmeTranscript(t *testing.T) {
 		}
 	})
 	n := 0
-	for _, block := range blocks(t, "console") {
+	for _, block := range blocks(t, readme, "console") {
 		for _, step := range strings.Split("\n"+block, "\n$ ")[1:] {
 			lines := strings.Split(strings.TrimSuffix(step, "\n"), "\n")
 			script := lines[0] + "\n"
@@ -48,35 +48,52 @@ func TestReadmeTranscript(t *testing.T) {
 // TestReadmeShowsTheExamples wants all of the quickstart, and each other piece of Go to be a part of an example.
 func TestReadmeShowsTheExamples(t *testing.T) {
 	var examples []string
-	for _, name := range []string{"quickstart", "transactions", "network_demo"} {
-		program, err := os.ReadFile("../../examples/" + name + "/main.go")
-		if err != nil {
-			t.Fatal(err)
-		}
-		examples = append(examples, string(program))
+	for _, name := range []string{"quickstart", "transactions", "network_demo", "tables"} {
+		examples = append(examples, read(t, "../../examples/"+name+"/main.go"))
 	}
-	whole := false
-	for _, block := range blocks(t, "go") {
-		whole = whole || block == examples[0]
-		if !slices.ContainsFunc(examples, func(program string) bool { return strings.Contains(program, block) }) {
-			t.Errorf("no example has\n%s", block)
-		}
-	}
-	if !whole {
+	shown := blocks(t, readme, "go")
+	if !slices.Contains(shown, examples[0]) {
 		t.Error("no go block of the README is examples/quickstart/main.go")
+	}
+	wantParts(t, shown, examples)
+}
+
+// TestTablesPageShowsCodeThatRuns wants each piece of Go in docs/tables.md to be a part of a test that runs.
+func TestTablesPageShowsCodeThatRuns(t *testing.T) {
+	shown := blocks(t, "../../docs/tables.md", "go")
+	if len(shown) < 5 {
+		t.Errorf("there are only %d pieces of Go", len(shown))
+	}
+	wantParts(t, shown, []string{read(t, "../../collection/guide_test.go")})
+}
+
+// wantParts wants each piece to be a part of a program.
+func wantParts(t *testing.T, pieces, programs []string) {
+	t.Helper()
+	for _, piece := range pieces {
+		if !slices.ContainsFunc(programs, func(program string) bool { return strings.Contains(program, piece) }) {
+			t.Errorf("no program has\n%s", piece)
+		}
 	}
 }
 
-// blocks returns the README's fenced blocks of a language.
-func blocks(t *testing.T, language string) (out []string) {
+const readme = "../../README.md"
+
+// blocks returns the fenced blocks of a language in a file.
+func blocks(t *testing.T, file, language string) (out []string) {
 	t.Helper()
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, part := range strings.Split(string(text), "\n```"+language+"\n")[1:] {
+	for _, part := range strings.Split(read(t, file), "\n```"+language+"\n")[1:] {
 		block, _, _ := strings.Cut(part, "\n```")
 		out = append(out, block+"\n")
 	}
 	return out
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
