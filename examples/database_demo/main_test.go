@@ -1,20 +1,7 @@
 package main
 
-import (
-	"context"
-	"os"
-	"path/filepath"
-)
-
 func Example() {
-	dir, err := os.MkdirTemp("", "database_demo")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	if err := run(context.Background(), filepath.Join(dir, "db")); err != nil {
-		panic(err)
-	}
+	main()
 	// Output:
 	// no route from ZRH to BKK: an airport is not there
 	// no route from ZRH to GRU: an airport is not there

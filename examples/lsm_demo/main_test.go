@@ -1,19 +1,7 @@
 package main
 
-import (
-	"context"
-	"os"
-)
-
 func Example() {
-	dir, err := os.MkdirTemp("", "lsm_demo")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	if err := run(context.Background(), dir); err != nil {
-		panic(err)
-	}
+	main()
 	// Output:
 	// # 1,000 users, in memory and in the log
 	// memtable: 1000 keys

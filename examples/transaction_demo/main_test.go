@@ -1,20 +1,7 @@
 package main
 
-import (
-	"context"
-	"os"
-	"path/filepath"
-)
-
 func Example() {
-	dir, err := os.MkdirTemp("", "transaction_demo")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	if err := run(context.Background(), filepath.Join(dir, "db")); err != nil {
-		panic(err)
-	}
+	main()
 	// Output:
 	// # ten transfers at once
 	// ada has 50, bob has 150
