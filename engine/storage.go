@@ -138,7 +138,7 @@ var _ relation.Database = tableDatabase{}
 
 // Update implements relation.Database.
 func (d tableDatabase) Update(ctx context.Context, f func(relation.Txn) error) error {
-	return d.db.update(ctx, TxnOptions{}, func(txn *Txn) error { return f(storage{txn}) }, caller())
+	return d.db.attempts(ctx, TxnOptions{}, func(txn *Txn) error { return f(storage{txn}) }, caller())
 }
 
 // View implements relation.Database.

@@ -39,6 +39,20 @@ var (
 	ErrCheck = relation.ErrCheck
 	// ErrForeignKey is matched if a foreign key would not hold.
 	ErrForeignKey = relation.ErrForeignKey
+	// ErrNoColumn means that a table has no column of a name.
+	ErrNoColumn = relation.ErrNoColumn
+	// ErrNoIndex means that a table has no index of a name.
+	ErrNoIndex = relation.ErrNoIndex
+	// ErrIndexExists refuses a second index of a name in a table.
+	ErrIndexExists = relation.ErrIndexExists
+	// ErrIdentity refuses values for columns that are GENERATED ALWAYS.
+	ErrIdentity = relation.ErrIdentity
+	// ErrInUse refuses to drop or change what something else needs.
+	ErrInUse = relation.ErrInUse
+	// ErrArguments refuses a wrong number of values, or a key of the wrong length.
+	ErrArguments = relation.ErrArguments
+	// ErrEntryTooLong refuses values that are too long for an index in a B+Tree.
+	ErrEntryTooLong = relation.ErrEntryTooLong
 	// ErrType is matched by values that do not have the type of their column.
 	ErrType = relation.ErrType
 )

@@ -139,3 +139,44 @@ func TestTablesAreDroppedWhileTheyAreWritten(t *testing.T) {
 		return nil
 	}))
 }
+
+// A statement whose code panics is taken back, whoever recovers from that.
+func TestPanicsLeaveNothingOfTheirStatement(t *testing.T) {
+	db := spawn(t, Config{})
+	register(t, db, users())
+	table := db.Table("users")
+	_, err := table.InsertFields(map[string]any{"name": "a"})
+	must(t, err)
+	recovered := func(f func()) {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		f()
+	}
+	must(t, db.Update(context.Background(), func(txn *Txn) error {
+		users, err := txn.Table("users")
+		must(t, err)
+		tables, err := txn.Tables()
+		must(t, err)
+		recovered(func() {
+			_, _ = users.DeleteWhere(ScanOptions{}, func(Row) (bool, error) { panic("where") })
+		})
+		recovered(func() { _ = users.Update([]catalog.Value{catalog.Int(1)}, func(*Row) error { panic("change") }) })
+		recovered(func() {
+			_ = tables.Statement(func() error {
+				must(t, users.InsertFields(map[string]any{"name": "b"}))
+				panic("statement")
+			})
+		})
+		if err := users.InsertFields(map[string]any{"name": "a"}); !errors.Is(err, ErrUnique) {
+			t.Errorf("a name twice: %v", err)
+		}
+		return users.InsertFields(map[string]any{"name": "c"})
+	}))
+	wantSound(t, db)
+	if n, err := table.Count(); err != nil || n != 2 {
+		t.Errorf("%d rows, %v", n, err)
+	}
+}

@@ -20,11 +20,14 @@ func (t *Tables) schemaStatement(f func() error) error {
 	if err != nil {
 		return err
 	}
-	if err = t.settle(); err == nil {
-		err = f()
-		t.generation++
-	}
-	return t.end(top, err)
+	return t.guarded(top, func() error {
+		err := t.settle()
+		if err == nil {
+			err = f()
+			t.generation++
+		}
+		return err
+	})
 }
 
 // Create creates a table.
@@ -156,7 +159,7 @@ type IndexDefinition struct {
 // index makes an index of a definition, without an id.
 func (d IndexDefinition) index(t *catalog.Table) (catalog.Index, error) {
 	// The builder reads columns; a table of the same columns has it look them up.
-	b := catalog.NewTable("t")
+	b := catalog.NewTable(quoted(t.Name))
 	for _, c := range t.Columns {
 		b.Column(quoted(c.Name), c.Type.String())
 	}
@@ -167,7 +170,7 @@ func (d IndexDefinition) index(t *catalog.Table) (catalog.Index, error) {
 	}
 	built, err := b.Using(d.Using).Build()
 	if err != nil {
-		return catalog.Index{}, fmt.Errorf("index of table %s: %w", t.Name, err)
+		return catalog.Index{}, err
 	}
 	ix := built.Table.Indexes[0]
 	for i, k := range ix.Columns {

@@ -39,7 +39,7 @@ func (t *Table) DeleteWhere(o ScanOptions, where func(Row) (bool, error)) (int, 
 		return 0, err
 	}
 	n := 0
-	err = t.tables.end(top, t.deleteWhere(o, where, &n))
+	err = t.tables.guarded(top, func() error { return t.deleteWhere(o, where, &n) })
 	if err != nil {
 		n = 0
 	}

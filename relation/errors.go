@@ -50,14 +50,23 @@ type NameError struct {
 
 // Error implements error.
 func (e *NameError) Error() string {
+	hint := ""
+	name := e.Name
+	if name == "" {
+		name = e.Table
+	}
+	missing := errors.Is(e.Kind, ErrNoTable) || errors.Is(e.Kind, ErrNoColumn) || errors.Is(e.Kind, ErrNoIndex)
+	if missing && name != strings.ToLower(name) {
+		hint = "; names are lower case, unless they were made in double quotes"
+	}
 	if e.Name == "" {
-		return fmt.Sprintf("table %s: %v", e.Table, e.Kind)
+		return fmt.Sprintf("table %s: %v%s", e.Table, e.Kind, hint)
 	}
 	what := "index"
 	if errors.Is(e.Kind, ErrNoColumn) {
 		what = "column"
 	}
-	return fmt.Sprintf("table %s, %s %s: %v", e.Table, what, e.Name, e.Kind)
+	return fmt.Sprintf("table %s, %s %s: %v%s", e.Table, what, e.Name, e.Kind, hint)
 }
 
 // Unwrap returns the kind.

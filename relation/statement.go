@@ -26,7 +26,24 @@ func (t *Tables) Statement(f func() error) error {
 	if err != nil {
 		return err
 	}
-	return t.end(top, f())
+	return t.guarded(top, f)
+}
+
+// errPanicked is why a statement is taken back whose code has panicked.
+var errPanicked = errors.New("the statement has panicked")
+
+// guarded runs f, which calls code of the user, and ends the statement or the part of one. If f panics, that is taken back
+// before the panic goes on to whoever recovers from it.
+func (t *Tables) guarded(top bool, f func() error) error {
+	returned := false
+	defer func() {
+		if !returned {
+			_ = t.end(top, errPanicked)
+		}
+	}()
+	err := f()
+	returned = true
+	return t.end(top, err)
 }
 
 // begin begins a statement, or a part of one that is under way.

@@ -15,7 +15,7 @@ func (t *Table) Update(primary []catalog.Value, change func(r *Row) error) error
 	if err != nil {
 		return err
 	}
-	return t.tables.end(top, t.updateBy(primary, change))
+	return t.tables.guarded(top, func() error { return t.updateBy(primary, change) })
 }
 
 // UpdateFields gives columns of the row of a primary key Go values, by name.
