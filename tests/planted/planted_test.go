@@ -17,7 +17,7 @@ type bug struct {
 	test     string // regular expression of the tests to run
 	packages string // where they are
 	sign     string // part of what the failing test must print
-	always   bool   // run by make test, not only by make nightly
+	always   bool   // run by make test, as the one of its kind of test, not only by make nightly
 }
 
 const (
@@ -53,7 +53,7 @@ var bugs = []bug{
 		file: "levels/build.go",
 		old:  "bottom && t.Kind() == key.KindDelete {",
 		new:  "t.Kind() == key.KindDelete {",
-		test: modelTest, packages: modelPackage, sign: seedSign, always: true,
+		test: modelTest, packages: modelPackage, sign: seedSign,
 	},
 	{
 		name: "the log is not synced",
@@ -67,7 +67,7 @@ var bugs = []bug{
 		file: "sstable/codec.go",
 		old:  "blockChecksum(fileNum, offset, p[:n+5]); got != want {",
 		new:  "blockChecksum(fileNum, offset, p[:n+5]); false && got != want {",
-		test: "^TestEveryFlippedByteIsFound$", packages: "./sstable", sign: "TestEveryFlippedByteIsFound", always: true,
+		test: "^TestEveryFlippedByteIsFound$", packages: "./sstable", sign: "TestEveryFlippedByteIsFound",
 	},
 	{
 		name: "the checksum of a log chunk is not verified",
@@ -193,14 +193,14 @@ var bugs = []bug{
 		file: "bplustree/cursor.go",
 		old:  "func(p *node) int { return p.place(k) }) && c.forward()",
 		new:  "func(p *node) int { return p.place(k) }) && c.path[len(c.path)-1].index < c.path[len(c.path)-1].count()",
-		test: "^TestModel$", packages: "./bplustree", sign: seedSign, always: true,
+		test: "^TestModel$", packages: "./bplustree", sign: seedSign,
 	},
 	{
 		name: "rows that are older than a column have NULL in it",
 		file: "catalog/decoder.go",
 		old:  "constant{out, c.Missing}",
 		new:  "constant{out, Value{}}",
-		test: "^TestRowsOutliveChangesOfTheSchema$", packages: "./catalog", sign: seedSign, always: true,
+		test: "^TestRowsOutliveChangesOfTheSchema$", packages: "./catalog", sign: seedSign,
 	},
 	{
 		name: "a decimal that has got another scale is read as it was stored",
@@ -242,7 +242,7 @@ var bugs = []bug{
 		file: "wal/tail.go",
 		old:  "if last < t.next {",
 		new:  "if last < t.next || sc.start < 100 {",
-		test: "^TestFeedsYieldEveryCommitInOrder$", packages: "./engine", sign: "feed from ", always: true,
+		test: "^TestFeedsYieldEveryCommitInOrder$", packages: "./engine", sign: "feed from ",
 	},
 	{
 		name: "a feed is not woken when commits become visible",
@@ -298,7 +298,7 @@ var bugs = []bug{
 		file: "actors/coordinator.go",
 		old:  "c.out.push(&own(&rotateMemtable{lastSeq: last, fresh: fresh}).node)",
 		new:  "_ = fresh",
-		test: simTest, packages: simPackage, sign: seedSign, always: true,
+		test: simTest, packages: simPackage, sign: seedSign,
 	},
 	{
 		name: "the log writer gets no marker of a rotation",
@@ -396,7 +396,7 @@ var bugs = []bug{
 		file: "mvcc/recent.go",
 		old:  "return r.CheckSpans(f.Spans, f.View)",
 		new:  "return r.CheckSpans(nil, f.View)",
-		test: historyTest, packages: isolation, sign: seedSign, always: true,
+		test: historyTest, packages: isolation, sign: seedSign,
 	},
 	{
 		name: "the first key of a range is not checked",
@@ -431,14 +431,14 @@ var bugs = []bug{
 		file: "actors/flusher.go",
 		old:  "table.RangeDeletes(m.lastSeq), f.expiryTime()",
 		new:  "nil, f.expiryTime()",
-		test: modelTest, packages: modelPackage, sign: seedSign, always: true,
+		test: modelTest, packages: modelPackage, sign: seedSign,
 	},
 	{
 		name: "a transaction loses its own writes in reverse",
 		file: "engine/txnkeyspace.go",
 		old:  "if !txn.overlay.empty() {",
 		new:  "if !txn.overlay.empty() && !o.Reverse {",
-		test: modelTest, packages: modelPackage, sign: seedSign, always: true,
+		test: modelTest, packages: modelPackage, sign: seedSign,
 	},
 	{
 		name: "range deletes conflict with nothing",
@@ -522,14 +522,14 @@ var bugs = []bug{
 		file: "engine/undo.go",
 		old:  "return l.open.Load() > 0",
 		new:  "return false",
-		test: "^TestOverlayForgetsWhatIsRolledBack$", packages: "./engine", sign: "seed", always: true,
+		test: "^TestOverlayForgetsWhatIsRolledBack$", packages: "./engine", sign: "seed",
 	},
 	{
 		name: "a node that clones share is changed in its place",
 		file: "cowtree/map.go",
 		old:  "if c.owner != m.owner {",
 		new:  "if c.owner != m.owner && c.children != nil {",
-		test: "^TestMapMatchesModelAndClonesStay$", packages: "./cowtree", sign: seedSign, always: true,
+		test: "^TestMapMatchesModelAndClonesStay$", packages: "./cowtree", sign: seedSign,
 	},
 	{
 		name: "of keys with equal beginnings the first is taken",
@@ -711,7 +711,7 @@ var bugs = []bug{
 		file: "relation/insert.go",
 		old:  "if found && !bytes.Equal(t.parentData, own) {",
 		new:  "if found && len(own) > 1<<20 {",
-		test: tablesTest, packages: relations, sign: seedSign, always: true,
+		test: tablesTest, packages: relations, sign: seedSign,
 	},
 	{
 		name: "a row that waits for its parent may move away",
@@ -725,7 +725,7 @@ var bugs = []bug{
 		file: "planner/parser/operator.go",
 		old:  "right, err := p.expression(precedence + 1)",
 		new:  "right, err := p.expression(precedence)",
-		test: "^TestRandomTreesPrintToTheSameTree$", packages: "./planner/parser", sign: seedSign, always: true,
+		test: "^TestRandomTreesPrintToTheSameTree$", packages: "./planner/parser", sign: seedSign,
 	},
 	{
 		name: "a quotient is rounded towards zero at a half",
