@@ -17,6 +17,11 @@
 //   - damage: every byte of every file is changed, files are cut and removed. The right answer, or an
 //     error that names the file and the offset.
 //
+// Tables have a script of their own, which goes through the same sweeps: rows with foreign keys and indexes in trees and in
+// sstables, schemas that change, indexes that are made beside writers. Whatever happens, each index must agree with its
+// table, indexes of both kinds with each other, and all of it with the model after a number of transactions. Damage is done to
+// the pages of trees.
+//
 // The engine's actors run beside one another, so two runs of a script do not make the same calls in the
 // same order. The crash sweep therefore takes all its clones during one run, from a hook that
 // knows what was acknowledged at that moment. Seeds decide everything else; a failure prints its own.
