@@ -257,6 +257,9 @@ func (s *tableSession) createIndexes() error {
 		if slices.Contains(s.journal.last()["children"].indexes, d.Name) {
 			continue
 		}
+		if err := s.dropUnfinished(d.Name); err != nil {
+			return err
+		}
 		var inner error
 		begun := false
 		err := s.db.CreateIndex(context.Background(), "children", d, func(uint64, uint64) {
@@ -276,6 +279,18 @@ func (s *tableSession) createIndexes() error {
 		s.journal.answered(false)
 	}
 	return nil
+}
+
+// dropUnfinished drops an index whose building has failed in such a way that it could not be dropped then.
+func (s *tableSession) dropUnfinished(name string) error {
+	schema, err := s.db.GetTable("children")
+	if err != nil {
+		return err
+	}
+	if _, found := schema.Index(name); !found {
+		return nil
+	}
+	return s.db.DropIndex(context.Background(), "children", name)
 }
 
 // failToCreateIndex tries to make an index of values that are there twice.
