@@ -87,10 +87,13 @@ type tableSweep struct {
 	cuts int
 
 	examined int
+	inner    int // cuts of recoveries
 }
 
-// Of so many cuts, by day, one is written to after recovery.
-const furtherEach = 2
+const (
+	furtherEach = 4   // of so many cuts, by day, one is written to after recovery
+	nestedEach  = 160 // of so many one has its recovery cut, too
+)
 
 type tableCut struct {
 	cut
@@ -151,15 +154,21 @@ func (s *tableSweep) examine(c *tableCut) {
 	f := s.seen[c.print]
 	s.examined++
 	further := environment.Nightly() || s.examined%furtherEach == 0
+	deep := s.examined%nestedEach == 0
 	s.mu.Unlock()
 	image := c.disk.CrashClone(nil, vfs.CrashOptions{}) // to save if it fails
 	_, err := verify(c.disk)
 	if err == nil {
 		f.text, err = recoverTables(c.disk, further)
 	}
+	inner := 0
+	if err == nil && deep {
+		inner, err = cutTableRecovery(image, f.text, c.seed)
+	}
 	f.err = err
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.inner += inner
 	f.first.disk = image
 }
 
@@ -170,7 +179,7 @@ func recoverTables(disk *vfs.Mem, further bool) (string, error) {
 		return "", fmt.Errorf("recover: %w", err)
 	}
 	if !further {
-		return text, db.Close()
+		return text, closeFlushed(disk, db)
 	}
 	if err := goOnWithTables(disk, db); err != nil {
 		return "", fmt.Errorf("go on after recovery: %w", err)
@@ -178,11 +187,84 @@ func recoverTables(disk *vfs.Mem, further bool) (string, error) {
 	return text, nil
 }
 
+// closeFlushed flushes and closes a database, and expects that all files are in order and that there are no trees but those
+// of its indexes.
+func closeFlushed(disk *vfs.Mem, db *engine.DB) error {
+	trees, err := countTrees(db)
+	if err := errors.Join(err, db.Flush(context.Background()), db.Close()); err != nil {
+		return err
+	}
+	report, err := verify(disk)
+	if err == nil && report.Trees.Trees != trees {
+		err = fmt.Errorf("there are %d trees, the indexes have %d", report.Trees.Trees, trees)
+	}
+	return err
+}
+
+// countTrees counts the indexes that have entries in a tree: one for each row.
+func countTrees(db *engine.DB) (trees int, err error) {
+	schemas, err := db.ListTables()
+	for _, s := range schemas {
+		rows, countErr := db.Table(s.Name).Count()
+		err = errors.Join(err, countErr)
+		for i := range s.Indexes {
+			if rows > 0 && s.Indexes[i].Using == catalog.BTree {
+				trees++
+			}
+		}
+	}
+	return trees, err
+}
+
+// cutTableRecovery recovers a copy of the disk and cuts each call of that: the next recovery must find the same.
+func cutTableRecovery(image *vfs.Mem, want string, seed uint64) (inner int, err error) {
+	disk := image.CrashClone(nil, vfs.CrashOptions{})
+	var cuts []*cut
+	seen := map[xxh3.Uint128]bool{}
+	traced := vfs.NewTrace(disk, func(op vfs.Op) {
+		for i, fate := range []vfs.Unsynced{vfs.LoseAll, vfs.KeepAll, vfs.Random} {
+			c := &cut{op: op, fate: fate, seed: seed*31 + uint64(op.N)<<8 + uint64(i)}
+			c.disk = disk.CrashClone(rand.New(rand.NewPCG(c.seed, 1)), vfs.CrashOptions{Unsynced: fate})
+			if c.print = fingerprint(c.disk); !seen[c.print] {
+				seen[c.print] = true
+				cuts = append(cuts, c)
+			}
+		}
+	})
+	db, text, err := recoveredTables(tableConfig(traced))
+	if err == nil {
+		err = errors.Join(db.Flush(context.Background()), db.Close())
+	}
+	if err != nil {
+		return 0, fmt.Errorf("recover again: %w", err)
+	}
+	cuts = append(cuts, &cut{disk: disk})
+	for _, c := range cuts {
+		db, again, err := recoveredTables(tableConfig(c.disk))
+		if err == nil {
+			err = db.Close()
+		}
+		if err == nil && (text != want || again != want) {
+			err = wrongAnswer{fmt.Errorf("recoveries differ:\n%.600s\n%.600s\n%.600s", want, text, again)}
+		}
+		if err == nil {
+			_, err = verify(c.disk)
+		}
+		if err != nil {
+			return 0, fmt.Errorf("in recovery, %v: %w", c, err)
+		}
+	}
+	return len(cuts), nil
+}
+
 // goOnWithTables writes to an open database, closes it, opens it again and expects everything to be there, and the files to
 // be in order.
 func goOnWithTables(disk *vfs.Mem, db *engine.DB) error {
 	want, err := useTables(db)
-	if err := errors.Join(err, db.Close()); err != nil {
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	if err := closeFlushed(disk, db); err != nil {
 		return err
 	}
 	db, again, err := recoveredTables(tableConfig(disk))
@@ -244,7 +326,7 @@ func TestCrashAnywhereKeepsTablesWhole(t *testing.T) {
 			for i, f := range failures[:min(5, len(failures))] {
 				t.Errorf("MIDDB_SEED=%d: %v: %v\n(%s)", seed, &f.first.cut, f.err, keep(t, f.first.disk, fmt.Sprint(i)))
 			}
-			t.Logf("seed %d: %d cuts, %d of them different, %d failed", seed, sweep.cuts, len(sweep.seen), len(failures))
+			t.Logf("seed %d: %d cuts, %d of them different, %d cuts of recoveries, %d failed", seed, sweep.cuts, len(sweep.seen), sweep.inner, len(failures))
 		})
 	}
 	expectGoroutines(t, before)

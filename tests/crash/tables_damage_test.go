@@ -29,7 +29,7 @@ type treeVictim struct {
 }
 
 // victimSteps is how much of the script makes victims: later on most is deleted.
-const victimSteps = 14
+const victimSteps = 15
 
 // treeVictims returns the database of the script after it was closed, and once more as a kill leaves it before that.
 func treeVictims(seed uint64) ([]*treeVictim, error) {

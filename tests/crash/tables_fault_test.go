@@ -77,9 +77,15 @@ func (c *tableFault) run() error {
 			_ = c.s.db.Close() // something was wrong before
 		}
 	}()
-	for _, step := range tableScript {
+	for i, step := range tableScript {
 		for {
-			err := step.do(c.s)
+			var err error
+			if i > 1 && c.s.db != nil {
+				err = c.s.createTables() // again, if a crash has taken them
+			}
+			if err == nil {
+				err = step.do(c.s)
+			}
 			if err == nil {
 				break
 			}

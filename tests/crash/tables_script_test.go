@@ -134,6 +134,7 @@ var tableScript = []tableStep{
 	{"reopen", (*tableSession).reopen},
 	{"change rows after reopening", changes(6)},
 	{"drop an index", (*tableSession).dropIndex},
+	{"flush after dropping", (*tableSession).flush},
 	{"rename a column and widen another", (*tableSession).rename},
 	{"change more than a memtable", func(s *tableSession) error { return s.changeRows(1, 120) }},
 	{"replace a table", (*tableSession).replaceTable},

@@ -35,6 +35,9 @@ const (
 	racesTest    = "^TestNoOrderOfTransactionsBreaksConstraints$"
 	tablesTest   = "^TestTablesAgreeWithModel$"
 	network      = "./tests/wire"
+	tableCrash   = "^TestCrashAnywhereKeepsTablesWhole$"
+	treesTest    = "^TestTrees"
+	enginePkg    = "./engine"
 	linearTest   = "^TestSingleKeysAreLinearizableThroughKills$"
 	bankTest     = "^TestBankKeepsItsMoneyThroughKills$"
 
@@ -222,6 +225,62 @@ var bugs = []bug{
 		old:  "case null >= 0:",
 		new:  "case null >= len(row):",
 		test: "^TestUniqueIndexesDoNotCollideInNulls$", packages: "./catalog", sign: "rows with NULL have the same key",
+	},
+	{
+		name: "trees are frozen after the next commit is applied",
+		file: "actors/memowner.go",
+		old:  "	o.freezeBefore(c.first)\n",
+		new:  "	defer o.freezeBefore(c.first)\n",
+		test: tableCrash, packages: sweepPackage, sign: seedSign, always: true,
+	},
+	{
+		name: "a flush takes the trees of another memtable",
+		file: "actors/memowner.go",
+		old:  "lastSeq: s.lastSeq, checkpoint: s.checkpoint",
+		new:  "lastSeq: s.lastSeq, checkpoint: o.sealed[len(o.sealed)-1].checkpoint",
+		test: tableCrash, packages: sweepPackage, sign: seedSign,
+	},
+	{
+		name: "trees are not published with every commit",
+		file: "actors/memowner.go",
+		old:  "	if !o.forest.Changed() {",
+		new:  "	if !o.forest.Changed() || o.visible%2 == 0 {",
+		test: treesTest, packages: enginePkg, sign: "FAIL: TestTrees",
+	},
+	{
+		name: "trees that readers hold are released",
+		file: "actors/memowner.go",
+		old:  "if old != nil && old.drop() {",
+		new:  "if old != nil && (old.drop() || true) {",
+		test: treesTest, packages: enginePkg, sign: "FAIL: TestTrees",
+	},
+	{
+		name: "a page is recycled although the generation that made it is held",
+		file: "page/held.go",
+		old:  "(*h)[n-1].generation < p.made {",
+		new:  "(*h)[n-1].generation <= p.made {",
+		test: treesTest, packages: enginePkg, sign: "FAIL: TestTrees",
+	},
+	{
+		name: "a tree that was cleared is no change",
+		file: "bplustree/forest.go",
+		old:  "	f.unsealed, f.unfrozen = true, true\n	delete(f.trees, number)",
+		new:  "	f.unsealed = true\n	delete(f.trees, number)",
+		test: tableCrash, packages: sweepPackage, sign: seedSign,
+	},
+	{
+		name: "recovery replays no operations on trees",
+		file: "engine/open.go",
+		old:  "err = actors.ApplyTreeOp(db.forest, kind, k, v)",
+		new:  "err = nil",
+		test: tableCrash, packages: sweepPackage, sign: seedSign, always: true,
+	},
+	{
+		name: "recovery freezes trees for the last memtable only",
+		file: "engine/open.go",
+		old:  "r.tables[last].Checkpoint = db.forest.Freeze()",
+		new:  "_ = last",
+		test: tableCrash, packages: sweepPackage, sign: seedSign,
 	},
 	{
 		name: "the upper bound is inclusive",

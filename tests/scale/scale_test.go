@@ -50,7 +50,9 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	keys, err := strconv.Atoi(os.Getenv(keysVariable))
-	if err == nil {
+	if _, ok := tableRoles[role]; ok && err == nil {
+		err = tableChild(role, os.Getenv(dirVariable), keys)
+	} else if err == nil {
 		err = child(role, os.Getenv(dirVariable), keys)
 	}
 	if err != nil {
@@ -116,6 +118,19 @@ func within(t *testing.T, what string, got, limit float64) {
 // run starts a child with a role. With kill it is killed as soon as it says that it is busy.
 func run(t *testing.T, role, dir string, keys int, kill bool) (r report) {
 	t.Helper()
+	line := runRaw(t, role, dir, keys, kill)
+	if kill {
+		return r
+	}
+	if err := json.Unmarshal(line, &r); err != nil {
+		t.Fatalf("%s: %v in %q", role, err, line)
+	}
+	return r
+}
+
+// runRaw is run for any report.
+func runRaw(t *testing.T, role, dir string, keys int, kill bool) []byte {
+	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), roleVariable+"="+role, dirVariable+"="+dir, keysVariable+"="+strconv.Itoa(keys))
 	var stderr bytes.Buffer
@@ -137,15 +152,12 @@ func run(t *testing.T, role, dir string, keys int, kill bool) (r report) {
 			t.Fatal(err)
 		}
 		_ = cmd.Wait() // killed
-		return r
+		return nil
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Fatalf("%s: %v\n%s", role, err, stderr.String())
 	}
-	if err := json.Unmarshal(line, &r); err != nil {
-		t.Fatalf("%s: %v in %q", role, err, line)
-	}
-	return r
+	return line
 }
 
 // child does what a role says and prints its report.
