@@ -231,7 +231,7 @@ var bugs = []bug{
 		file: "actors/memowner.go",
 		old:  "	o.freezeBefore(c.first)\n",
 		new:  "	defer o.freezeBefore(c.first)\n",
-		test: tableCrash, packages: sweepPackage, sign: seedSign, always: true,
+		test: tableCrash, packages: sweepPackage, sign: seedSign,
 	},
 	{
 		name: "a flush takes the trees of another memtable",
@@ -273,7 +273,7 @@ var bugs = []bug{
 		file: "engine/open.go",
 		old:  "err = actors.ApplyTreeOp(db.forest, kind, k, v)",
 		new:  "err = nil",
-		test: tableCrash, packages: sweepPackage, sign: seedSign, always: true,
+		test: treesTest, packages: enginePkg, sign: "FAIL: TestTrees", always: true,
 	},
 	{
 		name: "recovery freezes trees for the last memtable only",

@@ -42,8 +42,12 @@ var tableRoles = map[string]func(*tableReport, *engine.DB, int) error{
 // tableBudget is the memory budget for a table of so many rows, whose two indexes are several times larger.
 func tableBudget(rows int) int64 { return max(4<<20, int64(rows)*16) }
 
-// allowance is what a process takes beside its budget.
-const allowance = 48 << 20
+// What a process takes at most, beside two and a half times its budget: the program and the garbage of Go, and while an index
+// is made the pages that a batch of 10,000 rows changes, before and after, which are not part of the budget as yet.
+const (
+	allowance      = 64 << 20
+	buildAllowance = 120 << 20
+)
 
 // TestIndexesLargerThanMemory takes MIDDB_SCALE_ROWS rows with two indexes: 100,000, a million in the nightly run.
 func TestIndexesLargerThanMemory(t *testing.T) {
@@ -56,7 +60,6 @@ func TestIndexesLargerThanMemory(t *testing.T) {
 	}
 	rows := int(environment.Number(t, "MIDDB_SCALE_ROWS", byDefault))
 	dir := filepath.Join(t.TempDir(), "db")
-	limit := float64(tableBudget(rows)+allowance) / (1 << 20)
 	step := func(role string, kill bool) (r tableReport) {
 		t.Helper()
 		line := runRaw(t, role, dir, rows, kill)
@@ -68,7 +71,11 @@ func TestIndexesLargerThanMemory(t *testing.T) {
 		}
 		t.Logf("%s: open %v (%d operations of log), load %v, build %v, verify %v, close %v; peak RSS %d MiB, %d after loading; pages %d MiB, log %d KiB",
 			role, r.Open, r.Replayed, r.Load, r.Build, r.Verify, r.Close, r.PeakRSS>>20, r.LoadRSS>>20, r.Pages>>20, r.LogBytes>>10)
-		within(t, "resident memory in MiB", float64(r.PeakRSS>>20), limit)
+		limit := tableBudget(rows)*5/2 + allowance
+		if r.Build > 0 {
+			limit += buildAllowance
+		}
+		within(t, "resident memory in MiB", float64(r.PeakRSS>>20), float64(limit>>20))
 		return r
 	}
 	r := step("load a table", false)
@@ -78,7 +85,7 @@ func TestIndexesLargerThanMemory(t *testing.T) {
 	quickly(t, "time to open after a clean close", step("read a table", false).Open, 100*time.Millisecond)
 	step("make an index", false)
 	quickly(t, "time to open after an index was made", step("append a little", false).Open, 100*time.Millisecond)
-	quickly(t, "time to open after a few rows", step("verify a table", false).Open, 100*time.Millisecond)
+	quickly(t, "time to open after a few rows", step("read a table", false).Open, 100*time.Millisecond)
 	step("change a table", true)
 	quickly(t, "time to open after a kill", step("verify a table", false).Open, 2*time.Second)
 	step("read a table", false)

@@ -123,20 +123,22 @@ func (l *loading) inspect(t *testing.T, f *flights) (total int) {
 }
 
 // verify does what middb verify does: it checks every file of a database that is not open.
-func verify(dir string) error {
-	report, err := levels.Verify(vfs.OS, dir, nil)
+func verify(dir string) error { return verifyOn(vfs.OS, dir) }
+
+func verifyOn(fs vfs.FS, dir string) error {
+	report, err := levels.Verify(fs, dir, nil)
 	if errors.Is(err, levels.ErrNotDatabase) {
 		return nil // it was killed before there was one
 	}
 	if err := errors.Join(append(report.Problems, err)...); err != nil {
 		return fmt.Errorf("verify the tables: %w", err)
 	}
-	set, err := levels.Load(levels.Options{FS: vfs.OS, Dir: dir})
+	set, err := levels.Load(levels.Options{FS: fs, Dir: dir})
 	if err != nil {
 		return err
 	}
 	o := wal.RecoverOptions{FlushedSeq: set.FlushedSeq(), LogID: set.Identity().LogID}
-	if _, err := wal.Verify(vfs.OS, dir, o, nil); err != nil {
+	if _, err := wal.Verify(fs, dir, o, nil); err != nil {
 		return fmt.Errorf("verify the log: %w", err)
 	}
 	return nil
