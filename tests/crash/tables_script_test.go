@@ -264,20 +264,21 @@ func (s *tableSession) createIndexes() error {
 		var inner error
 		begun := false
 		err := s.db.CreateIndex(context.Background(), "children", d, func(uint64, uint64) {
-			if inner = s.changeRows(2, 4); inner == nil {
-				w := s.journal.last().clone()
-				w["children"].indexes = append(w["children"].indexes, d.Name)
-				s.journal.begin(w)
-				begun = true
-			}
+			inner = s.changeRows(2, 4) // if that fails, the index is made all the same
+			w := s.journal.last().clone()
+			w["children"].indexes = append(w["children"].indexes, d.Name)
+			s.journal.begin(w)
+			begun = true
 		})
-		if err != nil && begun && !errors.Is(err, engine.ErrCommitUnknown) {
+		switch {
+		case err == nil:
+			s.journal.answered(false)
+		case begun && !errors.Is(err, engine.ErrCommitUnknown):
 			s.journal.takeBack()
 		}
 		if err := errors.Join(inner, err); err != nil {
 			return err
 		}
-		s.journal.answered(false)
 	}
 	return nil
 }
