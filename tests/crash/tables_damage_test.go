@@ -181,8 +181,11 @@ func pageDamageSweep(t *testing.T, v *treeVictim, seed uint64) {
 	var damages []damage
 	flips := v.flips(v.tail, v.pages, rng)
 	perPage := 3
-	if environment.Nightly() {
+	switch {
+	case environment.Nightly():
 		perPage = 100
+	case testing.Short():
+		perPage = 1
 	}
 	for at := 0; at < len(flips); at += page.Size {
 		size := min(page.Size, len(flips)-at)

@@ -286,6 +286,9 @@ func (s *tableSession) createIndexes() error {
 // dropUnfinished drops an index whose building has failed in such a way that it could not be dropped then.
 func (s *tableSession) dropUnfinished(name string) error {
 	schema, err := s.db.GetTable("children")
+	if errors.Is(err, engine.ErrNoTable) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -294,6 +297,9 @@ func (s *tableSession) dropUnfinished(name string) error {
 	}
 	return s.db.DropIndex(context.Background(), "children", name)
 }
+
+// impossible is the name of an index of values that are there twice.
+const impossible = "no"
 
 // failToCreateIndex tries to make an index of values that are there twice.
 func (s *tableSession) failToCreateIndex() error {
@@ -309,7 +315,7 @@ func (s *tableSession) failToCreateIndex() error {
 	if err != nil {
 		return err
 	}
-	err = s.db.CreateIndex(context.Background(), "children", engine.IndexDefinition{Name: "no", Columns: []string{"n"}, Unique: true}, nil)
+	err = s.db.CreateIndex(context.Background(), "children", engine.IndexDefinition{Name: impossible, Columns: []string{"n"}, Unique: true}, nil)
 	if len(s.journal.last()["children"].rows) > 1 && errors.Is(err, engine.ErrUnique) {
 		return nil
 	}

@@ -85,8 +85,11 @@ func TestIndexesComeAndGoBesideWriters(t *testing.T) {
 	}
 	rng := rand.New(rand.NewPCG(seed, 100))
 	rounds := 12
-	if environment.Nightly() {
+	switch {
+	case environment.Nightly():
 		rounds = 300
+	case testing.Short():
+		rounds = 4
 	}
 	for round := range rounds {
 		d := engine.IndexDefinition{

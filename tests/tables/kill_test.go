@@ -167,7 +167,7 @@ func TestOpenFlightsSurviveKills(t *testing.T) {
 	case environment.Nightly():
 		kills = []int{40, 20}
 	case testing.Short():
-		kills = []int{2, 2}
+		kills = []int{1, 1}
 	}
 	batches := 0
 	for _, s := range f.all() {

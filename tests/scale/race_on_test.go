@@ -1,0 +1,6 @@
+//go:build race
+
+package scale
+
+// raceDetector says that the detector is on, which takes memory of its own.
+const raceDetector = true
