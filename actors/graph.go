@@ -172,10 +172,7 @@ func Start(cfg Config) (*Graph, error) {
 	for _, r := range cfg.Recovered {
 		owner.sealed = append(owner.sealed, &sealedMemtable{table: r.Table, lastSeq: r.LastSeq, frozen: true, checkpoint: r.Checkpoint})
 	}
-	if roots := cfg.Forest.Seal(); len(roots.All()) > 0 {
-		owner.trees = newTrees(roots, cfg.LastSeq, w.releaseTrees)
-		w.published.trees.Store(owner.trees)
-	}
+	owner.adoptTrees(cfg.LastSeq)
 	owner.publishState()
 	w.published.visible.Store(cfg.LastSeq)
 	w.published.durable.Store(cfg.LastSeq)

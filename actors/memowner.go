@@ -151,6 +151,21 @@ func (o *memtableOwner) publishCommits() {
 	}
 }
 
+// adoptTrees publishes the trees as recovery has left them, if there are any, and lets go of those that were opened, if
+// recovery has changed them.
+func (o *memtableOwner) adoptTrees(lastSeq uint64) {
+	opened, roots := o.forest.Sealed(), o.forest.Seal()
+	if roots != opened {
+		o.forest.Release(opened)
+	}
+	if len(roots.All()) == 0 {
+		o.forest.Release(roots)
+		return
+	}
+	o.trees = newTrees(roots, lastSeq, o.releaseTrees)
+	o.published.trees.Store(o.trees)
+}
+
 // applyToTrees applies a commit to the trees. It reports false if that failed, and then the engine has failed: the trees
 // have a part of a commit.
 func (o *memtableOwner) applyToTrees(c *Commit) bool {

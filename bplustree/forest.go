@@ -120,6 +120,9 @@ func (f *Forest) Seal() *Roots {
 	return f.sealed
 }
 
+// Sealed returns what Seal returned last, or the roots that the Forest was opened with.
+func (f *Forest) Sealed() *Roots { return f.sealed }
+
 // Release says that nobody reads the trees of some roots any more.
 func (f *Forest) Release(r *Roots) { f.file.Release(r.generation) }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/middb/middb/catalog"
+	"github.com/middb/middb/page"
 	"github.com/middb/middb/relation"
 )
 
@@ -71,7 +72,9 @@ func (db *DB) openTables(ctx context.Context) (*relation.Catalog, error) {
 	if c := db.tables.catalog.Load(); c != nil {
 		return c, nil
 	}
-	c := relation.New(tableDatabase{db}, relation.Options{Now: db.cfg.Clock, Random: db.cfg.Random})
+	c := relation.New(tableDatabase{db}, relation.Options{
+		Now: db.cfg.Clock, Random: db.cfg.Random, BatchRows: int(db.sizes.dirtyTreeBytes / 2 / page.Size),
+	})
 	if db.graph != nil {
 		if err := c.RemoveUnfinished(ctx); err != nil {
 			return nil, fmt.Errorf("remove unfinished indexes: %w", err)
@@ -79,6 +82,13 @@ func (db *DB) openTables(ctx context.Context) (*relation.Catalog, error) {
 	}
 	db.tables.catalog.Store(c)
 	return c, nil
+}
+
+// tidyTables drops what a failed CreateIndex has left, so that a transaction that is about to begin does not see it.
+func (db *DB) tidyTables(ctx context.Context) {
+	if c := db.tables.catalog.Load(); c != nil && db.graph != nil {
+		c.Tidy(ctx)
+	}
 }
 
 // saveEstimates stores how many rows tables have, if any was used.

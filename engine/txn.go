@@ -101,6 +101,7 @@ func (db *DB) begin(ctx context.Context, o TxnOptions, by creator) (*Txn, error)
 	case o.Isolation > Serializable:
 		return nil, fmt.Errorf("%w: isolation %d", ErrInvalidConfig, o.Isolation)
 	}
+	db.tidyTables(ctx)
 	t := &Txn{db: db, options: o}
 	t.TxnKeyspace = TxnKeyspace{t, db.defaultKeyspace}
 	if !o.ReadOnly {

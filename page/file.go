@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"sync/atomic"
 
 	"github.com/middb/middb/integrity"
@@ -166,7 +167,10 @@ func (f *File) seal(id ID, p *Page) { binary.LittleEndian.PutUint32(p[:], checks
 
 // ReadPage reads a page of the file that has a number, and checks its checksum.
 func ReadPage(p *Page, f vfs.File, number uint64, id ID) error {
-	if n, err := f.ReadAt(p[:], int64(id)*Size); n < Size {
+	switch n, err := f.ReadAt(p[:], int64(id)*Size); {
+	case n < Size && (err == nil || errors.Is(err, io.EOF)):
+		return integrity.Corrupt(f.Name(), int64(id)*Size, "it ends before, or within, page %d", id)
+	case n < Size:
 		return fmt.Errorf("read page %d of %s: %w", id, f.Name(), err)
 	}
 	if got, want := binary.LittleEndian.Uint32(p[:]), checksum(number, id, p); got != want {

@@ -12,7 +12,7 @@ import (
 
 // How many rows one transaction of a building takes: the most at first, fewer after a conflict.
 const (
-	batchRows      = 10_000
+	mostBatchRows  = 10_000
 	leastBatchRows = 16
 )
 
@@ -66,9 +66,35 @@ func (b *building) run(ctx context.Context, table string, progress func(done, to
 	}
 	err = fmt.Errorf("build index %s of table %s: %w", b.name, table, err)
 	if dropErr := b.drop(context.WithoutCancel(ctx)); dropErr != nil {
-		err = errors.Join(err, fmt.Errorf("drop what was built of it: %w", dropErr))
+		b.catalog.leave(b)
+		err = errors.Join(err, fmt.Errorf("drop what was built of it, which is tried again when the next transaction begins: %w", dropErr))
 	}
 	return err
+}
+
+// leave notes a building that has failed and whose index could not be dropped.
+func (c *Catalog) leave(b *building) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left = append(c.left, b)
+	c.untidy.Store(true)
+}
+
+// Tidy drops indexes whose building has failed and that could not be dropped then, if there are any: until that is done they
+// are kept up to date like others, and unique ones refuse rows. What cannot be dropped is left for the next call.
+func (c *Catalog) Tidy(ctx context.Context) {
+	if !c.untidy.Swap(false) {
+		return
+	}
+	c.mu.Lock()
+	left := c.left
+	c.left = nil
+	c.mu.Unlock()
+	for _, b := range left {
+		if err := b.drop(ctx); err != nil {
+			c.leave(b)
+		}
+	}
 }
 
 // A building is an index that is being built.

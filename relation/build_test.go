@@ -294,3 +294,69 @@ func TestIndexCanBeDroppedWhileItIsBuilt(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A unique index that could not be built, nor dropped then, refuses rows until it is dropped by Tidy.
+func TestFailedBuildingsAreDroppedLater(t *testing.T) {
+	db := newFake()
+	c := New(db, Options{})
+	ctx := context.Background()
+	d, err := catalog.NewTable("t").Column("id", "BIGINT").Column("a", "TEXT").PrimaryKey("id").Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := func(f func(h *Table) error) error {
+		return db.Update(ctx, func(txn Txn) error {
+			h, err := c.Tables(ctx, txn).Table("t")
+			if err != nil {
+				return err
+			}
+			return f(h)
+		})
+	}
+	err = errors.Join(db.Update(ctx, func(txn Txn) error { return c.Tables(ctx, txn).Create(d) }), rows(func(h *Table) error {
+		return errors.Join(h.Insert(catalog.Int(1), catalog.Str("x")), h.Insert(catalog.Int(2), catalog.Str("x")))
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	full := errors.New("no space")
+	begun := false
+	db.step = func(op string) error {
+		if op != "commit" {
+			return nil
+		}
+		if begun {
+			return full
+		}
+		begun = true
+		return nil
+	}
+	err = c.BuildIndex(ctx, "t", IndexDefinition{Name: "u", Columns: []string{"a"}, Unique: true}, nil)
+	if !errors.Is(err, ErrUnique) || !errors.Is(err, full) {
+		t.Fatalf("build: %v", err)
+	}
+	c.Tidy(ctx) // still without space
+	db.step = nil
+	insert := func(id int64) error {
+		return rows(func(h *Table) error { return h.Insert(catalog.Int(id), catalog.Str("y")) })
+	}
+	if err := errors.Join(insert(3)); err != nil {
+		t.Fatal(err)
+	}
+	if err := insert(4); !errors.Is(err, ErrUnique) {
+		t.Fatalf("the index does not refuse: %v", err)
+	}
+	c.Tidy(ctx)
+	if err := insert(4); err != nil {
+		t.Fatal(err)
+	}
+	err = rows(func(h *Table) error {
+		if n := len(h.Schema().Indexes); n != 0 {
+			return fmt.Errorf("%d indexes are left", n)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/middb/middb/catalog"
@@ -23,6 +24,17 @@ type Options struct {
 	// Random is the source of chance for defaults such as gen_random_uuid(), which fail without one. Any number of
 	// goroutines may read it.
 	Random io.Reader
+	// BatchRows is how many rows one transaction of the building of an index takes, each of which may change another page of
+	// a tree. 0: 10,000, which is the most.
+	BatchRows int
+}
+
+// batchRows returns how many rows one transaction of a building takes at first.
+func (o *Options) batchRows() int {
+	if o.BatchRows <= 0 {
+		return mostBatchRows
+	}
+	return min(max(o.BatchRows, leastBatchRows), mostBatchRows)
 }
 
 // A Catalog is what a process keeps of the tables of a Database: decoded schemas, numbers that are reserved, and about how
@@ -31,11 +43,13 @@ type Catalog struct {
 	db      Database
 	options Options
 	batch   int // rows in a transaction of a building, at first
+	untidy  atomic.Bool
 
 	mu        sync.Mutex
 	shapes    map[uint32][]*shape // by table, the newest first
 	sequences map[uint32]*sequence
 	estimates map[uint32]*estimate
+	left      []*building // that have failed, and whose indexes are still there
 }
 
 // New returns the catalog of a database. There must be only one while the database is open, or numbers would be given
@@ -44,7 +58,7 @@ func New(db Database, o Options) *Catalog {
 	return &Catalog{
 		db:        db,
 		options:   o,
-		batch:     batchRows,
+		batch:     o.batchRows(),
 		shapes:    make(map[uint32][]*shape),
 		sequences: make(map[uint32]*sequence),
 		estimates: make(map[uint32]*estimate),

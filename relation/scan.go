@@ -1,6 +1,7 @@
 package relation
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 
@@ -143,6 +144,9 @@ func (s *shape) bounds(columns []keyColumn, o ScanOptions) (Bounds, error) {
 		if out.Upper = upper; !o.UpperExclusive {
 			out.Upper = behind(upper)
 		}
+	}
+	if out.Upper != nil && bytes.Compare(out.Lower, out.Upper) > 0 {
+		out.Upper = out.Lower // there is nothing between bounds that contradict each other
 	}
 	return out, nil
 }

@@ -3,7 +3,6 @@ package crash
 import (
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math/rand/v2"
 	"path"
@@ -107,9 +106,6 @@ func (v *treeVictim) attempt(cfg engine.Config, d *damage, change bool) (err err
 // blames expects an error that names the damaged file, or the directory that lacks it.
 func (v *treeVictim) blames(err error, d *damage) error {
 	var c *engine.CorruptionError
-	if d.at < 0 && vfs.IsNotExist(err) || d.what == "cut" && errors.Is(err, io.EOF) {
-		return nil // it should say that this is damage, and does not yet
-	}
 	if !errors.As(err, &c) || !errors.Is(err, engine.ErrCorruption) {
 		return fmt.Errorf("an error that is none of damage: %w", err)
 	}

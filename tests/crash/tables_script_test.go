@@ -325,7 +325,7 @@ func (s *tableSession) failToCreateIndex() error {
 		return errors.Join(err, s.dropUnfinished(impossible)) // then it was possible
 	}
 	if errors.Is(err, engine.ErrUnique) {
-		return s.dropUnfinished(impossible) // it stays if a fault has kept it from being dropped
+		return nil // if a fault has kept the index from being dropped, that is tried again
 	}
 	if err == nil {
 		err = wrongAnswer{errors.New("an index is unique of values that are there twice")}

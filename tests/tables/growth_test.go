@@ -54,7 +54,6 @@ func pagesOf(t *testing.T, disk vfs.FS) (n int64) {
 
 // Whether a database was closed or killed, and whatever was left in its log, pages are used again after it is opened.
 func TestPagesAreUsedAgainAfterRecovery(t *testing.T) {
-	t.Skip("actors.Start seals the trees that recovery has changed and does not release the roots that they were opened with")
 	sizes := map[string]int64{}
 	for _, how := range []string{"closed", "killed"} {
 		disk := vfs.NewMem()
