@@ -259,15 +259,17 @@ func (f *File) grow() {
 
 // memory returns memory for a page.
 func (f *File) memory() *Page {
-	if len(f.pool) == 0 {
-		for c, i := new(chunk), 0; i < chunkPages; i++ {
-			f.pool = append(f.pool, &c[i])
-		}
+	n := len(f.pool)
+	if n == 0 {
+		return new(Page) // one by one, as each is garbage at a time of its own
 	}
-	p := f.pool[len(f.pool)-1]
-	f.pool = f.pool[:len(f.pool)-1]
+	p := f.pool[n-1]
+	f.pool[n-1], f.pool = nil, f.pool[:n-1]
 	return p
 }
+
+// poolPages is how many pages of memory are kept to be used again. The rest is left to the garbage collector.
+const poolPages = 1024
 
 // Touch implements Store.
 func (f *File) Touch(id ID) (ID, *Page, error) {
@@ -321,7 +323,9 @@ func (f *File) recycle(id ID) {
 	fr := f.frame(id)
 	if mem := fr.mem.Load(); mem != nil {
 		fr.mem.Store(nil)
-		f.pool = append(f.pool, mem)
+		if len(f.pool) < poolPages {
+			f.pool = append(f.pool, mem)
+		}
 	}
 	f.free = append(f.free, id)
 }

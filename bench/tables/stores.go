@@ -9,11 +9,10 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 
-	"go.etcd.io/bbolt"
-	_ "modernc.org/sqlite" // registers the driver
-
 	"github.com/middb/middb/catalog"
 	"github.com/middb/middb/engine"
+	"go.etcd.io/bbolt"
+	_ "modernc.org/sqlite" // registers the driver
 )
 
 // The stores.
