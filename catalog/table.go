@@ -57,6 +57,14 @@ const (
 	LSM   Method = 1 // as keys of the log-structured levels
 )
 
+// String returns the method as SQL names it.
+func (m Method) String() string {
+	if m == LSM {
+		return "lsm"
+	}
+	return "btree"
+}
+
 // A State says what an index may be used for. On disk; never renumber.
 type State uint8
 
@@ -85,6 +93,18 @@ const (
 	Cascade  Action = 1
 	SetNull  Action = 2
 )
+
+// String returns the action as SQL names it.
+func (a Action) String() string {
+	switch a {
+	case Cascade:
+		return "cascade"
+	case SetNull:
+		return "set null"
+	default:
+		return "restrict"
+	}
+}
 
 // A ForeignKey says that columns have the values of a row of another table, or of the same.
 type ForeignKey struct {

@@ -128,7 +128,7 @@ the server not reached, 4 key not found (one-shot commands and a single -c).`,
 	root.PersistentFlags().StringVar(&p.dataDir, "data-dir", "", "directory of the database")
 	root.AddCommand(p.local(), p.client(), p.top())
 	root.AddCommand(p.oneShots()...)
-	root.AddCommand(p.importFile(), p.exportFile(), p.verify(), p.inspect(), p.repair(), p.server(), p.user())
+	root.AddCommand(p.importFile(), p.exportFile(), p.verify(), p.inspect(), p.repair(), p.table(), p.index(), p.server(), p.user())
 	root.AddCommand(wordsOfShell(root)...)
 	return root
 }
