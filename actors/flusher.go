@@ -14,7 +14,7 @@ const flusherName = "flusher"
 
 // leastCollected is how many bytes of arenas are worth a garbage collection, however small the
 // memtables.
-const leastCollected = 16 << 20
+const leastCollected = 8 << 20
 
 // flusher writes sealed memtables to level 0, oldest first, one at a time.
 type flusher struct {
@@ -105,7 +105,7 @@ func (f *flusher) writeTrees(c *bplustree.Checkpoint) (*levels.Trees, error) {
 // collectArenas has the garbage collector look for memtables that nobody can reach any more. Their
 // arenas lie outside the Go heap, so the collector does not feel how much waits for it.
 func (f *flusher) collectArenas() {
-	if f.arenas.Outstanding() > f.limit {
+	if f.arenas.Backed() > f.limit {
 		f.collectGarbage()
 	}
 }

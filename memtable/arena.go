@@ -55,6 +55,18 @@ func (a *Arenas) Outstanding() int64 {
 	return n
 }
 
+// Backed returns how many bytes of memory may stand behind the arenas that are in use by memtables which are not yet
+// collected: the system gives it in huge pages, and so a memtable with little in it takes a whole one.
+func (a *Arenas) Backed() int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var n int64
+	for ar := range a.live {
+		n += (ar.touched.Load() + hugePage - 1) / hugePage * hugePage
+	}
+	return n
+}
+
 // Resident returns how many bytes of memory all arenas take: those in use, and those that wait for
 // the next memtable with their pages mapped.
 func (a *Arenas) Resident() int64 {
