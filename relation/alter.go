@@ -103,6 +103,9 @@ func (a *alteration) prepare(next *catalog.Table, o alterOptions) error {
 	if err := next.Validate(); err != nil {
 		return err
 	}
+	if err := a.keepChecks(next); err != nil {
+		return err
+	}
 	var err error
 	if a.new, err = newShape(next.Encode()); err != nil {
 		return err
@@ -154,11 +157,38 @@ func (a *alteration) fillMissing(next *catalog.Table) error {
 	return nil
 }
 
-// compare finds the checks, foreign keys and identities that are new.
+// keepChecks refuses to drop a column, or to give it another name, that is in a check which stays as it is: its text would
+// mean nothing, or another column that has the name now.
+func (a *alteration) keepChecks(next *catalog.Table) error {
+	for i, c := range a.old.Checks {
+		if !slices.Contains(next.Checks, c) {
+			continue
+		}
+		for _, at := range a.old.checks[i].Columns() {
+			column := &a.old.Columns[at]
+			switch now, _, found := next.ColumnByID(column.ID); {
+			case !found:
+				return fmt.Errorf("table %s: %w: column %s is in check %s, which must be dropped before",
+					next.Name, ErrInUse, column.Name, c.Name)
+			case now.Name != column.Name:
+				return fmt.Errorf("table %s: %w: column %s is in check %s; Tables.RenameColumn renames it there too",
+					next.Name, ErrInUse, column.Name, c.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// compare finds the checks, foreign keys and identities that are new. A check also is if a column in it has another type:
+// a half of 3 is 1, and a half of 3.0 is not.
 func (a *alteration) compare() {
 	a.checks = make([]expression, len(a.new.checks))
 	for i, c := range a.new.Checks {
-		if !slices.Contains(a.old.Checks, c) {
+		retyped := slices.ContainsFunc(a.new.checks[i].Columns(), func(at int) bool {
+			was := a.places[at]
+			return was >= 0 && !sameNumber(a.old.Columns[was].Type, a.new.Columns[at].Type)
+		})
+		if retyped || !slices.Contains(a.old.Checks, c) {
 			a.checks[i] = a.new.checks[i]
 		}
 	}
@@ -172,6 +202,11 @@ func (a *alteration) compare() {
 	if a.rewrite || len(a.indexes) > 0 {
 		a.limit = mostRows
 	}
+}
+
+// sameNumber reports whether expressions compute the same with values of two types, one of which is wider.
+func sameNumber(a, b catalog.Type) bool {
+	return a.Kind == b.Kind && a.Precision == b.Precision && a.Scale == b.Scale
 }
 
 func sameForeignKey(a, b *foreignKey) bool {

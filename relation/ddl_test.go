@@ -17,6 +17,8 @@ func TestChangesThatRowsDoNotAllowAreRefused(t *testing.T) {
 	create(t, c, catalog.NewTable("t").Column("a", "INT").Column("b", "INT").Column("s", "TEXT"))
 	insert(t, c, "t", row(1, 1, "x"), row(1, nil, strings.Repeat("y", 1500)))
 	create(t, c, catalog.NewTable("checked").Column("a", "INT").Column("b", "INT").Check("a > 0"))
+	create(t, c, catalog.NewTable("halves").Column("a", "INT").Check("a / 2 = 1"))
+	insert(t, c, "halves", row(3))
 	add := func(d IndexDefinition) func(*Tables) error {
 		return func(t *Tables) error { return t.CreateIndex("t", d) }
 	}
@@ -50,7 +52,25 @@ func TestChangesThatRowsDoNotAllowAreRefused(t *testing.T) {
 		{alters("t", func(s *catalog.Table) (*catalog.Table, error) {
 			return s.WidenType("a", catalog.Type{Kind: catalog.Decimal, Precision: 2, Scale: 2})
 		}), ErrType, "column a"},
-		{alters("checked", func(s *catalog.Table) (*catalog.Table, error) { return s.DropColumn("a") }), nil, `no column "a"`},
+		{alters("checked", func(s *catalog.Table) (*catalog.Table, error) { return s.DropColumn("a") }), ErrInUse,
+			"column a is in check checked_check, which must be dropped before"},
+		{alters("checked", func(s *catalog.Table) (*catalog.Table, error) {
+			s, err := s.DropColumn("a")
+			if err != nil {
+				return nil, err
+			}
+			return s.AddColumn(catalog.Column{Name: "a", Type: catalog.Type{Kind: catalog.Int64}, Default: "-1"})
+		}), ErrInUse, "column a is in check checked_check"},
+		{alters("checked", func(s *catalog.Table) (*catalog.Table, error) {
+			s, err := s.RenameColumn("a", "c")
+			if err != nil {
+				return nil, err
+			}
+			return s.RenameColumn("b", "a")
+		}), ErrInUse, "Tables.RenameColumn"},
+		{alters("halves", func(s *catalog.Table) (*catalog.Table, error) {
+			return s.WidenType("a", catalog.Type{Kind: catalog.Float64})
+		}), ErrCheck, "a / 2 = 1 is false for (3)"},
 		{func(t *Tables) error { return t.DropIndex("t", "none") }, ErrNoIndex, "index none"},
 		{func(t *Tables) error { return t.Drop("none") }, ErrNoTable, "none"},
 		{alters("t", func(s *catalog.Table) (*catalog.Table, error) { return s.RenameTable("p") }), ErrTableExists, "table p"},
