@@ -133,6 +133,9 @@ func (t *Table) insert(columns []int, values []catalog.Value) error {
 			return err
 		}
 	}
+	if t.shape.identity >= 0 && number == 0 {
+		return t.passNumber()
+	}
 	return nil
 }
 
@@ -182,23 +185,33 @@ func (t *Table) completeRest(columns []int, values []catalog.Value) error {
 	return nil
 }
 
-// identify gives the row its number, or moves the sequence on if it has one.
+// identify gives the row its number, unless it has one.
 func (t *Table) identify() (number int64, err error) {
 	s := t.shape
 	c := &s.Columns[s.identity]
 	v := t.row[s.identity]
-	if v.IsNull() {
-		number, err = t.sequence.next(t.tables.ctx, t.tables.catalog.db)
+	switch {
+	case v.IsNull():
+		number, err = t.nextNumber()
 		t.row[s.identity] = catalog.Int(number)
-		return number, err
+	case c.Identity == catalog.IdentityAlways:
+		err = &ConstraintError{Kind: ErrIdentity, Table: s.Name, Columns: []string{c.Name}, Values: []catalog.Value{v.Clone()}}
 	}
-	if c.Identity == catalog.IdentityAlways {
-		return 0, &ConstraintError{Kind: ErrIdentity, Table: s.Name, Columns: []string{c.Name}, Values: []catalog.Value{v.Clone()}}
+	return number, err
+}
+
+func (t *Table) nextNumber() (int64, error) {
+	number, err := t.sequence.next(t.tables.ctx, t.tables.catalog.db)
+	if err != nil {
+		return 0, fmt.Errorf("table %s: %w", t.shape.Name, err)
 	}
-	if v, err = s.coerce(s.identity, v); err != nil {
-		return 0, err
-	}
-	return 0, t.sequence.moveOn(t.tables.ctx, t.tables.catalog.db, v.AsInt())
+	return number, nil
+}
+
+// passNumber moves the sequence on behind the number that t.row was given. It comes last, as nothing moves the sequence back
+// if the row is refused.
+func (t *Table) passNumber() error {
+	return t.sequence.moveOn(t.tables.ctx, t.tables.catalog.db, t.row[t.shape.identity].AsInt())
 }
 
 // check makes the values of t.row ones of the types of their columns, and checks what concerns the row alone.
@@ -253,7 +266,7 @@ func (t *Table) newKey(dst []byte, number int64) ([]byte, error) {
 	}
 	if number == 0 {
 		var err error
-		if number, err = t.sequence.next(t.tables.ctx, t.tables.catalog.db); err != nil {
+		if number, err = t.nextNumber(); err != nil {
 			return dst, err
 		}
 	}

@@ -86,8 +86,11 @@ func (t *Table) update(k []byte, change func(r *Row) error) error {
 // replace puts t.row in the place of t.old, the row of key k.
 func (t *Table) replace(k []byte) error {
 	s := t.shape
-	if err := t.checkIdentity(); err != nil {
-		return err
+	renumbered := t.renumbered()
+	if renumbered {
+		if _, err := t.identify(); err != nil {
+			return err
+		}
 	}
 	if err := t.check(); err != nil {
 		return err
@@ -127,17 +130,16 @@ func (t *Table) replace(k []byte) error {
 			}
 		}
 	}
+	if renumbered {
+		return t.passNumber()
+	}
 	return nil
 }
 
-// checkIdentity refuses another number for a column that nobody gives numbers to, and moves the sequence on for others.
-func (t *Table) checkIdentity() error {
-	s := t.shape
-	if s.identity < 0 || !differ(t.old, t.row, []int{s.identity}) || t.row[s.identity].IsNull() {
-		return nil
-	}
-	_, err := t.identify()
-	return err
+// renumbered reports whether t.row has another number than t.old.
+func (t *Table) renumbered() bool {
+	at := t.shape.identity
+	return at >= 0 && differ(t.old, t.row, []int{at}) && !t.row[at].IsNull()
 }
 
 // differ reports whether two rows differ in some columns.
