@@ -121,7 +121,11 @@ func (b *binding) key(columns []catalog.IndexColumn, given []any) ([]catalog.Val
 	var out []catalog.Value
 	for i, x := range given {
 		c, _, _ := b.schema.ColumnByID(columns[i].Column)
-		v, err := catalog.From(c.Type, x)
+		t := c.Type
+		if t.Kind == catalog.Decimal { // all digits, so that what would have to be rounded is refused and not found
+			t.Precision, t.Scale = catalog.MaxPrecision, catalog.MaxPrecision-(t.Precision-t.Scale)
+		}
+		v, err := catalog.From(t, x)
 		if err != nil {
 			return nil, catalog.At(err, b.schema.Name, c.Name)
 		}

@@ -274,6 +274,35 @@ func TestCompoundKeysAndRanges(t *testing.T) {
 	wantSound(t, db)
 }
 
+func TestDecimalKeysAreNotRounded(t *testing.T) {
+	type item struct {
+		ID    int    `db:"id,primarykey"`
+		Price string `db:"price,type=DECIMAL(10,2),index=by_price"`
+	}
+	c := open[item](t, spawn(t, vfs.NewMem()), "items")
+	must(t, c.Insert(&item{1, "1.004"})) // 1.00
+	for _, price := range []any{"1", "1.00", 1, 1.0, "1.000"} {
+		if n, err := rowCount(c.By("by_price", price)); n != 1 || err != nil {
+			t.Errorf("%v: %d rows, %v", price, n, err)
+		}
+	}
+	for _, price := range []any{"1.004", 1.004, "0.999"} {
+		if n, err := rowCount(c.By("by_price", price)); n != 0 || !errors.Is(err, engine.ErrType) {
+			t.Errorf("%v: %d rows, %v", price, n, err)
+		}
+	}
+}
+
+func rowCount[T any](rows func(func(T, error) bool)) (n int, err error) {
+	for _, err := range rows {
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
 func seats(rows func(func(member, error) bool)) func() ([]int, error) {
 	return func() (out []int, err error) {
 		for m, err := range rows {

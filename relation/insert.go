@@ -78,7 +78,14 @@ func (t *Table) upsert(values []catalog.Value) error {
 	if t.shape.hidden() || len(values) != len(t.shape.Columns) || anyNull(values, t.shape.primary) {
 		return t.insert(nil, values)
 	}
-	k, err := t.shape.appendPrimary(nil, pick(values, placesOf(t.shape.primary)))
+	primary := pick(values, placesOf(t.shape.primary))
+	for i, c := range t.shape.primary {
+		var err error
+		if primary[i], err = t.shape.coerce(c.at, primary[i]); err != nil {
+			return err
+		}
+	}
+	k, err := t.shape.appendPrimary(nil, primary)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package relation
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/middb/middb/catalog"
 	"github.com/middb/middb/key"
@@ -214,14 +215,36 @@ func (s *shape) appendKey(dst []byte, columns []keyColumn, values []catalog.Valu
 	for i, v := range values {
 		c := columns[i]
 		if !v.IsNull() {
+			given := v
 			var err error
 			if v, err = s.coerce(c.at, v); err != nil {
 				return dst, err
+			}
+			if !exact(given, v) {
+				column := &s.Columns[c.at]
+				return dst, &catalog.TypeError{
+					Table: s.Name, Column: column.Name, Expected: column.Type,
+					Given: strings.ToLower(given.Kind().String()) + " " + given.String(),
+					Why:   "no row has it, and what rows are found by is not rounded",
+				}
 			}
 		}
 		dst = catalog.AppendKeyValue(dst, v, c.order)
 	}
 	return dst, nil
+}
+
+// exact reports whether a value is the same as one of another type, rather than a rounded one. Text is what it reads as.
+func exact(v, cast catalog.Value) bool {
+	switch from, to := v.Kind(), cast.Kind(); {
+	case from.Numeric() && to.Numeric():
+		return catalog.Compare(v, cast) == 0
+	case from == to, from == catalog.String, to == catalog.String:
+		return true
+	default:
+		back, err := catalog.Cast(cast, catalog.Type{Kind: from})
+		return err == nil && catalog.Compare(v, back) == 0
+	}
 }
 
 // appendPrimary appends the key of the row that values are the primary key of.
