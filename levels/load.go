@@ -51,8 +51,10 @@ func (s *Set) load() error {
 	if err := s.replay(cur); err != nil {
 		return err
 	}
-	if err := s.checkTables(); err != nil {
-		return err
+	if !s.o.Salvage {
+		if err := s.checkTables(); err != nil {
+			return err
+		}
 	}
 	s.sortOut(files, cur)
 	return nil

@@ -24,6 +24,8 @@ type Options struct {
 	// Released is called when the last reference of a Version is gone, on the goroutine that gave
 	// it back. It must make the owner of the Set call VersionReleased. nil: no files become obsolete.
 	Released func(*Version)
+	// Salvage loads also if files that the manifest names are missing, or have another size: to save what the others hold.
+	Salvage bool
 }
 
 // A Set knows the current Version, writes the manifest and decides which files may go. It has one

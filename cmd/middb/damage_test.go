@@ -2,11 +2,15 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/middb/middb/catalog"
+	"github.com/middb/middb/engine"
 )
 
 // flip turns around one bit of the only file in dir that matches pattern, in its middle.
@@ -88,6 +92,63 @@ func TestDamagedTableIsFoundAndRepaired(t *testing.T) {
 	}
 	if !strings.Contains(out, "\n00000000000000002000\t") {
 		t.Error("repair did not save what lies behind the damage")
+	}
+}
+
+// What lies between damaged blocks is saved, and files may be missing: those of indexes are not needed at all.
+func TestWhatIsLeftOfDamagedFilesIsSaved(t *testing.T) {
+	dir := t.TempDir()
+	db, err := engine.Spawn(engine.Config{Dir: filepath.Join(dir, "db"), Compression: []engine.Compression{engine.NoCompression}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := catalog.NewTable("t").Column("id", "INT").Column("s", "TEXT").PrimaryKey("id").Index("by_s", "s").Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rows = 4000
+	err = errors.Join(db.RegisterTable(t.Context(), d), db.Update(t.Context(), func(txn *engine.Txn) error {
+		h, err := txn.Table("t")
+		for i := 0; err == nil && i < rows; i++ {
+			err = h.Insert(catalog.Int(int64(i)), catalog.Str(fmt.Sprintf("row %0200d", i)))
+		}
+		return err
+	}), db.Flush(t.Context()), db.Close())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables, _ := filepath.Glob(filepath.Join(dir, "db/*.sst"))
+	pages, _ := filepath.Glob(filepath.Join(dir, "db/*.pages"))
+	if len(tables) != 1 || len(pages) != 1 {
+		t.Fatal(tables, pages)
+	}
+	text, err := os.ReadFile(tables[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	text[len(text)/5] ^= 1
+	text[len(text)*3/5] ^= 1
+	if err := errors.Join(os.WriteFile(tables[0], text, 0o644), os.Remove(pages[0])); err != nil {
+		t.Fatal(err)
+	}
+	if out := must(t, dir, "", "repair", "db", "--to", "saved"); !strings.Contains(out, "2 damaged") {
+		t.Errorf("repair: %s", out)
+	}
+	if out := must(t, dir, "", "verify", "saved"); !strings.Contains(out, "tables: 1, with 1 indexes") {
+		t.Errorf("verify: %s", out)
+	}
+	db, err = engine.Spawn(engine.Config{Dir: filepath.Join(dir, "saved"), MustExist: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := db.Table("t").Count(); n < rows-200 || n >= rows || err != nil {
+		t.Errorf("%d rows of %d, %v", n, rows, err)
+	}
+	if err := errors.Join(db.Close(), os.Remove(tables[0])); err != nil {
+		t.Fatal(err)
+	}
+	if out := must(t, dir, "", "repair", "db"); !strings.Contains(out, "1 damaged") || !strings.Contains(out, filepath.Base(tables[0])) {
+		t.Errorf("repair without the only sstable: %s", out)
 	}
 }
 

@@ -30,13 +30,13 @@ type files struct {
 
 // openFiles opens the files of the database in dir for tools that look at each. Its errors are
 // failures with exit code 3.
-func openFiles(dir string) (*files, error) {
+func openFiles(dir string, salvage bool) (*files, error) {
 	f, err := lockFiles(dir)
 	if err != nil {
 		return nil, &failure{exitOpen, fmt.Errorf("open %s: %w", dir, err)}
 	}
 	f.cache = page.NewCache(8 << 20)
-	f.set, err = levels.Load(levels.Options{FS: vfs.OS, Dir: dir, Cache: f.cache})
+	f.set, err = levels.Load(levels.Options{FS: vfs.OS, Dir: dir, Cache: f.cache, Salvage: salvage})
 	if err != nil {
 		f.close()
 		return nil, &failure{exitOpen, err}
@@ -93,7 +93,7 @@ the manifest is damaged.`,
 			if err != nil {
 				return err
 			}
-			f, err := openFiles(dir)
+			f, err := openFiles(dir, false)
 			if err != nil {
 				return err
 			}

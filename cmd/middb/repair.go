@@ -30,8 +30,9 @@ cannot. With --to, make a new database of it in NEW.
 DIR itself is never changed. What is saved may be a state that the database never
 had: where an entry is lost, an older one of the same key, if there is one, is
 back, and so are keys whose deletion, or that of their keyspace, is lost. A
-keyspace whose name is lost gets a new one. Indexes of tables are made anew. A database whose manifest is damaged
-cannot be repaired; restore a backup.`,
+keyspace whose name is lost gets a new one. Indexes of tables are made anew. Files
+may be missing; only a database whose manifest is damaged cannot be repaired:
+restore a backup.`,
 		Example: `  middb repair ./mydb
   middb repair ./mydb --to ./saved`,
 		Args: atMostOne("one DIR"),
@@ -45,7 +46,7 @@ cannot be repaired; restore a backup.`,
 					return fmt.Errorf("--to %s exists; name a directory that does not", to)
 				}
 			}
-			f, err := openFiles(dir)
+			f, err := openFiles(dir, true)
 			if err != nil {
 				return err
 			}
@@ -127,51 +128,29 @@ func (c *copier) tables(v *levels.Version) (damaged []error, err error) {
 		slices.Reverse(tables) // level 0 has the newest first; below, the order does not matter
 		for _, t := range tables {
 			r, err := t.Reader()
-			if err == nil {
-				err = c.table(r)
-			}
-			switch {
-			case errors.Is(err, errCopy):
-				return damaged, err
-			case err != nil:
+			if err != nil {
 				damaged = append(damaged, err)
+				continue
 			}
+			damage, err := c.table(r)
+			if err != nil {
+				return damaged, err
+			}
+			damaged = append(damaged, damage...)
 		}
 	}
 	return damaged, nil
 }
 
-// errCopy marks failures to write, as against failures to read.
-var errCopy = errors.New("copy")
-
-// table copies a table: its range deletes first, for they hide what is in older tables alone. When a block is damaged it goes on from the other end of the table, so that
-// what lies before the first damaged block and after the last one is saved.
-func (c *copier) table(r *sstable.Reader) error {
+// table copies a table: its range deletes first, for they hide what is in older tables alone. It returns what is damaged, and
+// the error of writing.
+func (c *copier) table(r *sstable.Reader) (damaged []error, err error) {
 	for _, d := range r.RangeDeletes() {
 		if err := c.add(key.KindRangeDelete, d.Start, d.End); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	it := r.NewIter(sstable.IterOptions{Readahead: true})
-	var last []byte
-	for ok := it.First(); ok; ok = it.Next() {
-		last = append(last[:0], it.Key()...)
-		if err := c.add(it.Trailer().Kind(), it.Key(), it.Value()); err != nil {
-			return errors.Join(err, it.Close())
-		}
-	}
-	damage := it.Close()
-	if damage == nil {
-		return nil
-	}
-	it = r.NewIter(sstable.IterOptions{})
-	for ok := it.Last(); ok && string(it.Key()) > string(last); ok = it.Prev() {
-		if err := c.add(it.Trailer().Kind(), it.Key(), it.Value()); err != nil {
-			return errors.Join(err, it.Close())
-		}
-	}
-	_ = it.Close() // damaged, as is known
-	return damage
+	return r.Salvage(func(it *sstable.Iter) error { return c.add(it.Trailer().Kind(), it.Key(), it.Value()) })
 }
 
 // log copies the operations of the log that are not in the sstables.
@@ -199,13 +178,13 @@ func (c *copier) log(f *files) (wal.SalvageReport, error) {
 func (c *copier) add(kind key.Kind, k, v []byte) error {
 	c.ops++
 	if c.ops%1024 == 0 && c.ctx.Err() != nil {
-		return fmt.Errorf("%w: interrupted", errCopy)
+		return errors.New("copy: interrupted")
 	}
 	if c.to == nil {
 		return nil
 	}
 	if err := c.to.Add(c.ctx, kind, k, v); err != nil {
-		return fmt.Errorf("%w: %w", errCopy, err)
+		return fmt.Errorf("copy: %w", err)
 	}
 	return nil
 }
