@@ -180,3 +180,19 @@ func TestPanicsLeaveNothingOfTheirStatement(t *testing.T) {
 		t.Errorf("%d rows, %v", n, err)
 	}
 }
+
+func TestConflictsOfTablesNameNoKeyspace(t *testing.T) {
+	db := spawn(t, Config{FS: vfs.NewMem()})
+	register(t, db, users())
+	txn, err := db.Begin(TxnOptions{})
+	must(t, err)
+	table, err := txn.Table("users")
+	must(t, err)
+	must(t, table.InsertFields(map[string]any{"name": "ada"}))
+	must(t, db.DropTable(context.Background(), "users"))
+	err = txn.Commit()
+	var conflict *ConflictError
+	if !errors.As(err, &conflict) || !conflict.Table || !strings.Contains(err.Error(), " of a table was written") {
+		t.Error(err)
+	}
+}

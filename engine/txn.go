@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -331,6 +332,7 @@ func (t *Txn) release(s Savepoint) {
 // A ConflictError says why a transaction was not committed. It matches ErrConflict.
 type ConflictError struct {
 	Keyspace string
+	Table    bool   // there is no keyspace: the key is that of a row, of an entry of an index or of a schema
 	Key      []byte // that both the transaction and a later commit touched
 	Seq      uint64 // sequence number of the operation of that commit
 }
@@ -338,7 +340,10 @@ type ConflictError struct {
 // Error implements error.
 func (e *ConflictError) Error() string {
 	where := ""
-	if e.Keyspace != DefaultKeyspace {
+	switch {
+	case e.Table:
+		where = " of a table"
+	case e.Keyspace != DefaultKeyspace:
 		where = fmt.Sprintf(" of keyspace %q", e.Keyspace)
 	}
 	return fmt.Sprintf("%v: key %s%s was written by operation %d after the transaction began; run it again",
@@ -351,5 +356,9 @@ func (*ConflictError) Is(target error) bool { return target == ErrConflict }
 // conflictError says what a conflict means to a user.
 func (db *DB) conflictError(c *mvcc.Conflict) *ConflictError {
 	ks := db.keyspaceOf(c.Key)
-	return &ConflictError{Keyspace: ks.name, Key: ks.space.user(c.Key), Seq: c.Seq}
+	e := &ConflictError{Keyspace: ks.name, Key: ks.space.user(c.Key), Seq: c.Seq}
+	if p := ks.space.prefix; p != nil {
+		e.Table = binary.BigEndian.Uint32(p[len(spacePrefix):]) >= relation.CatalogSpace
+	}
+	return e
 }
