@@ -213,6 +213,9 @@ func (t *Table) DropConstraint(name string) (*Table, error) {
 		next.Checks = slices.DeleteFunc(next.Checks, func(c Check) bool { return c.Name == name })
 		next.ForeignKeys = slices.DeleteFunc(next.ForeignKeys, func(fk ForeignKey) bool { return fk.Name == name })
 		if len(next.Checks) == len(t.Checks) && len(next.ForeignKeys) == len(t.ForeignKeys) {
+			if _, found := t.Index(name); found {
+				return t.wrong(ErrUnknown, "%s is an index, not a check or a foreign key: drop it with DropIndex", name)
+			}
 			return t.wrong(ErrUnknown, "there is no check or foreign key %s", name)
 		}
 		return nil

@@ -218,6 +218,9 @@ func TestChangesOfASchema(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, next, err)
 		}
 	}
+	if _, err := u.DropConstraint("by_age"); !strings.Contains(err.Error(), "drop it with DropIndex") {
+		t.Error(err)
+	}
 	if !slices.Equal(before, u.Encode()) {
 		t.Error("a change has changed the table itself")
 	}

@@ -332,7 +332,11 @@ func (a *alteration) eachRow(h *Table, it Iterator) error {
 	n := 0
 	for ok := it.First(); ok; ok = it.Next() {
 		if n++; a.limit > 0 && n > a.limit {
-			return fmt.Errorf("table %s: %w: there are more than %d; build the index beside writers", a.new.Name, ErrTooManyRows, a.limit)
+			instead := "build the index with DB.CreateIndex"
+			if a.rewrite {
+				instead = "copy them into a new table"
+			}
+			return fmt.Errorf("table %s: %w: there are more than %d; %s", a.new.Name, ErrTooManyRows, a.limit, instead)
 		}
 		var err error
 		if row, err = decoder.Decode(row[:0], it.Key(), it.Value()); err != nil {

@@ -184,6 +184,18 @@ func TestLargeTablesGetNoIndexInATransaction(t *testing.T) {
 		t.Error(err)
 	}
 	sound(t, c)
+	create(t, c, catalog.NewTable("none").Column("id", "INT"))
+	err := in(c, "none", func(h *Table) error {
+		for i := range mostRows + 1 {
+			if err := h.Insert(row(i)...); err != nil {
+				return err
+			}
+		}
+		return h.tables.AddPrimaryKey("none", "id")
+	})
+	if !errors.Is(err, ErrTooManyRows) || !strings.Contains(err.Error(), "into a new table") {
+		t.Error(err)
+	}
 }
 
 func TestStatementsHoldTogether(t *testing.T) {

@@ -82,7 +82,8 @@ func (p *program) verify() *cobra.Command {
 		Long: `Read every file of the database in DIR and check every checksum, the order of keys,
 the shape of the levels and of the B+Trees, the manifest against the files, and the
 chain of the log. Then read every row of every table and check its constraints, and
-that each index has the entries of its table and no others. Nothing is changed. No program may have the database open for writing.
+that each index has the entries of its table and no others. Nothing is changed. No
+program may have the database open for writing.
 
 Exit codes: 0 all is well, 1 something is damaged, 3 the files cannot be opened or
 the manifest is damaged.`,

@@ -73,7 +73,7 @@ var hints = []struct {
 	{[]error{engine.ErrLocked}, "close the program that has it open, or if that is middb server talk to it with --server; many can read at a time, or one write"},
 	{[]error{engine.ErrDatabaseMissing}, "middb local, put and import make one"},
 	{[]error{engine.ErrNewerFormat}, "open it with the version of middb that wrote it, or a later one"},
-	{[]error{engine.ErrCorruption}, "middb verify tells what else is damaged; middb repair saves what a damaged log still holds"},
+	{[]error{engine.ErrCorruption}, "middb verify tells what else is damaged; middb repair saves what can still be read"},
 	{[]error{engine.ErrNoSpace}, "make room on the disk and try again; what was acknowledged is safe"},
 	{[]error{engine.ErrKeyspaceMissing, wire.ErrKeyspaceMissing}, "keyspaces in the shell lists those that are there; use, put and import make one"},
 	{[]error{wire.ErrAuthRequired}, "--user names who logs in; MIDDB_PASSWORD has the password, or a terminal, or --password-stdin where it is not another's"},
