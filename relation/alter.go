@@ -32,6 +32,7 @@ func (t *Tables) Alter(name string, change func(*catalog.Table) (*catalog.Table,
 type alterOptions struct {
 	state      catalog.State // of new indexes; they are filled if it is Ready
 	checksHold bool          // the checks say the same as before
+	building   bool          // indexes may get another state
 }
 
 // An alteration is a change of a schema: what it asks of the rows that there are.
@@ -88,6 +89,9 @@ func (a *alteration) prepare(next *catalog.Table, o alterOptions) error {
 	for i := range next.Indexes {
 		ix := &next.Indexes[i]
 		if ix.ID != 0 {
+			if err := a.keepIndex(next, ix, o); err != nil {
+				return err
+			}
 			continue
 		}
 		ids, err := a.tables.newIDs(1)
@@ -133,6 +137,22 @@ func (a *alteration) prepare(next *catalog.Table, o alterOptions) error {
 	return nil
 }
 
+// keepIndex refuses an index with an id that is not as it was: only one without an id is filled.
+func (a *alteration) keepIndex(next *catalog.Table, ix *catalog.Index, o alterOptions) error {
+	at := slices.IndexFunc(a.old.Indexes, func(was catalog.Index) bool { return was.ID == ix.ID })
+	if at < 0 {
+		return fmt.Errorf("table %s: %w: index %s is new and has the id %d; it gets one if that is 0",
+			next.Name, catalog.ErrSchema, ix.Name, ix.ID)
+	}
+	was := &a.old.Indexes[at]
+	if ix.Unique != was.Unique || ix.Using != was.Using || !slices.Equal(ix.Columns, was.Columns) ||
+		ix.State != was.State && !o.building {
+		return fmt.Errorf("table %s: %w: index %s is another one than before; drop it and create it again",
+			next.Name, catalog.ErrSchema, ix.Name)
+	}
+	return nil
+}
+
 // fillMissing gives new columns the value that their default has now, for the rows that there are.
 func (a *alteration) fillMissing(next *catalog.Table) error {
 	for i := range next.Columns {
@@ -146,10 +166,10 @@ func (a *alteration) fillMissing(next *catalog.Table) error {
 			return fmt.Errorf("table %s, default of column %s: %w", next.Name, c.Name, err)
 		}
 		v, err := a.tables.evaluate(e, nil)
-		if err == nil && !v.IsNull() {
-			v, err = catalog.Cast(v, c.Type)
-		}
 		if err != nil {
+			return fmt.Errorf("table %s, default of column %s: %w", next.Name, c.Name, err)
+		}
+		if v, err = catalog.Cast(v, c.Type); err != nil {
 			return catalog.At(err, next.Name, c.Name)
 		}
 		c.Missing = v.Clone()

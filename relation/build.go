@@ -314,6 +314,12 @@ func (b *building) change(ctx context.Context, change func(*catalog.Table) (*cat
 			return err
 		}
 		b.name = ix.Name
-		return h.tables.Alter(h.shape.Name, change)
+		return h.tables.schemaStatement(func() error {
+			next, err := change(h.shape.Table)
+			if err != nil {
+				return err
+			}
+			return h.tables.alter(h, next, alterOptions{state: catalog.Ready, building: true})
+		})
 	})
 }

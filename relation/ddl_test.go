@@ -19,6 +19,7 @@ func TestChangesThatRowsDoNotAllowAreRefused(t *testing.T) {
 	create(t, c, catalog.NewTable("checked").Column("a", "INT").Column("b", "INT").Check("a > 0"))
 	create(t, c, catalog.NewTable("halves").Column("a", "INT").Check("a / 2 = 1"))
 	insert(t, c, "halves", row(3))
+	create(t, c, catalog.NewTable("indexed").Column("a", "INT").Index("i", "a"))
 	add := func(d IndexDefinition) func(*Tables) error {
 		return func(t *Tables) error { return t.CreateIndex("t", d) }
 	}
@@ -71,6 +72,20 @@ func TestChangesThatRowsDoNotAllowAreRefused(t *testing.T) {
 		{alters("halves", func(s *catalog.Table) (*catalog.Table, error) {
 			return s.WidenType("a", catalog.Type{Kind: catalog.Float64})
 		}), ErrCheck, "a / 2 = 1 is false for (3)"},
+		{alters("t", func(s *catalog.Table) (*catalog.Table, error) {
+			return s.AddColumn(catalog.Column{Name: "n", Type: catalog.Type{Kind: catalog.Int64}, Default: "1 / 0"})
+		}), nil, "table t, default of column n: division by zero"},
+		{alters("t", func(s *catalog.Table) (*catalog.Table, error) {
+			return s.AddIndex(catalog.Index{ID: s.ID + 100, Name: "i", State: catalog.Ready, Columns: []catalog.IndexColumn{{Column: 1}}})
+		}), catalog.ErrSchema, "index i is new and has the id"},
+		{alters("indexed", func(s *catalog.Table) (*catalog.Table, error) {
+			return s.SetIndexState("i", catalog.Building)
+		}), catalog.ErrSchema, "index i is another one than before"},
+		{alters("indexed", func(s *catalog.Table) (*catalog.Table, error) {
+			s, err := s.RenameTable("indexed")
+			s.Indexes[0].Columns = []catalog.IndexColumn{{Column: 1, Descending: true}}
+			return s, err
+		}), catalog.ErrSchema, "index i is another one than before"},
 		{func(t *Tables) error { return t.DropIndex("t", "none") }, ErrNoIndex, "index none"},
 		{func(t *Tables) error { return t.Drop("none") }, ErrNoTable, "none"},
 		{alters("t", func(s *catalog.Table) (*catalog.Table, error) { return s.RenameTable("p") }), ErrTableExists, "table p"},

@@ -23,10 +23,14 @@ func (r Row) Values() []catalog.Value { return r.values }
 
 // Columns returns the names of the columns of Values.
 func (r Row) Columns() []string {
-	if r.columns == nil {
+	switch {
+	case r.shape == nil: // the zero Row
+		return nil
+	case r.columns == nil:
 		return r.shape.names(everyColumn(r.shape.Table))
+	default:
+		return r.shape.names(r.columns)
 	}
-	return r.shape.names(r.columns)
 }
 
 // Value returns the value of a column, which is its caller's; NULL if there is no such column, see Lookup.
