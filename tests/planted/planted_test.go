@@ -447,7 +447,7 @@ var bugs = []bug{
 		name: "keys that a transaction has not found are not checked",
 		file: "engine/txnkeyspace.go",
 		old:  "\t\ttxn.reads.key(sk)\n",
-		new:  "\t\tif _, found, _ := txn.read(nil, sk); found {\n\t\t\ttxn.reads.key(sk)\n\t\t}\n",
+		new:  "\t\tif _, found, _ := txn.read(nil, sk, false); found {\n\t\t\ttxn.reads.key(sk)\n\t\t}\n",
 		test: historyTest, packages: isolation, sign: seedSign,
 	},
 	{
@@ -481,8 +481,8 @@ var bugs = []bug{
 	{
 		name: "a View ends within a commit",
 		file: "actors/view.go",
-		old:  "seq := p.visible.Load()",
-		new:  "seq := max(p.visible.Load(), 1) - 1",
+		old:  "seq = p.visible.Load()",
+		new:  "seq = max(p.visible.Load(), 1) - 1",
 		test: historyTest, packages: isolation, sign: seedSign,
 	},
 	{
