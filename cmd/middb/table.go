@@ -93,11 +93,7 @@ func (p *program) showTable(db *engine.DB, s *catalog.Table) error {
 		fmt.Fprintf(w, "primary key\t\t(%s)\n", keyColumns(s, s.PrimaryKey))
 	}
 	for _, ix := range s.Indexes {
-		kind := "index"
-		if ix.Unique {
-			kind = "unique index"
-		}
-		fmt.Fprintf(w, "%s\t%s\t(%s) using %s\n", kind, ix.Name, keyColumns(s, ix.Columns), ix.Using)
+		fmt.Fprintln(w, describeIndex(s, &ix))
 	}
 	for _, c := range s.Checks {
 		fmt.Fprintf(w, "check\t%s\t%s\n", c.Name, c.Expr)
@@ -110,6 +106,18 @@ func (p *program) showTable(db *engine.DB, s *catalog.Table) error {
 		fmt.Fprintf(w, "foreign key\t%s\t%s\n", f.Name, describeReference(s, &f, all))
 	}
 	return w.Flush()
+}
+
+// describeIndex describes an index in columns for a tabwriter. One that is not finished is being built, or was when a crash came.
+func describeIndex(s *catalog.Table, ix *catalog.Index) string {
+	kind, state := "index", ""
+	if ix.Unique {
+		kind = "unique index"
+	}
+	if ix.State == catalog.Building {
+		state = ", not finished and not used"
+	}
+	return fmt.Sprintf("%s\t%s\t(%s) using %s%s", kind, ix.Name, keyColumns(s, ix.Columns), ix.Using, state)
 }
 
 func describeColumn(c *catalog.Column) []string {
@@ -126,6 +134,7 @@ func describeColumn(c *catalog.Column) []string {
 	return parts
 }
 
+// keyColumns prints the columns of a key as index create takes them.
 func keyColumns(s *catalog.Table, columns []catalog.IndexColumn) string {
 	var parts []string
 	for _, k := range columns {
@@ -133,8 +142,11 @@ func keyColumns(s *catalog.Table, columns []catalog.IndexColumn) string {
 		if k.Descending {
 			part += " desc"
 		}
-		if k.NullsFirst {
+		switch {
+		case k.NullsFirst && !k.Descending:
 			part += " nulls first"
+		case !k.NullsFirst && k.Descending:
+			part += " nulls last"
 		}
 		parts = append(parts, part)
 	}

@@ -35,7 +35,7 @@ func TestTablesAndIndexesOnTheCommandLine(t *testing.T) {
 	must(t, dir, "", "index", "create", "users", "old", "age desc nulls last", data)
 	must(t, dir, "", "index", "create", "users", "both", "age", "name", "--unique", "--using", "lsm", data)
 	shown = must(t, dir, "", "table", "show", "users", data)
-	for _, part := range []string{"(age desc) using btree", "unique index", "(age, name) using lsm"} {
+	for _, part := range []string{"(age desc nulls last) using btree", "unique index", "(age, name) using lsm"} {
 		if !strings.Contains(shown, part) {
 			t.Errorf("show does not say %q:\n%s", part, shown)
 		}
@@ -59,5 +59,28 @@ func TestTablesAndIndexesOnTheCommandLine(t *testing.T) {
 	}
 	if out := must(t, dir, "", "verify", "db"); !strings.Contains(out, "tables: 2, with 3 indexes") {
 		t.Errorf("verify: %s", out)
+	}
+}
+
+func TestIndexesAreDescribedAsTheyAreMade(t *testing.T) {
+	columns := []string{"a", "a DESC", "a NULLS FIRST", "a DESC NULLS LAST", "a DESC NULLS FIRST"}
+	b := catalog.NewTable("t").Column("a", "INT")
+	for _, c := range columns {
+		b.Index(strings.ToLower(strings.ReplaceAll(c, " ", "_")), c)
+	}
+	d, err := b.Build()
+	check(t, err)
+	for i, want := range []string{"a", "a desc", "a nulls first", "a desc nulls last", "a desc"} {
+		if got := keyColumns(&d.Table, d.Table.Indexes[i].Columns); got != want {
+			t.Errorf("%s is described as %s", columns[i], got)
+		}
+	}
+	d.Table.Indexes[0].State = catalog.Building
+	if got := describeIndex(&d.Table, &d.Table.Indexes[0]); got != "index\ta\t(a) using btree, not finished and not used" {
+		t.Error(got)
+	}
+	d.Table.Indexes[0].State = catalog.Ready
+	if got := describeIndex(&d.Table, &d.Table.Indexes[0]); got != "index\ta\t(a) using btree" {
+		t.Error(got)
 	}
 }
