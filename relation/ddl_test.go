@@ -307,6 +307,14 @@ func TestChecksFollowNames(t *testing.T) {
 	if err := try(c, func(t *Tables) error { return t.RenameColumn("u", "a", "Big") }); !errors.Is(err, catalog.ErrSchema) {
 		t.Error(err)
 	}
+	// What does not have the name stays as it was written.
+	create(t, c, catalog.NewTable("kept").Column("a", "INT").Column("b", "INT").Check("( a>0 )").Check("b>0"))
+	update(t, c, func(t *Tables) error {
+		return errors.Join(t.RenameColumn("kept", "b", "c"), t.Rename("kept", "k"))
+	})
+	if got := fmt.Sprint(schemaOf(t, c, "k").Checks); got != `[{kept_check ( a>0 )} {kept_check1 c > 0}]` {
+		t.Error(got)
+	}
 	// Rows are not read for it.
 	db.step = func(op string) error {
 		if op == "iterate" {

@@ -10,10 +10,13 @@ import (
 
 // Rename gives a table another name, also where its checks name it. Foreign keys to it go on.
 func (t *Tables) Rename(table, to string) error {
-	return t.renaming(table, func(s *catalog.Table) (*catalog.Table, error) { return s.RenameTable(to) }, func(c *ast.Column) {
-		if c.Table == table {
-			c.Table = to
+	change := func(s *catalog.Table) (*catalog.Table, error) { return s.RenameTable(to) }
+	return t.renaming(table, change, func(c *ast.Column) bool {
+		if c.Table != table {
+			return false
 		}
+		c.Table = to
+		return true
 	})
 }
 
@@ -25,16 +28,19 @@ func (t *Tables) RenameColumn(table, from, to string) error {
 		}
 		return s.RenameColumn(from, to)
 	}
-	return t.renaming(table, change, func(c *ast.Column) {
-		if c.Name == from {
-			c.Name = to
+	return t.renaming(table, change, func(c *ast.Column) bool {
+		if c.Name != from {
+			return false
 		}
+		c.Name = to
+		return true
 	})
 }
 
-// renaming changes a schema by change, and what checks name by rename.
+// renaming changes a schema by change, and what checks name by rename, which reports whether it did. The text of other checks
+// stays as it was written.
 func (t *Tables) renaming(
-	table string, change func(*catalog.Table) (*catalog.Table, error), rename func(*ast.Column),
+	table string, change func(*catalog.Table) (*catalog.Table, error), rename func(*ast.Column) bool,
 ) error {
 	return t.schemaStatement(func() error {
 		h, err := t.Table(table)
@@ -48,13 +54,16 @@ func (t *Tables) renaming(
 			if parseErr != nil {
 				return fmt.Errorf("table %s, check %s: %w", table, c.Name, parseErr)
 			}
+			renamed := false
 			tree = ast.Rewrite(tree, func(e ast.Expr) ast.Expr {
-				if column, ok := e.(*ast.Column); ok {
-					rename(column)
+				if column, ok := e.(*ast.Column); ok && rename(column) {
+					renamed = true
 				}
 				return e
 			})
-			next, err = next.SetCheck(c.Name, fmt.Sprint(tree))
+			if renamed {
+				next, err = next.SetCheck(c.Name, fmt.Sprint(tree))
+			}
 		}
 		if err != nil {
 			return err
