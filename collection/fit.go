@@ -25,7 +25,13 @@ func (m *model) prepare(ctx context.Context, db *engine.DB, d *catalog.Definitio
 	if err != nil {
 		return err
 	}
-	if err = m.fits(d, found); err != nil {
+	var parents []*catalog.Table
+	if len(d.References) > 0 {
+		if parents, err = db.ListTables(); err != nil {
+			return err
+		}
+	}
+	if err = m.fits(d, found, parents); err != nil {
 		return err
 	}
 	if len(m.addable(d, found)) > 0 {
@@ -103,7 +109,7 @@ func addCheck(t *catalog.Table, c catalog.Check) (*catalog.Table, error) {
 }
 
 // fits says what of the table is not as the model wants it and cannot be added, or nil.
-func (m *model) fits(d *catalog.Definition, found *catalog.Table) error {
+func (m *model) fits(d *catalog.Definition, found *catalog.Table, parents []*catalog.Table) error {
 	for i := range m.fields {
 		if err := m.fieldFits(&m.fields[i], &d.Table.Columns[i], found); err != nil {
 			return err
@@ -120,8 +126,7 @@ func (m *model) fits(d *catalog.Definition, found *catalog.Table) error {
 	}
 	for _, r := range d.References {
 		c, _, _ := d.Table.Column(r.Columns[0])
-		at := slices.IndexFunc(found.ForeignKeys, func(fk catalog.ForeignKey) bool { return fk.Name == r.Name })
-		if !addable(c, found) && (at < 0 || found.ForeignKeys[at].OnDelete != r.OnDelete) {
+		if !addable(c, found) && !hasReference(found, r, parents) {
 			return m.mismatch(found, c.Name, fmt.Sprintf("foreign key %s to table %s", r.Name, r.Parent), "none, or another",
 				"drop it with AlterTable if it is there, and add it with Tables.AddForeignKey")
 		}
@@ -134,6 +139,19 @@ func (m *model) fits(d *catalog.Definition, found *catalog.Table) error {
 		}
 	}
 	return nil
+}
+
+// hasReference reports whether a table has a foreign key of this name over the same column to the same one.
+func hasReference(t *catalog.Table, r catalog.Reference, parents []*catalog.Table) bool {
+	i := slices.IndexFunc(parents, func(p *catalog.Table) bool { return p.Name == r.Parent })
+	if i < 0 {
+		return false
+	}
+	want, err := t.ForeignKey(r, parents[i])
+	return err == nil && slices.ContainsFunc(t.ForeignKeys, func(fk catalog.ForeignKey) bool {
+		return fk.Name == want.Name && fk.OnDelete == want.OnDelete && fk.Parent == want.Parent &&
+			slices.Equal(fk.Columns, want.Columns) && slices.Equal(fk.ParentColumns, want.ParentColumns)
+	})
 }
 
 func (m *model) fieldFits(f *field, want *catalog.Column, found *catalog.Table) error {

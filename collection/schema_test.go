@@ -177,6 +177,35 @@ func TestTablesThatDoNotFitAreRefused(t *testing.T) {
 	}
 }
 
+func TestForeignKeysToOtherTablesAreRefused(t *testing.T) {
+	type parent struct {
+		ID   int64 `db:",primarykey"`
+		Code int64 `db:",unique"`
+	}
+	type one struct {
+		ID     int64 `db:",primarykey"`
+		Parent int64 `db:",references=one"`
+	}
+	type other struct {
+		ID     int64 `db:",primarykey"`
+		Parent int64 `db:",references=other"`
+	}
+	type code struct {
+		ID     int64 `db:",primarykey"`
+		Parent int64 `db:",references=one(code)"`
+	}
+	db := spawn(t, vfs.NewMem())
+	open[parent](t, db, "one")
+	open[parent](t, db, "other")
+	open[one](t, db, "children")
+	open[one](t, db, "children")
+	for _, try := range []func(*testing.T, *engine.DB) error{opens[other]("children"), opens[code]("children")} {
+		if err := try(t, db); !errors.Is(err, collection.ErrMismatch) || !strings.Contains(err.Error(), "foreign key children_parent_fkey") {
+			t.Error(err)
+		}
+	}
+}
+
 func TestColumnsAndIndexesAreAdded(t *testing.T) {
 	type first struct {
 		ID   int64 `db:",primarykey,identity"`
