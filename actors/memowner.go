@@ -120,14 +120,15 @@ func (c *Commit) nextCommit() *Commit {
 	return c.next.self.(*Commit)
 }
 
-// publishCommits makes every commit visible that may be, in order, and answers them.
+// publishCommits makes every commit visible that may be, in order, and answers them. If the trees fail at one of them,
+// those before it stay invisible too: the trees have a part of the one that failed already.
 func (o *memtableOwner) publishCommits() {
 	first := o.queueHead
 	c := first
 	last := o.visible
 	for c != nil && (!c.Sync || c.last() <= o.durable) && !o.broken {
 		if c.Trees && !o.applyToTrees(c) {
-			break
+			return
 		}
 		last = c.last()
 		c = c.nextCommit()
