@@ -33,6 +33,7 @@ type Config struct {
 	MemoryChanged func()
 	Logger        *slog.Logger       // for what an operator should know
 	Active        *memtable.Memtable // a recovered one to go on with; nil: a new one
+	Charge        int64              // of the commits in Active, with those of the B+Trees, which leave nothing in it
 	Releases      *Releases          // what the Set calls when a Version is let go
 	// Scheduler runs the actors of a simulation. Nil in production.
 	Scheduler    Scheduler
@@ -181,7 +182,7 @@ func Start(cfg Config) (*Graph, error) {
 	w.coordinator = runStrand(&coordinator{
 		wiring: w, encoder: encoder, next: cfg.LastSeq + 1, syncAsked: cfg.LastSeq, recent: mvcc.NewRecent(cfg.Live, cfg.HistoryBytes),
 		memtableBytes: cfg.MemtableBytes, maxSealed: cfg.MaxSealed, dirtyTrees: cfg.DirtyTreeBytes,
-		active: active, activeRoom: cfg.MemtableBytes, activeCharge: active.Bytes(),
+		active: active, activeRoom: cfg.MemtableBytes, activeCharge: cfg.Charge,
 		sealed: len(cfg.Recovered), sealedSeq: cfg.LastSeq, stall: stall{metrics: w.metrics},
 	}, coordinatorName)
 	w.logWriter = run(&logWriter{wiring: w, core: cfg.LogWriter}, logWriterName)

@@ -396,7 +396,7 @@ func (db *DB) start(r *replayed, releases *actors.Releases) error {
 	// key and closes would otherwise make a table each time.
 	if n := len(c.Recovered); n == 1 && db.recovery.Segments <= keptSegments &&
 		r.charge < sizes.memtableBytes/2 && db.forest.DirtyBytes() < sizes.dirtyTreeBytes/2 {
-		c.Active, c.Recovered = c.Recovered[0].Table, nil
+		c.Active, c.Charge, c.Recovered = c.Recovered[0].Table, r.charge, nil
 	} else if n > 0 {
 		c.Recovered[n-1].Checkpoint = db.forest.Freeze()
 	}

@@ -209,6 +209,22 @@ func TestTreesAgreeWithTheirRows(t *testing.T) {
 	}
 }
 
+// TestFlushOfRecoveredTrees flushes what recovery found, which are entries of a tree and nothing else.
+func TestFlushOfRecoveredTrees(t *testing.T) {
+	fs := vfs.NewMem()
+	db := spawn(t, indexedConfig(fs))
+	must(t, db.Update(context.Background(), func(txn *Txn) error { return storage{txn}.Put(indexTree, []byte("entry"), nil) }))
+	must(t, db.Close())
+	db = spawn(t, indexedConfig(fs))
+	if db.Stats().TreeDirtyBytes == 0 {
+		t.Fatal("closing has flushed the entry")
+	}
+	must(t, db.Flush(context.Background()))
+	if n := db.Stats().TreeDirtyBytes; n != 0 {
+		t.Fatalf("%d bytes of trees are not flushed", n)
+	}
+}
+
 // TestTreesBesideWriters has many change rows with their indexes, while others check them and power fails.
 func TestTreesBesideWriters(t *testing.T) {
 	seed := environment.Seed(t)
