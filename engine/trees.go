@@ -26,16 +26,17 @@ func (db *DB) openPages(name string) (vfs.File, error) {
 	return db.cfg.FS.OpenReadWrite(name)
 }
 
-// createPages makes the file of pages.
+// createPages makes the file of pages. A try that fails leaves none.
 func (db *DB) createPages() (f vfs.File, number uint64, err error) {
 	fs, dir := db.cfg.FS, db.cfg.Dir
 	number = db.set.NextFileNum()
-	f, err = fs.Create(fs.Join(dir, levels.PagesName(number)))
+	path := fs.Join(dir, levels.PagesName(number))
+	f, err = fs.Create(path)
 	if err != nil {
 		return nil, 0, fmt.Errorf("create the pages of indexes: %w", err)
 	}
 	if err = fs.SyncDir(dir); err != nil {
-		return nil, 0, errors.Join(fmt.Errorf("create the pages of indexes: sync directory: %w", err), f.Close())
+		return nil, 0, errors.Join(fmt.Errorf("create the pages of indexes: sync directory: %w", err), f.Close(), fs.Remove(path))
 	}
 	return f, number, nil
 }

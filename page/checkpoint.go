@@ -86,9 +86,9 @@ func (f *File) listFree(c *Checkpoint) {
 const writeBytes = 256 << 10
 
 // Write writes the pages of a checkpoint, and makes them durable. It may be called on another goroutine than the
-// writer's, which goes on meanwhile.
+// writer's, which goes on meanwhile. After an error it may be called again: all that is not durable is written anew.
 func (f *File) Write(c *Checkpoint) error {
-	if f.f == nil {
+	if !f.headed {
 		if err := f.writeHeader(); err != nil {
 			return err
 		}
@@ -109,6 +109,7 @@ func (f *File) Write(c *Checkpoint) error {
 	if err := f.f.SyncData(); err != nil {
 		return fmt.Errorf("sync pages of %s: %w", f.name(), err)
 	}
+	f.headed = true
 	return nil
 }
 

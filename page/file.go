@@ -25,6 +25,7 @@ type File struct {
 	f      vfs.File // nil until the first checkpoint is written
 	number uint64
 	create func() (vfs.File, uint64, error)
+	headed bool // page 0 is durable; known to the one who writes checkpoints
 	cache  *Cache
 	frames atomic.Pointer[[]*frames] // page n is frame n%chunkPages of n/chunkPages
 
@@ -77,21 +78,22 @@ func Create(create func() (f vfs.File, number uint64, err error), cache *Cache) 
 	return file
 }
 
-// writeHeader makes the file, and writes its first page.
+// writeHeader makes the file, unless an earlier try has, and writes its first page.
 func (f *File) writeHeader() error {
-	file, number, err := f.create()
-	if err != nil {
-		return err
+	if f.f == nil {
+		file, number, err := f.create()
+		if err != nil {
+			return err
+		}
+		f.f, f.number = file, number
 	}
 	var p Page
 	copy(p[headerBytes:], magic)
 	binary.LittleEndian.PutUint32(p[headerBytes+8:], formatVersion)
-	binary.LittleEndian.PutUint64(p[headerBytes+12:], number)
-	f.f, f.number = file, number
+	binary.LittleEndian.PutUint64(p[headerBytes+12:], f.number)
 	f.seal(0, &p)
-	if _, err := file.WriteAt(p[:], 0); err != nil {
-		f.f = nil
-		return errors.Join(fmt.Errorf("create %s: %w", file.Name(), err), file.Close())
+	if _, err := f.f.WriteAt(p[:], 0); err != nil {
+		return fmt.Errorf("create %s: %w", f.name(), err)
 	}
 	return nil
 }
@@ -111,7 +113,7 @@ func (f *File) Number() uint64 { return f.number }
 // that snapshots may be of, as if it had just been ended by Seal.
 func Open(f vfs.File, number uint64, cache *Cache, s State) (*File, error) {
 	file := newFile(cache, s)
-	file.f, file.number, file.durable = f, number, s.Generation
+	file.f, file.number, file.headed, file.durable = f, number, true, s.Generation
 	file.held.hold(s.Generation) // by snapshots
 	file.held.hold(s.Generation) // by the checkpoint
 	p, err := file.Read(0)

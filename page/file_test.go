@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"syscall"
 	"testing"
 
 	"github.com/middb/middb/integrity"
@@ -256,6 +257,32 @@ func TestFileNoticesDamage(t *testing.T) {
 	if _, err = Open(f, fileNumber+1, nil, s); !errors.Is(err, integrity.ErrCorruption) {
 		t.Fatalf("a file of another number: %v", err)
 	}
+}
+
+// Without space the first checkpoint is tried again, and the failed sync of the file may have lost what was written.
+func TestFileIsMadeOnce(t *testing.T) {
+	mem := vfs.NewMem()
+	disk := vfs.NewFault(mem,
+		vfs.Rule{Ops: vfs.OpWrite, Path: "pages", Err: syscall.ENOSPC},
+		vfs.Rule{Ops: vfs.OpSync | vfs.OpSyncData, Path: "pages", Err: syscall.ENOSPC, DropUnsynced: true},
+	)
+	file := create(t, disk, nil)
+	id, p, err := file.Alloc()
+	check(t, err)
+	fill(p, id, 1)
+	c := file.Freeze()
+	for range 2 {
+		if err := file.Write(c); !errors.Is(err, vfs.ErrNoSpace) {
+			t.Fatalf("written without space: %v", err)
+		}
+	}
+	check(t, file.Write(c))
+	if n := disk.Count(vfs.OpCreate); n != 1 {
+		t.Fatalf("%d files were made", n)
+	}
+	again, err := open(t, mem.CrashClone(nil, vfs.CrashOptions{}), nil, c.State)
+	check(t, err)
+	expect(t, again, id, 1)
 }
 
 func TestFileTellsOfFailures(t *testing.T) {
