@@ -11,11 +11,13 @@ import (
 // in which they were made.
 type Checkpoint struct {
 	State State
-	pages []dirtyPage // ascending by id
+	pages []dirtyPage
+	free  []ID // that its list of free pages names
+	list  []ID // pages of that list, ascending
 }
 
 // Bytes returns how much is written.
-func (c *Checkpoint) Bytes() int64 { return int64(len(c.pages)) * Size }
+func (c *Checkpoint) Bytes() int64 { return int64(len(c.pages)+len(c.list)) * Size }
 
 type dirtyPage struct {
 	id  ID
@@ -25,9 +27,10 @@ type dirtyPage struct {
 // Freeze ends a generation and returns what makes it durable. Unlike one ended by Seal it is not for snapshots.
 func (f *File) Freeze() *Checkpoint {
 	c := &Checkpoint{}
-	slices.Sort(f.made)
-	for _, id := range slices.Compact(f.made) {
-		if fr := f.frame(id); !fr.freed {
+	for _, id := range f.made {
+		fr := f.frame(id)
+		fr.made = false
+		if !fr.freed {
 			c.pages = append(c.pages, dirtyPage{id, fr.mem.Load()})
 		}
 	}
@@ -43,7 +46,7 @@ func (f *File) listFree(c *Checkpoint) {
 	for _, id := range f.list { // the new list takes the place of the old one
 		f.discard(id, f.frozen)
 	}
-	f.list = f.list[:0]
+	f.list = nil
 	var kept []ID
 	f.held.pages(func(id ID) { kept = append(kept, id) })
 	count := len(f.free) + len(kept)
@@ -58,28 +61,34 @@ func (f *File) listFree(c *Checkpoint) {
 		f.next++
 		f.grow()
 	}
-	ids := slices.Concat(f.free, kept)
-	slices.Sort(ids)
-	slices.Sort(f.list)
-	for i, id := range f.list {
+	if len(f.list) > 0 {
+		slices.Sort(f.list)
+		c.State.FreeList = f.list[0]
+	}
+	c.free, c.list = slices.Concat(f.free, kept), f.list
+}
+
+// listPages makes the pages of the list of free pages.
+func (c *Checkpoint) listPages() []dirtyPage {
+	slices.Sort(c.free)
+	pages := make([]dirtyPage, 0, len(c.list))
+	ids := c.free
+	for i, id := range c.list {
 		p := new(Page)
-		p.Stamp(f.generation)
+		p.Stamp(c.State.Generation)
 		p[atKind] = kindFreeList
 		part := ids[:min(len(ids), perListPage)]
 		ids = ids[len(part):]
 		binary.LittleEndian.PutUint16(p[atCount:], uint16(len(part)))
-		if i+1 < len(f.list) {
-			binary.LittleEndian.PutUint32(p[atNextList:], uint32(f.list[i+1]))
+		if i+1 < len(c.list) {
+			binary.LittleEndian.PutUint32(p[atNextList:], uint32(c.list[i+1]))
 		}
 		for j, free := range part {
 			binary.LittleEndian.PutUint32(p[atListed+4*j:], uint32(free))
 		}
-		c.pages = append(c.pages, dirtyPage{id, p})
+		pages = append(pages, dirtyPage{id, p})
 	}
-	if len(f.list) > 0 {
-		c.State.FreeList = f.list[0]
-	}
-	slices.SortFunc(c.pages, func(a, b dirtyPage) int { return int(a.id) - int(b.id) })
+	return pages
 }
 
 // writeBytes is how much is written at a time, if pages lie side by side.
@@ -93,11 +102,13 @@ func (f *File) Write(c *Checkpoint) error {
 			return err
 		}
 	}
-	buf := make([]byte, 0, min(writeBytes, len(c.pages)*Size))
-	for i, p := range c.pages {
+	pages := append(c.listPages(), c.pages...)
+	slices.SortFunc(pages, func(a, b dirtyPage) int { return int(a.id) - int(b.id) })
+	buf := make([]byte, 0, min(writeBytes, len(pages)*Size))
+	for i, p := range pages {
 		buf = append(buf, p.mem[:]...) // others may be reading the page itself
 		f.seal(p.id, (*Page)(buf[len(buf)-Size:]))
-		if i+1 < len(c.pages) && c.pages[i+1].id == p.id+1 && len(buf) < writeBytes {
+		if i+1 < len(pages) && pages[i+1].id == p.id+1 && len(buf) < writeBytes {
 			continue
 		}
 		first := int64(p.id+1)*Size - int64(len(buf))
@@ -118,9 +129,6 @@ func (f *File) Write(c *Checkpoint) error {
 func (f *File) Installed(c *Checkpoint) {
 	for _, p := range c.pages {
 		fr := f.frame(p.id)
-		if fr.mem.Load() != p.mem {
-			continue // of the list
-		}
 		f.keep(fr, p.mem)
 		fr.mem.Store(nil)
 		if !fr.freed {

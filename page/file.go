@@ -34,7 +34,7 @@ type File struct {
 	next       ID           // the first that was never used
 	free       []ID         // that may be used
 	held       held         // by snapshots, by checkpoints that are under way, and by the newest that is durable
-	made       []ID         // since the last Freeze; some may be freed, or there twice
+	made       []ID         // since the last Freeze; some may be freed
 	pool       []*Page      // memory for pages
 	frozen     uint64       // generation of the newest checkpoint; 0: there is none
 	durable    uint64       // of the newest one that is durable; 0: there is none
@@ -46,7 +46,8 @@ type File struct {
 type frame struct {
 	mem   atomic.Pointer[Page]
 	slot  Slot
-	freed bool // the present generation does not need it; the writer's
+	freed bool // the present generation does not need it; the writer's, as is made
+	made  bool // it is among File.made
 }
 
 type frames [chunkPages]frame
@@ -246,7 +247,10 @@ func (f *File) Alloc() (ID, *Page, error) {
 	p.Stamp(f.generation)
 	fr.mem.Store(p)
 	fr.freed = false
-	f.made = append(f.made, id)
+	if !fr.made {
+		fr.made = true
+		f.made = append(f.made, id)
+	}
 	f.dirty.Add(1)
 	return id, p, nil
 }

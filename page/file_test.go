@@ -126,6 +126,27 @@ func TestFileReusesPages(t *testing.T) {
 	}
 }
 
+// What is noted for the next checkpoint does not grow with the changes until then.
+func TestFileNotesEachPageOnce(t *testing.T) {
+	file := create(t, vfs.NewMem(), nil)
+	id, _, err := file.Alloc()
+	check(t, err)
+	for range 10_000 {
+		file.Release(file.Seal())
+		id, _, err = file.Touch(id)
+		check(t, err)
+	}
+	if n := len(file.made); n > 3 {
+		t.Fatalf("%d pages are noted", n)
+	}
+	c := file.Freeze()
+	check(t, file.Write(c))
+	file.Installed(c)
+	if got := c.Bytes(); got != 2*Size { // the page, and the list of free ones
+		t.Fatalf("%d bytes were written", got)
+	}
+}
+
 // A snapshot that is left keeps what it sees, whatever checkpoints come.
 func TestFileKeepsWhatSnapshotsSee(t *testing.T) {
 	file := create(t, vfs.NewMem(), NewCache(1<<20))
