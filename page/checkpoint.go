@@ -121,6 +121,9 @@ func (f *File) Write(c *Checkpoint) error {
 		return fmt.Errorf("sync pages of %s: %w", f.name(), err)
 	}
 	f.headed = true
+	for _, p := range c.pages {
+		f.keep(p)
+	}
 	return nil
 }
 
@@ -129,7 +132,6 @@ func (f *File) Write(c *Checkpoint) error {
 func (f *File) Installed(c *Checkpoint) {
 	for _, p := range c.pages {
 		fr := f.frame(p.id)
-		f.keep(fr, p.mem)
 		fr.mem.Store(nil)
 		if !fr.freed {
 			f.dirty.Add(-1)
@@ -141,15 +143,17 @@ func (f *File) Installed(c *Checkpoint) {
 	f.durable = c.State.Generation
 }
 
-// keep puts a page into the cache: it was changed a short while ago, and so it will be read.
-func (f *File) keep(fr *frame, mem *Page) {
-	if f.cache == nil {
+// keep puts a written page into the cache, where it is found once the checkpoint is installed: it was changed a short while
+// ago, and so it will be read.
+func (f *File) keep(p dirtyPage) {
+	slot := &f.frame(p.id).slot
+	if f.cache == nil || slot.Cached() { // by a try that something failed after
 		return
 	}
 	buf, err := f.cache.Alloc(Size)
 	if err != nil {
 		return // it is read when it is needed
 	}
-	copy(buf.Bytes(), mem[:])
-	f.cache.Publish(&fr.slot, buf).Unpin()
+	copy(buf.Bytes(), p.mem[:])
+	f.cache.Publish(slot, buf).Unpin()
 }
