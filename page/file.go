@@ -329,6 +329,7 @@ func (f *File) recycle(id ID) {
 	fr := f.frame(id)
 	if mem := fr.mem.Load(); mem != nil {
 		fr.mem.Store(nil)
+		poison(mem[:])
 		if len(f.pool) < poolPages {
 			f.pool = append(f.pool, mem)
 		}
