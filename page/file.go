@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/middb/middb/integrity"
 	"github.com/middb/middb/vfs"
@@ -52,6 +53,9 @@ type frame struct {
 
 type frames [chunkPages]frame
 
+// framesBytes is what frames take, which lasts as long as the file is open: six thousandths of the pages.
+const framesBytes = int64(unsafe.Sizeof(frames{}))
+
 // State is what a checkpoint must be opened with. It is made durable by its user, after the pages.
 type State struct {
 	Generation uint64
@@ -70,7 +74,7 @@ const (
 	perListPage   = (Size - atListed) / 4
 )
 
-// Create makes a file of pages. When the first checkpoint is written, by the goroutine that does that, create returns the
+// Create makes a file of pages; close it. When the first checkpoint is written, by the goroutine that does that, create returns the
 // file, which must be empty and have a durable name, and its number, which goes into all checksums, so that a page of one
 // file is none of another. The cache may be nil.
 func Create(create func() (f vfs.File, number uint64, err error), cache *Cache) *File {
@@ -117,15 +121,27 @@ func Open(f vfs.File, number uint64, cache *Cache, s State) (*File, error) {
 	file.f, file.number, file.headed, file.durable = f, number, true, s.Generation
 	file.held.hold(s.Generation) // by snapshots
 	file.held.hold(s.Generation) // by the checkpoint
-	p, err := file.Read(0)
+	err := file.readHeader()
+	if err == nil {
+		err = file.readFreeList(s)
+	}
 	if err != nil {
+		file.leaveCache()
 		return nil, err
+	}
+	return file, nil
+}
+
+func (f *File) readHeader() error {
+	p, err := f.Read(0)
+	if err != nil {
+		return err
 	}
 	defer p.Unpin()
 	if !p.Page.isHeader() {
-		return nil, integrity.Corrupt(f.Name(), 0, "it is no file of pages of version %d: %.12q", formatVersion, p.Page[headerBytes:])
+		return integrity.Corrupt(f.name(), 0, "it is no file of pages of version %d: %.12q", formatVersion, p.Page[headerBytes:])
 	}
-	return file, file.readFreeList(s)
+	return nil
 }
 
 func newFile(cache *Cache, s State) *File {
@@ -135,6 +151,7 @@ func newFile(cache *Cache, s State) *File {
 		chunks = append(chunks, new(frames))
 	}
 	file.frames.Store(&chunks)
+	cache.Reserve(int64(len(chunks)) * framesBytes)
 	return file
 }
 
@@ -258,6 +275,7 @@ func (f *File) Alloc() (ID, *Page, error) {
 // grow makes frames for the pages that there are.
 func (f *File) grow() {
 	if chunks := *f.frames.Load(); int((f.next-1)/chunkPages) == len(chunks) {
+		f.cache.Reserve(framesBytes)
 		more := append(chunks, new(frames)) // readers of the shorter slice see nothing of it
 		f.frames.Store(&more)
 	}
@@ -358,17 +376,25 @@ func (f *File) DirtyBytes() int64 { return f.dirty.Load() * Size }
 
 // Close closes the file. Nothing is written.
 func (f *File) Close() error {
-	if f.cache != nil {
-		for _, c := range *f.frames.Load() {
-			for i := range c {
-				f.cache.Drop(&c[i].slot)
-			}
-		}
-	}
+	f.leaveCache()
 	if f.f == nil {
 		return nil
 	}
 	return f.f.Close()
+}
+
+// leaveCache gives back what the cache has for the file.
+func (f *File) leaveCache() {
+	if f.cache == nil {
+		return
+	}
+	chunks := *f.frames.Load()
+	for _, c := range chunks {
+		for i := range c {
+			f.cache.Drop(&c[i].slot)
+		}
+	}
+	f.cache.Reserve(-int64(len(chunks)) * framesBytes)
 }
 
 // Next returns how many pages the file has, page 0 included.

@@ -306,6 +306,34 @@ func TestFileIsMadeOnce(t *testing.T) {
 	expect(t, again, id, 1)
 }
 
+// What a file keeps for each page takes its place in the cache.
+func TestFileReservesItsFrames(t *testing.T) {
+	fs, cache := vfs.NewMem(), NewCache(1<<20)
+	file := create(t, fs, cache)
+	for range 10_000 {
+		_, _, err := file.Alloc()
+		check(t, err)
+	}
+	if got := cache.Stats().Reserved; got < 10_000*24 {
+		t.Fatalf("%d bytes are reserved", got)
+	}
+	s := checkpoint(t, file)
+	check(t, file.Close())
+	again, err := open(t, fs, cache, s)
+	check(t, err)
+	if got := cache.Stats().Reserved; got < 10_000*24 {
+		t.Fatalf("%d bytes are reserved for an opened file", got)
+	}
+	check(t, again.Close())
+	s.FreeList = s.Next
+	if _, err = open(t, fs, cache, s); !errors.Is(err, integrity.ErrCorruption) {
+		t.Fatalf("a list of free pages behind the end: %v", err)
+	}
+	if got := cache.Stats().Reserved; got != 0 {
+		t.Fatalf("%d bytes stay reserved", got)
+	}
+}
+
 func TestFileTellsOfFailures(t *testing.T) {
 	fs := vfs.NewMem()
 	file := create(t, fs, nil)
