@@ -84,8 +84,7 @@ func newIterator(ks *Keyspace) *Iterator {
 func (it *Iterator) open(o IterOptions) (*Iterator, error) {
 	lower, upper, err := o.bounds()
 	if err != nil {
-		it.release()
-		return nil, fmt.Errorf("iterate: %w", err)
+		return nil, it.abandon(err)
 	}
 	lower, upper = it.space.bounds(lower, upper)
 	it.reverse, it.keysOnly = o.Reverse, o.KeysOnly
@@ -93,14 +92,22 @@ func (it *Iterator) open(o IterOptions) (*Iterator, error) {
 		it.reads.within(lower, upper)
 	}
 	if err = it.addSources(lower, upper); err != nil {
-		it.release()
-		return nil, fmt.Errorf("iterate: %w", it.db.readError(err))
+		return nil, it.abandon(it.db.readError(err))
 	}
 	if it.space.prefix == nil && bytes.Equal(upper, it.space.upper) {
 		upper = nil // nothing is stored above the default keyspace
 	}
 	it.source.Reset(iterator.NewMerging(it.db.operators, it.sources...), lower, upper, it.db.operators, it.held.now, o.KeysOnly)
 	return it, nil
+}
+
+// abandon closes what the iterator has until now, and returns why it could not be opened.
+func (it *Iterator) abandon(err error) error {
+	for _, s := range it.sources {
+		err = errors.Join(err, s.Close())
+	}
+	it.release()
+	return fmt.Errorf("iterate: %w", err)
 }
 
 // addSources adds the sources of the View.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -165,6 +166,17 @@ func TestRollbackUsesMemoryAgainUnlessAnIteratorReadsIt(t *testing.T) {
 	put("5")
 	if &o.ops[0] != memory {
 		t.Error("operations went to new memory although the iterator was closed")
+	}
+}
+
+func TestIteratorThatIsRefusedLeavesTheOverlay(t *testing.T) {
+	txn := begin(t, openMem(t, nil), TxnOptions{})
+	must(t, txn.Put([]byte("a"), nil))
+	if _, err := txn.NewIterator(IterOptions{Lower: []byte("b"), Upper: []byte("a")}); !errors.Is(err, ErrInvalidRange) {
+		t.Fatalf("iterate over a range that ends before it begins: %v", err)
+	}
+	if n := txn.overlay.loans.open.Load(); n != 0 {
+		t.Fatalf("%d iterators are open", n)
 	}
 }
 
