@@ -16,7 +16,7 @@ type Checkpoint struct {
 	list  []ID // pages of that list, ascending
 }
 
-// Bytes returns how much is written.
+// Bytes returns how much is written. It is to be asked before Installed.
 func (c *Checkpoint) Bytes() int64 { return int64(len(c.pages)+len(c.list)) * Size }
 
 type dirtyPage struct {
@@ -137,6 +137,7 @@ func (f *File) Installed(c *Checkpoint) {
 			f.dirty.Add(-1)
 		}
 	}
+	c.pages, c.free = nil, nil // whatever still refers to the checkpoint
 	if f.durable != 0 {
 		f.Release(f.durable)
 	}

@@ -285,7 +285,7 @@ func (f *File) grow() {
 func (f *File) memory() *Page {
 	n := len(f.pool)
 	if n == 0 {
-		return new(Page) // one by one, as each is garbage at a time of its own
+		return new(Page) // of several together, one that a snapshot keeps would keep all
 	}
 	p := f.pool[n-1]
 	f.pool[n-1], f.pool = nil, f.pool[:n-1]

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
 
@@ -140,11 +142,45 @@ func TestFileNotesEachPageOnce(t *testing.T) {
 		t.Fatalf("%d pages are noted", n)
 	}
 	c := file.Freeze()
+	if got := c.Bytes(); got != 2*Size { // the page, and the list of free ones
+		t.Fatalf("%d bytes are to be written", got)
+	}
+}
+
+// A few pages that a snapshot keeps in memory do not keep others there, nor does a checkpoint that is durable.
+func TestFileGivesMemoryBack(t *testing.T) {
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	fs, err := vfs.OS.Create(filepath.Join(t.TempDir(), "pages"))
+	check(t, err)
+	file := Create(func() (vfs.File, uint64, error) { return fs, fileNumber, nil }, nil)
+	before := heap()
+	const pages = 100 * 64
+	var ids []ID
+	for range pages {
+		id, p, err := file.Alloc()
+		check(t, err)
+		fill(p, id, 1)
+		ids = append(ids, id)
+	}
+	file.Seal()
+	for i := 0; i < pages; i += 64 {
+		check(t, file.Free(ids[i]))
+	}
+	c := file.Freeze()
 	check(t, file.Write(c))
 	file.Installed(c)
-	if got := c.Bytes(); got != 2*Size { // the page, and the list of free ones
-		t.Fatalf("%d bytes were written", got)
+	if got := heap() - before; got > pages*Size/8 {
+		t.Fatalf("%d bytes are in use for %d pages", got, pages/64)
 	}
+	expect(t, file, ids[0], 1)
+	expect(t, file, ids[1], 1)
+	check(t, file.Close())
+	runtime.KeepAlive(c)
 }
 
 // A snapshot that is left keeps what it sees, whatever checkpoints come.
