@@ -131,12 +131,9 @@ func (f *File) Write(c *Checkpoint) error {
 // be used again.
 func (f *File) Installed(c *Checkpoint) {
 	for _, p := range c.pages {
-		fr := f.frame(p.id)
-		fr.mem.Store(nil)
-		if !fr.freed {
-			f.dirty.Add(-1)
-		}
+		f.frame(p.id).mem.Store(nil)
 	}
+	f.dirty.Add(-int64(len(c.pages)))
 	c.pages, c.free = nil, nil // whatever still refers to the checkpoint
 	if f.durable != 0 {
 		f.Release(f.durable)

@@ -40,7 +40,7 @@ type File struct {
 	frozen     uint64       // generation of the newest checkpoint; 0: there is none
 	durable    uint64       // of the newest one that is durable; 0: there is none
 	list       []ID         // pages of the newest checkpoint's list of free pages
-	dirty      atomic.Int64 // pages in memory that are needed and not durable
+	dirty      atomic.Int64 // see DirtyBytes, in pages
 }
 
 // A frame is where a page is in memory: as it was made, or as it was read.
@@ -334,8 +334,8 @@ func (f *File) FreeUnread(id ID) { f.discard(id, 0) }
 func (f *File) discard(id ID, made uint64) {
 	fr := f.frame(id)
 	fr.freed = true
-	if fr.mem.Load() != nil {
-		f.dirty.Add(-1)
+	if mem := fr.mem.Load(); mem != nil && mem.Generation() > f.frozen {
+		f.dirty.Add(-1) // what a checkpoint writes counts until that is durable
 	}
 	if made == f.generation || !f.held.keep(freedPage{id, made}) {
 		f.recycle(id)
@@ -370,8 +370,8 @@ func (f *File) Seal() uint64 {
 // needed are reused.
 func (f *File) Release(generation uint64) { f.held.release(generation, f.recycle) }
 
-// DirtyBytes returns how much memory pages take that are needed and that no durable checkpoint has. It is safe for
-// concurrent use.
+// DirtyBytes returns how much memory pages take that no durable checkpoint has, and that the present generation needs or a
+// checkpoint that is under way. It is safe for concurrent use.
 func (f *File) DirtyBytes() int64 { return f.dirty.Load() * Size }
 
 // Close closes the file. Nothing is written.

@@ -147,6 +147,43 @@ func TestFileNotesEachPageOnce(t *testing.T) {
 	}
 }
 
+// The pages of a checkpoint under way take memory, though all were changed since and the present generation needs none.
+func TestFileCountsCheckpointsUnderWay(t *testing.T) {
+	file := create(t, vfs.NewMem(), nil)
+	const pages = 100
+	var ids []ID
+	for range pages {
+		id, _, err := file.Alloc()
+		check(t, err)
+		ids = append(ids, id)
+	}
+	var underWay []*Checkpoint
+	expect := func(want int64) {
+		t.Helper()
+		if got := file.DirtyBytes() / Size; got != want {
+			t.Errorf("%d pages are dirty, want %d", got, want)
+		}
+	}
+	for i := range int64(3) {
+		underWay = append(underWay, file.Freeze())
+		for i, id := range ids {
+			var err error
+			ids[i], _, err = file.Touch(id)
+			check(t, err)
+		}
+		expect((i + 2) * pages)
+	}
+	for i, c := range underWay {
+		check(t, file.Write(c))
+		file.Installed(c)
+		expect(int64(3-i) * pages)
+	}
+	for _, id := range ids {
+		check(t, file.Free(id))
+	}
+	expect(0)
+}
+
 // A few pages that a snapshot keeps in memory do not keep others there, nor does a checkpoint that is durable.
 func TestFileGivesMemoryBack(t *testing.T) {
 	heap := func() int64 {
