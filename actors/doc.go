@@ -26,8 +26,8 @@
 //	coordinator     the next sequence number, the log encoder with its current block, when to rotate
 //	log writer      the open segment and the older ones that are not flushed
 //	memtable owner  the active memtable, the queue of applied commits that are not visible yet,
-//	                the published State
-//	flusher         sealed memtables on their way into level 0
+//	                the B+Trees, the published State and Trees
+//	flusher         sealed memtables on their way into level 0, with their checkpoints of the B+Trees
 //	versions        the levels.Set: current Version, manifest, claims, which files are live
 //	compactor n     the compaction out of level n that runs
 //

@@ -79,3 +79,24 @@ func TestNoPartOfACommitIsPublishedWhenATreeFails(t *testing.T) {
 		t.Fatalf("a part of a commit is visible at %d: %v, %v", seq, got, err)
 	}
 }
+
+func TestAReaderPublishesTheCommitWhoseTreesItFinds(t *testing.T) {
+	var released []*Trees
+	release := func(trees *Trees) { released = append(released, trees) }
+	p := &Published{}
+	p.visible.Store(5)
+	trees := newTrees(nil, 7, release)
+	p.trees.Store(trees) // the owner is about to store 7
+	if seq, got := p.position(); seq != 7 || got != trees || p.Visible() != 7 {
+		t.Fatalf("a reader at %d, others at %d", seq, p.Visible())
+	}
+	p.visible.Store(9) // the commits from 8 on change no tree
+	if seq, got := p.position(); seq != 9 || got != trees {
+		t.Fatalf("a reader at %d", seq)
+	}
+	trees.unref()
+	trees.unref()
+	if len(released) > 0 || !trees.drop() || trees.tryRef() {
+		t.Fatal("the reference that was left was not the last")
+	}
+}
