@@ -1,5 +1,7 @@
 package token
 
+import "strings"
+
 // A Keyword is a word with a meaning of its own. The zero Keyword is none.
 type Keyword uint8
 
@@ -126,11 +128,15 @@ const (
 	Row
 	Substring
 	Trim
+	Values
 	At
 	Date
 	Escape
+	Filter
+	Over
 	Timestamp
 	Unknown
+	Within
 	keywords // how many there are, and one
 )
 
@@ -247,30 +253,108 @@ var spellings = [keywords]struct {
 	Row:              {"row", ColumnName},
 	Substring:        {"substring", ColumnName},
 	Trim:             {"trim", ColumnName},
+	Values:           {"values", ColumnName},
 	At:               {"at", Unreserved},
 	Date:             {"date", Unreserved},
 	Escape:           {"escape", Unreserved},
+	Filter:           {"filter", Unreserved},
+	Over:             {"over", Unreserved},
 	Timestamp:        {"timestamp", Unreserved},
 	Unknown:          {"unknown", Unreserved},
+	Within:           {"within", Unreserved},
 }
 
 // longest is the length of the longest keyword.
 const longest = len("current_timestamp")
 
-var byWord = func() map[string]Keyword {
-	m := make(map[string]Keyword, keywords)
-	for k := Keyword(1); k < keywords; k++ {
-		m[spellings[k].word] = k
+// common are words that are no keywords here but are often in statements: to fold them costs no memory either.
+var common = strings.Fields(`abort action add alter avg begin btree by cascade column commit conflict copy count create delete drop
+	exists explain first generated identity if index insert key last lsm max min next no nothing nulls partition range read
+	recursive release rename replace rollback row_number rows savepoint sequence set show start sum temp to transaction truncate
+	type update view`)
+
+// A slot of the table of words.
+type slot struct {
+	word    string // in lower case; empty: nothing
+	keyword Keyword
+}
+
+// tableSize is how many slots there are.
+const tableSize = 1024
+
+// words is a hash table with open addressing, three quarters of it empty.
+var words = func() (table [tableSize]slot) {
+	put := func(s slot) {
+		h := hash(s.word)
+		for table[h].word != "" && table[h].word != s.word {
+			h = (h + 1) % tableSize
+		}
+		if table[h].word == "" {
+			table[h] = s
+		}
 	}
-	return m
+	for k := Keyword(1); k < keywords; k++ {
+		put(slot{spellings[k].word, k})
+	}
+	for _, w := range common {
+		put(slot{word: w})
+	}
+	return table
 }()
+
+// hash returns a number for a word that is not empty, the same for capitals.
+func hash(word string) uint32 {
+	n := len(word)
+	h := uint32(n) + uint32(word[0]|0x20)*31 + uint32(word[n-1]|0x20)*577 + uint32(word[n/2]|0x20)*5099
+	return (h ^ h>>9) % tableSize
+}
 
 // Lookup returns the keyword that a word in lower case is, or none.
 func Lookup(word string) Keyword {
-	if len(word) > longest {
+	if word == "" || len(word) > longest {
 		return 0
 	}
-	return byWord[word]
+	for h := hash(word); words[h].word != ""; h = (h + 1) % tableSize {
+		if words[h].word == word {
+			return words[h].keyword
+		}
+	}
+	return 0
+}
+
+// Fold returns a word with the letters of ASCII in lower case, and the keyword that it is, or none.
+func Fold(word string) (string, Keyword) {
+	if word != "" && len(word) <= longest {
+		for h := hash(word); words[h].word != ""; h = (h + 1) % tableSize {
+			if equalFolded(words[h].word, word) {
+				return words[h].word, words[h].keyword
+			}
+		}
+	}
+	b := []byte(word)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c | 0x20
+		}
+	}
+	return string(b), 0
+}
+
+// equalFolded reports whether a word in any case is the one in lower case.
+func equalFolded(lower, word string) bool {
+	if len(lower) != len(word) {
+		return false
+	}
+	for i := range len(word) {
+		c := word[i]
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // Class returns the class of the keyword; none is Unreserved.
