@@ -1,8 +1,12 @@
 package ast
 
-import "github.com/middb/middb/catalog"
+import (
+	"slices"
 
-// An Expr is a node of an expression: one of the types of this file.
+	"github.com/middb/middb/catalog"
+)
+
+// An Expr is a node of an expression: one of the types of this file or of subquery.go.
 type Expr interface {
 	// Place returns where the expression is in its text, in bytes: where its operator is, if it has one, else its beginning.
 	Place() int
@@ -79,12 +83,13 @@ type Between struct {
 	Not          bool
 }
 
-// An In is X [NOT] IN (List). The list is not empty.
+// An In is X [NOT] IN (List), or IN (Query). A list is not empty.
 type In struct {
-	At   int
-	X    Expr
-	List []Expr
-	Not  bool
+	At    int
+	X     Expr
+	List  []Expr
+	Query *Query // nil: List
+	Not   bool
 }
 
 // A Like is X [NOT] LIKE Pattern [ESCAPE Escape], or ILIKE, which ignores case.
@@ -122,6 +127,9 @@ type Call struct {
 	Args     []Expr
 	Star     bool // count(*)
 	Distinct bool // count(DISTINCT x)
+	OrderBy  []Order
+	Filter   Expr    // FILTER (WHERE ...); nil: none
+	Over     *Window // nil: none
 }
 
 // Place returns where the expression is.
@@ -160,7 +168,8 @@ func (e *Cast) Place() int { return e.At }
 // Place returns where the expression is.
 func (e *Call) Place() int { return e.At }
 
-// Children returns the expressions directly below one, in the order of the text.
+// Children returns the expressions directly below one, in the order of the text. Those of a query within it are not
+// below it: they see other columns.
 func Children(e Expr) []Expr {
 	switch e := e.(type) {
 	case *Unary:
@@ -184,10 +193,37 @@ func Children(e Expr) []Expr {
 	case *Cast:
 		return []Expr{e.X}
 	case *Call:
-		return e.Args
+		return e.children()
+	case *Quantified:
+		return []Expr{e.X}
+	case *Row:
+		return e.List
 	default:
 		return nil
 	}
+}
+
+// children returns what is below a call.
+func (e *Call) children() []Expr {
+	if e.OrderBy == nil && e.Filter == nil && e.Over == nil {
+		return e.Args
+	}
+	all := slices.Clone(e.Args)
+	for _, o := range e.OrderBy {
+		all = append(all, o.Expr)
+	}
+	all = append(all, given(e.Filter)...)
+	if e.Over == nil {
+		return all
+	}
+	all = append(all, e.Over.PartitionBy...)
+	for _, o := range e.Over.OrderBy {
+		all = append(all, o.Expr)
+	}
+	if f := e.Over.Frame; f != nil {
+		all = append(all, given(f.Start.Offset, f.End.Offset)...)
+	}
+	return all
 }
 
 func given(maybe ...Expr) []Expr {

@@ -21,6 +21,13 @@ const (
 	Multiply
 	Divide
 	Modulo
+	Field       // ->
+	FieldText   // ->>
+	Path        // #>
+	PathText    // #>>
+	Contains    // @>
+	ContainedIn // <@
+	HasKey      // ?
 )
 
 // A Precedence says how tightly an expression holds together; the higher, the tighter.
@@ -62,6 +69,13 @@ var operators = [...]struct {
 	Multiply:     {"*", PrecedenceMultiply},
 	Divide:       {"/", PrecedenceMultiply},
 	Modulo:       {"%", PrecedenceMultiply},
+	Field:        {"->", PrecedenceOther},
+	FieldText:    {"->>", PrecedenceOther},
+	Path:         {"#>", PrecedenceOther},
+	PathText:     {"#>>", PrecedenceOther},
+	Contains:     {"@>", PrecedenceOther},
+	ContainedIn:  {"<@", PrecedenceOther},
+	HasKey:       {"?", PrecedenceOther},
 }
 
 // String returns the operator as SQL.

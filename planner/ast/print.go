@@ -8,13 +8,56 @@ import (
 	"github.com/middb/middb/planner/token"
 )
 
-// A printer collects the text of an expression.
+// A printer collects the text of a tree.
 type printer struct{ strings.Builder }
 
-func toString(e Expr) string {
+func toString(n node) string {
 	var p printer
-	e.print(&p)
+	n.print(&p)
 	return p.String()
+}
+
+// when writes the words if they are meant.
+func (p *printer) when(meant bool, words string) {
+	if meant {
+		p.WriteString(words)
+	}
+}
+
+// clause writes the words and the expression, if there is one.
+func (p *printer) clause(words string, e Expr) {
+	if e != nil {
+		p.WriteString(words)
+		e.print(p)
+	}
+}
+
+// name writes the name of a column or table.
+func (p *printer) name(name string) { p.WriteString(token.QuoteColumn(name)) }
+
+// names writes names with commas between them, in parentheses, and nothing if there are none.
+func (p *printer) names(list []Name) {
+	for i, n := range list {
+		p.WriteString([2]string{"(", ", "}[min(i, 1)])
+		p.name(n.Name)
+	}
+	p.when(len(list) > 0, ")")
+}
+
+func (r *Relation) print(p *printer) {
+	if r.Schema != "" {
+		p.name(r.Schema)
+		p.WriteByte('.')
+	}
+	p.name(r.Name)
+}
+
+// relations writes tables with commas between them.
+func (p *printer) relations(list []Relation) {
+	for i := range list {
+		p.when(i > 0, ", ")
+		list[i].print(p)
+	}
 }
 
 // operand prints an expression, in parentheses if it holds less tightly than it must.
@@ -127,6 +170,9 @@ func (e *In) print(p *printer) {
 	p.WriteByte(' ')
 	p.not(e.Not)
 	p.WriteString("IN (")
+	if e.Query != nil {
+		e.Query.print(p)
+	}
 	p.list(e.List)
 	p.WriteByte(')')
 }
@@ -173,7 +219,7 @@ func (e *Cast) print(p *printer) {
 
 func (e *Call) print(p *printer) {
 	switch {
-	case len(e.Args) == 0 && (e.Name == "current_date" || e.Name == "current_timestamp"):
+	case len(e.Args) == 0 && e.Filter == nil && e.Over == nil && (e.Name == "current_date" || e.Name == "current_timestamp"):
 		p.WriteString(strings.ToUpper(e.Name))
 		return
 	case e.Name == "extract" && e.printExtract(p):
@@ -188,12 +234,26 @@ func (e *Call) print(p *printer) {
 		p.WriteString("DISTINCT ")
 	}
 	p.list(e.Args)
+	p.orderBy(" ORDER BY ", e.OrderBy)
 	p.WriteByte(')')
+	e.printTail(p)
+}
+
+// printTail prints what is behind the parentheses.
+func (e *Call) printTail(p *printer) {
+	if e.Filter != nil {
+		p.clause(" FILTER (WHERE ", e.Filter)
+		p.WriteByte(')')
+	}
+	if e.Over != nil {
+		p.WriteString(" OVER ")
+		e.Over.print(p)
+	}
 }
 
 // printExtract prints the call as EXTRACT(YEAR FROM x), if it is one.
 func (e *Call) printExtract(p *printer) bool {
-	if len(e.Args) != 2 || e.Distinct {
+	if len(e.Args) != 2 || e.Distinct || e.OrderBy != nil || e.Filter != nil || e.Over != nil {
 		return false
 	}
 	field, ok := e.Args[0].(*Literal)
