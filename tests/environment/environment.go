@@ -70,6 +70,21 @@ func OpenFlights(t testing.TB) string {
 	return dir
 }
 
+// Shared returns a folder of shared, beside the repository or where MIDDB_SHARED says: sqllogictest, tpch, data/chinook. It
+// skips the test where that is absent.
+func Shared(t testing.TB, folder string) string {
+	t.Helper()
+	dir := os.Getenv("MIDDB_SHARED")
+	if dir == "" {
+		dir = filepath.Join(root(t), "../shared")
+	}
+	dir = filepath.Join(dir, folder)
+	if _, err := os.Stat(dir); err != nil {
+		t.Skipf("%s is not there (%v); MIDDB_SHARED can name the folder that it is in", folder, err)
+	}
+	return dir
+}
+
 // root returns the root of the repository, where go.mod is, as seen from the folder of a package,
 // in which its tests run.
 func root(t testing.TB) string {
