@@ -58,18 +58,34 @@ func (p *parser) call(name tok) (ast.Expr, error) {
 	p.last = size{}
 	switch {
 	case p.take(closeParen):
-		return e, nil
+		return p.callTail(e, size{})
 	case p.take(star):
 		e.Star = true
-		return e, p.want(closeParen, ")")
+		if err := p.want(closeParen, ")"); err != nil {
+			return nil, err
+		}
+		return p.callTail(e, size{})
 	}
-	e.Distinct = p.takeWord(token.Distinct)
-	list, s, err := p.list()
+	if e.Distinct = p.takeWord(token.Distinct); !e.Distinct {
+		p.takeWord(token.All)
+	}
+	list, s, err := p.several()
 	if err != nil {
 		return nil, err
 	}
 	e.Args = list
-	return p.grown(e, above(s))
+	if p.isWord(token.Order) {
+		outer := p.within
+		p.within = s
+		if e.OrderBy, err = p.orderBy(); err != nil {
+			return nil, err
+		}
+		s, p.within = p.within, outer
+	}
+	if err := p.want(closeParen, ") or a comma"); err != nil {
+		return nil, err
+	}
+	return p.callTail(e, s)
 }
 
 // wordyCall reads a function that may have words between its arguments.
@@ -95,7 +111,7 @@ func (p *parser) argument(e *ast.Call, s *size, least ast.Precedence) error {
 		return err
 	}
 	e.Args = append(e.Args, x)
-	*s = size{max(s.height, p.last.height), max(s.nesting, p.last.nesting)}
+	*s = larger(*s, p.last)
 	return nil
 }
 

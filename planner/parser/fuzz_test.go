@@ -3,6 +3,8 @@ package parser
 import (
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/middb/middb/planner/sqlstate"
@@ -37,4 +39,46 @@ func FuzzExpression(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// FuzzStatement has any text read as a statement, and as a program.
+func FuzzStatement(f *testing.F) {
+	for _, file := range []string{"testdata/statements.txt", "testdata/mistakes.txt"} {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for block := range strings.SplitSeq(string(b), "\n\n") {
+			sql, _, _ := strings.Cut(block, "\n")
+			f.Add(sql)
+		}
+	}
+	f.Add(`SELECT E'\';'; /* ; /* */ */ "a;b" -- ;`)
+	f.Fuzz(func(t *testing.T, text string) {
+		if err := printsToStatement(text, new(int)); err != nil {
+			t.Fatal(err)
+		}
+		if err := checkParts(text); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// checkParts says what is wrong with the parts of a text, and with its statements.
+func checkParts(text string) error {
+	parts, end := Split(text), 0
+	for i, part := range parts {
+		if part.From < end || part.To <= part.From || part.To > len(text) || !part.Ended && i+1 < len(parts) {
+			return fmt.Errorf("%q: part %d is %+v", text, i, part)
+		}
+		end = part.To
+	}
+	all, err := Program(text)
+	if err != nil {
+		return checkError(err, text)
+	}
+	if len(all) != len(parts) {
+		return fmt.Errorf("%q: %d statements of %d parts", text, len(all), len(parts))
+	}
+	return nil
 }

@@ -60,7 +60,13 @@ const (
 	greaterEqual
 	concat
 	doubleColon
-	other // what PostgreSQL may know as an operator, but middb does not
+	arrow         // ->
+	arrowText     // ->>
+	hashArrow     // #>
+	hashArrowText // #>>
+	contains      // @>
+	containedIn   // <@
+	other         // what PostgreSQL may know as an operator, but middb does not
 )
 
 // A lexer cuts a text into tokens. It can be copied, to come back to where it was.
@@ -80,13 +86,10 @@ func (l *lexer) next() tok {
 	}
 	start := l.at
 	switch c := l.src[start]; {
-	case (c == 'e' || c == 'E') && l.byteAt(1) == '\'':
-		l.at++
-		return l.escapedText(start)
-	case (c == 'x' || c == 'X') && l.byteAt(1) == '\'':
-		l.at++
-		return l.blob(start)
 	case token.StartsName(c):
+		if l.byteAt(1) == '\'' {
+			return l.prefixed(start, c)
+		}
 		return l.word()
 	case c >= '0' && c <= '9', c == '.' && isDigit(l.byteAt(1)):
 		return l.number()
@@ -101,6 +104,22 @@ func (l *lexer) next() tok {
 		return tok{kind: parameter, at: start}
 	default:
 		return l.symbol()
+	}
+}
+
+// prefixed reads a text with a letter before its quote, which may mean something.
+func (l *lexer) prefixed(start int, letter byte) tok {
+	l.at++
+	switch letter | 0x20 {
+	case 'e':
+		return l.escapedText(start)
+	case 'n': // the same as without it
+		return l.text(start)
+	case 'x':
+		return l.blob(start)
+	default:
+		l.at = start
+		return l.word()
 	}
 }
 
@@ -125,6 +144,8 @@ func (l *lexer) fail(code sqlstate.Code, at int, message, hint string) tok {
 func (l *lexer) skipBlanks() bool {
 	for l.at < len(l.src) {
 		switch c := l.src[l.at]; {
+		case c > ' ' && c != '-' && c != '/':
+			return l.err == nil
 		case c == ' ', c == '\n', c == '\t', c == '\r', c == '\f', c == '\v':
 			l.at++
 		case c == '-' && l.byteAt(1) == '-':
@@ -165,33 +186,50 @@ func (l *lexer) skipComment() bool {
 	return false
 }
 
-func (l *lexer) word() tok {
-	start, upper, ascii := l.at, false, true
-	for l.at < len(l.src) && token.ContinuesName(l.src[l.at]) {
-		c := l.src[l.at]
-		upper = upper || c >= 'A' && c <= 'Z'
-		ascii = ascii && c < utf8.RuneSelf
-		l.at++
-	}
-	name := l.src[start:l.at]
-	if upper {
-		name = lower(name)
-	}
-	if !ascii {
-		return l.checked(tok{kind: word, at: start, text: name})
-	}
-	return tok{kind: word, keyword: token.Lookup(name), at: start, text: name}
-}
+// What bytes of names are.
+const (
+	nameByte    = 1 << iota
+	upperByte   // a capital of ASCII
+	foreignByte // not of ASCII
+)
 
-// lower returns the name with the letters of ASCII in lower case.
-func lower(name string) string {
-	b := []byte(name)
-	for i, c := range b {
+// nameBytes says of each byte what it is in a name without quotes, or 0 if it cannot be in one.
+var nameBytes = func() (table [256]byte) {
+	for i := range table {
+		c := byte(i)
+		if token.ContinuesName(c) {
+			table[i] = nameByte
+		}
 		if c >= 'A' && c <= 'Z' {
-			b[i] = c | 0x20
+			table[i] |= upperByte
+		}
+		if c >= utf8.RuneSelf {
+			table[i] |= foreignByte
 		}
 	}
-	return string(b)
+	return table
+}()
+
+func (l *lexer) word() tok {
+	start, seen := l.at, byte(0)
+	for l.at < len(l.src) {
+		c := nameBytes[l.src[l.at]]
+		if c == 0 {
+			break
+		}
+		seen |= c
+		l.at++
+	}
+	t := tok{kind: word, at: start, text: l.src[start:l.at]}
+	if seen&upperByte != 0 {
+		t.text, t.keyword = token.Fold(t.text)
+	} else {
+		t.keyword = token.Lookup(t.text)
+	}
+	if seen&foreignByte != 0 {
+		return l.checked(t)
+	}
+	return t
 }
 
 func (l *lexer) symbol() tok {
@@ -208,6 +246,12 @@ func (l *lexer) symbol() tok {
 		t.symbol = lessEqual
 	case ">=":
 		t.symbol = greaterEqual
+	case "->", "#>":
+		t.symbol, n = l.arrow(pair[0])
+	case "@>":
+		t.symbol = contains
+	case "<@":
+		t.symbol = containedIn
 	default:
 		t.symbol, n = single[pair[0]], 1
 	}
@@ -220,6 +264,21 @@ func (l *lexer) symbol() tok {
 	}
 	l.at += n
 	return t
+}
+
+// arrow returns which one begins with the byte, and how long it is.
+func (l *lexer) arrow(first byte) (sign, int) {
+	text := l.byteAt(2) == '>'
+	switch {
+	case first == '-' && text:
+		return arrowText, 3
+	case first == '-':
+		return arrow, 2
+	case text:
+		return hashArrowText, 3
+	default:
+		return hashArrow, 2
+	}
 }
 
 var single = [256]sign{

@@ -37,6 +37,11 @@ func above(children ...size) size {
 	return size{s.height + 1, s.nesting + 2}
 }
 
+// larger returns a size that is not below either.
+func larger(s, t size) size {
+	return size{max(s.height, t.height), max(s.nesting, t.nesting)}
+}
+
 // grown keeps the size of the expression that was just read.
 func (p *parser) grown(e ast.Expr, s size) (ast.Expr, error) {
 	if p.last = s; s.height > maxHeight || s.nesting > maxNesting {
@@ -62,6 +67,13 @@ var binary = [other + 1]struct {
 	greater:      {ast.Greater, ast.PrecedenceCompare},
 	greaterEqual: {ast.GreaterEqual, ast.PrecedenceCompare},
 	concat:       {ast.Concat, ast.PrecedenceOther},
+
+	arrow:         {ast.Field, ast.PrecedenceOther},
+	arrowText:     {ast.FieldText, ast.PrecedenceOther},
+	hashArrow:     {ast.Path, ast.PrecedenceOther},
+	hashArrowText: {ast.PathText, ast.PrecedenceOther},
+	contains:      {ast.Contains, ast.PrecedenceOther},
+	containedIn:   {ast.ContainedIn, ast.PrecedenceOther},
 }
 
 // infix returns how tightly the token in front binds what was read before it, or 0 if it does not go on with that.
@@ -74,6 +86,11 @@ func (p *parser) infix() ast.Precedence {
 		return binary[p.now.symbol].precedence
 	case word:
 		return p.infixWord()
+	case parameter:
+		if p.now.text == "" { // between two expressions ? is an operator
+			return ast.PrecedenceOther
+		}
+		return 0
 	default:
 		return 0
 	}
@@ -94,6 +111,8 @@ func (p *parser) infixWord() ast.Precedence {
 		switch p.peek().keyword {
 		case token.Between, token.In, token.Like, token.Ilike, token.Similar:
 			return ast.PrecedenceLike
+		case token.Null:
+			return ast.PrecedenceIs
 		default:
 			return 0
 		}
@@ -105,12 +124,22 @@ func (p *parser) infixWord() ast.Precedence {
 // postfix reads what follows an expression: the token in front, which has the precedence, and its operands.
 func (p *parser) postfix(left ast.Expr, precedence ast.Precedence) (ast.Expr, error) {
 	operator := p.now
-	if operator.kind == symbol {
+	switch operator.kind {
+	case parameter:
+		return p.binary(left, ast.HasKey, precedence)
+	case symbol:
 		if operator.symbol == doubleColon {
 			return p.castSuffix(left)
 		}
 		return p.binary(left, binary[operator.symbol].operator, precedence)
+	default:
+		return p.postfixWord(left, precedence)
 	}
+}
+
+// postfixWord reads what follows an expression, if it begins with a word.
+func (p *parser) postfixWord(left ast.Expr, precedence ast.Precedence) (ast.Expr, error) {
+	operator := p.now
 	switch operator.keyword {
 	case token.Or:
 		return p.binary(left, ast.Or, precedence)
@@ -121,14 +150,19 @@ func (p *parser) postfix(left ast.Expr, precedence ast.Precedence) (ast.Expr, er
 	case token.Isnull, token.Notnull:
 		p.advance()
 		return p.grown(&ast.Is{At: operator.at, X: left, Not: operator.keyword == token.Notnull}, above(p.last))
+	case token.Not:
+		p.advance()
+		if p.takeWord(token.Null) { // NOT NULL, as SQLite has it
+			return p.grown(&ast.Is{At: operator.at, X: left, Not: true}, above(p.last))
+		}
+		return p.likeSuffix(left, true, operator.at)
 	default:
-		return p.likeSuffix(left, operator.at)
+		return p.likeSuffix(left, false, operator.at)
 	}
 }
 
-// likeSuffix reads BETWEEN, IN or LIKE, perhaps with NOT before it.
-func (p *parser) likeSuffix(left ast.Expr, at int) (ast.Expr, error) {
-	not := p.takeWord(token.Not)
+// likeSuffix reads BETWEEN, IN or LIKE, before which there may have been NOT.
+func (p *parser) likeSuffix(left ast.Expr, not bool, at int) (ast.Expr, error) {
 	switch p.now.keyword {
 	case token.Between:
 		return p.between(left, not, at)
@@ -145,6 +179,9 @@ func (p *parser) likeSuffix(left ast.Expr, at int) (ast.Expr, error) {
 func (p *parser) binary(left ast.Expr, o ast.Operator, precedence ast.Precedence) (ast.Expr, error) {
 	operator, before := p.now, p.last
 	p.advance()
+	if p.isWord(token.Any) || p.isWord(token.Some) || p.isWord(token.All) {
+		return p.quantified(left, o, operator.at)
+	}
 	right, err := p.expression(precedence + 1)
 	if err != nil {
 		return nil, err
@@ -243,15 +280,37 @@ func (p *parser) in(left ast.Expr, not bool, at int) (ast.Expr, error) {
 	if err := p.want(openParen, "( and a list of values"); err != nil {
 		return nil, err
 	}
-	list, s, err := p.list()
+	if p.beginsQuery() {
+		return p.inQuery(left, before, not, at)
+	}
+	list, s, err := p.several()
+	if err == nil && len(list) == 1 {
+		list[0], err = p.continued(list[0])
+		s = larger(s, p.last)
+	}
+	if err == nil {
+		err = p.want(closeParen, ") or a comma")
+	}
 	if err != nil {
 		return nil, err
+	}
+	if q, ok := list[0].(*ast.Subquery); ok && len(list) == 1 { // its parentheses were doubled
+		return p.grown(&ast.In{At: at, X: left, Query: q.Query, Not: not}, above(before, s))
 	}
 	return p.grown(&ast.In{At: at, X: left, List: list, Not: not}, above(before, s))
 }
 
 // list reads expressions with commas between them, and the parenthesis behind them.
 func (p *parser) list() ([]ast.Expr, size, error) {
+	list, s, err := p.several()
+	if err != nil {
+		return nil, s, err
+	}
+	return list, s, p.want(closeParen, ") or a comma")
+}
+
+// several reads expressions with commas between them.
+func (p *parser) several() ([]ast.Expr, size, error) {
 	var list []ast.Expr
 	var most size
 	for {
@@ -260,9 +319,9 @@ func (p *parser) list() ([]ast.Expr, size, error) {
 			return nil, most, err
 		}
 		list = append(list, e)
-		most = size{max(most.height, p.last.height), max(most.nesting, p.last.nesting)}
+		most = larger(most, p.last)
 		if !p.take(comma) {
-			return list, most, p.want(closeParen, ") or a comma")
+			return list, most, nil
 		}
 	}
 }

@@ -2,7 +2,6 @@ package parser
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"github.com/middb/middb/planner/ast"
 	"github.com/middb/middb/planner/sqlstate"
@@ -23,8 +22,11 @@ type size struct{ height, nesting int }
 type parser struct {
 	lex   lexer
 	now   tok
+	start int // of the statement in the text
 	depth int
-	last  size // of the expression that was read last
+	last  size // of the expression or query that was read last
+	// within is the size of what the statement or query that is being read has in it so far.
+	within size
 	// Parameters are counted, or they have numbers, but not both.
 	counted  int
 	numbered bool
@@ -53,6 +55,22 @@ func (p *parser) advance() { p.now = p.lex.next() }
 func (p *parser) peek() tok {
 	ahead := p.lex
 	return ahead.next()
+}
+
+// before reports whether the byte begins the token behind p.now.
+func (p *parser) before(c byte) bool {
+	for i := p.lex.at; i < len(p.lex.src); i++ {
+		switch b := p.lex.src[i]; {
+		case b == c:
+			return true
+		case b == '-', b == '/': // perhaps a comment
+			next := p.peek()
+			return next.at < len(p.lex.src) && p.lex.src[next.at] == c
+		case b > ' ':
+			return false
+		}
+	}
+	return false
 }
 
 // is reports whether the token in front is a symbol.
@@ -93,58 +111,4 @@ func (p *parser) wantWord(k token.Keyword) error {
 		return p.unexpected(strings.ToUpper(k.String()))
 	}
 	return nil
-}
-
-// fail returns an error about a token.
-func (p *parser) fail(code sqlstate.Code, t tok, message, hint string) error {
-	return &sqlstate.Error{Code: code, At: t.at, Message: message, Hint: hint, Text: p.lex.src}
-}
-
-// unexpected returns the error for the token in front, where something else was expected.
-func (p *parser) unexpected(expected string) error {
-	if p.now.kind == invalid {
-		return p.lex.err
-	}
-	if p.now.kind == end {
-		return p.fail(sqlstate.SyntaxError, p.now, "syntax error at the end: expected "+expected, "")
-	}
-	return p.fail(sqlstate.SyntaxError, p.now,
-		"syntax error at "+quoteForMessage(p.source(p.now))+": expected "+expected, p.hint())
-}
-
-// source returns the text of the token in front.
-func (p *parser) source(t tok) string {
-	if t.at > p.lex.at {
-		return ""
-	}
-	return p.lex.src[t.at:p.lex.at]
-}
-
-// hint returns what may help whoever wrote the token in front.
-func (p *parser) hint() string {
-	switch {
-	case p.now.kind == word && p.now.keyword.Class() >= token.FunctionName:
-		return strings.ToUpper(p.now.text) + ` is a word of SQL; as a name it must be in double quotes: "` + p.now.text + `"`
-	case p.now.kind == symbol && p.now.symbol == other && p.source(p.now) == "^":
-		return "for powers there is the function POWER(x, y)"
-	case p.now.kind == symbol && p.now.symbol == other && p.source(p.now) == "`":
-		return "names are quoted with double quotes"
-	case p.is(equal) && p.lex.at-2 >= 0 && strings.HasSuffix(p.lex.src[:p.lex.at-1], "="):
-		return "equality is tested with one ="
-	default:
-		return ""
-	}
-}
-
-// quoteForMessage returns the beginning of the text in double quotes.
-func quoteForMessage(s string) string {
-	const most = 40
-	if len(s) > most {
-		n := most
-		for n > 0 && !utf8.RuneStart(s[n]) {
-			n--
-		}
-		s = s[:n] + "..."
-	}
-	return `"` + strings.ToValidUTF8(s, "\uFFFD") + `"`
 }

@@ -95,15 +95,22 @@ func (p *parser) sign(s ast.Sign, precedence ast.Precedence) (ast.Expr, error) {
 	return p.grown(&ast.Unary{At: at, Sign: s, X: x}, above(p.last))
 }
 
-// parentheses reads an expression in them.
+// parentheses reads what is in them: an expression, a row of several, or a query.
 func (p *parser) parentheses() (ast.Expr, error) {
+	at := p.now.at
 	p.advance()
+	if p.beginsQuery() {
+		return p.subquery(at)
+	}
 	e, err := p.expression(0)
+	if err == nil {
+		e, err = p.continued(e)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if p.is(comma) {
-		return nil, p.fail(sqlstate.NotSupported, p.now, "rows of several values are not supported", "")
+		return p.row(at, e)
 	}
 	return e, p.want(closeParen, ")")
 }
@@ -129,8 +136,10 @@ func (p *parser) word() (ast.Expr, error) {
 		p.advance()
 		p.last = size{}
 		return &ast.Call{At: t.at, Name: t.text}, nil
-	case token.Select, token.Exists, token.Array, token.Row, token.With:
-		return nil, p.fail(sqlstate.NotSupported, t, strings.ToUpper(t.text)+" is not supported in expressions", "")
+	case token.Select:
+		return nil, p.fail(sqlstate.SyntaxError, t, "a query within an expression must be in parentheses", "")
+	case token.Array:
+		return nil, p.fail(sqlstate.NotSupported, t, "arrays are not supported", "")
 	default:
 		return p.keywordName()
 	}
@@ -145,7 +154,12 @@ func (p *parser) keywordName() (ast.Expr, error) {
 	case k == token.Date, k == token.Timestamp:
 		return p.moment()
 	case k == token.Interval && next.kind == text:
-		return nil, p.fail(sqlstate.NotSupported, t, "intervals are not supported", "a number of days can be added to a date")
+		return p.interval()
+	case k == token.Exists && call:
+		return p.exists()
+	case k == token.Row && call:
+		p.advance()
+		return p.row(t.at, nil)
 	case call && (k == token.Extract || k == token.Position || k == token.Substring || k == token.Trim):
 		return p.wordyCall(t)
 	case class == token.Reserved, class == token.FunctionName && !call, class == token.ColumnName && call:
@@ -199,7 +213,7 @@ func (p *parser) caseWhen() (ast.Expr, error) {
 	var most size
 	read := func(into *ast.Expr) (err error) {
 		*into, err = p.expression(0)
-		most = size{max(most.height, p.last.height), max(most.nesting, p.last.nesting)}
+		most = larger(most, p.last)
 		return err
 	}
 	if !p.isWord(token.When) {
@@ -274,6 +288,9 @@ func (p *parser) typeName() (catalog.Type, error) {
 	first := p.now
 	if first.kind != word {
 		return catalog.Type{}, p.unexpected("a type")
+	}
+	if first.keyword == token.Interval {
+		return catalog.Type{}, p.fail(sqlstate.NotSupported, first, "INTERVAL is no type of columns", "an interval is written INTERVAL '1 day'")
 	}
 	p.advance()
 	var b strings.Builder

@@ -12,7 +12,10 @@ import (
 )
 
 // trees makes random ones of every kind that the parser makes.
-type trees struct{ *rand.Rand }
+type trees struct {
+	*rand.Rand
+	queries bool // there are some in expressions
+}
 
 func (r trees) maybe() bool { return r.IntN(2) == 0 }
 
@@ -70,17 +73,24 @@ func (r trees) tree(depth int) ast.Expr {
 		return r.leaf()
 	}
 	depth--
+	if r.queries && r.IntN(4) == 0 {
+		return r.queryExpression(depth)
+	}
 	switch r.IntN(13) {
 	case 0, 1:
 		return &ast.Unary{Sign: ast.Sign(r.IntN(3)), X: r.tree(depth)}
 	case 2, 3, 4, 5:
-		return &ast.Binary{Operator: ast.Operator(r.IntN(int(ast.Modulo) + 1)), Left: r.tree(depth), Right: r.tree(depth)}
+		return &ast.Binary{Operator: ast.Operator(r.IntN(int(ast.HasKey) + 1)), Left: r.tree(depth), Right: r.tree(depth)}
 	case 6:
 		return &ast.Is{X: r.tree(depth), Not: r.maybe(), Truth: ast.Truth(r.IntN(4))}
 	case 7:
 		return &ast.Between{X: r.tree(depth), Low: r.tree(depth), High: r.tree(depth), Not: r.maybe()}
 	case 8:
-		return &ast.In{X: r.tree(depth), List: r.list(depth), Not: r.maybe()}
+		e := &ast.In{X: r.tree(depth), List: r.list(depth), Not: r.maybe()}
+		if _, ok := e.List[0].(*ast.Subquery); ok { // alone it would be the query of the IN
+			e.List = append(e.List, r.leaf())
+		}
+		return e
 	case 9:
 		l := &ast.Like{X: r.tree(depth), Pattern: r.tree(depth), Not: r.maybe(), IgnoreCase: r.maybe()}
 		if r.maybe() {
@@ -114,7 +124,7 @@ func (r trees) tree(depth int) ast.Expr {
 func TestRandomTreesPrintToTheSameTree(t *testing.T) {
 	seed := environment.Seed(t)
 	t.Logf("MIDDB_SEED=%d", seed)
-	r := trees{rand.New(rand.NewPCG(seed, 1))}
+	r := trees{rand.New(rand.NewPCG(seed, 1)), false}
 	for i := range 5000 {
 		e := r.tree(r.IntN(6))
 		again, err := Expression(e.String())
@@ -130,7 +140,7 @@ func TestRandomTreesPrintToTheSameTree(t *testing.T) {
 // Tokens in any order must give a tree or an error, and a tree must print to itself.
 func TestRandomTokens(t *testing.T) {
 	seed := environment.Seed(t)
-	r := trees{rand.New(rand.NewPCG(seed, 2))}
+	r := trees{rand.New(rand.NewPCG(seed, 2)), false}
 	words := strings.Fields(`a b . :: int ( ) ( ) , 1 2.5 1e3 'x' E'\\' X'00' $1 ? + - * / % || = <> < <= AND OR NOT IS NULL TRUE
 		UNKNOWN DISTINCT FROM BETWEEN IN LIKE ILIKE ESCAPE CASE WHEN THEN ELSE END CAST AS DATE TIMESTAMP EXTRACT POSITION
 		SUBSTRING TRIM BOTH FOR CURRENT_DATE ISNULL f( date 'y' WITH TIME ZONE "Q" -- /* */ ;`)
@@ -172,7 +182,7 @@ func printsToItself(text string, trees *int) error {
 // To rewrite a tree reaches every column once, and leaves the old tree alone.
 func TestRewriteReachesEveryNode(t *testing.T) {
 	seed := environment.Seed(t)
-	r := trees{rand.New(rand.NewPCG(seed, 3))}
+	r := trees{rand.New(rand.NewPCG(seed, 3)), true}
 	for i := range 1000 {
 		e := r.tree(r.IntN(6))
 		before, nodes, rewritten := dump(e), 0, 0
