@@ -101,8 +101,32 @@ func (b *binder) bind(e ast.Expr) (*bound, error) {
 	case *ast.Call:
 		return b.call(e)
 	default:
-		return nil, sqlstate.New(sqlstate.InternalError, -1, "there is no such expression: %T", e)
+		return nil, unsupported(e)
 	}
+}
+
+// unsupported returns the error for an expression that only queries have.
+func unsupported(e ast.Expr) error {
+	var what string
+	switch e := e.(type) {
+	case *ast.Subquery, *ast.Exists, *ast.Quantified, *ast.In:
+		what = "a query"
+	case *ast.Row:
+		what = "a row of several values"
+	case *ast.Interval:
+		what = "an interval"
+	case *ast.Star:
+		what = "*"
+	case *ast.Default:
+		what = "DEFAULT"
+	case *ast.Binary:
+		what = "the operator " + e.Operator.String()
+	case *ast.Call:
+		what = "a call with ORDER BY, FILTER or OVER"
+	default:
+		return sqlstate.New(sqlstate.InternalError, -1, "there is no such expression: %T", e)
+	}
+	return sqlstate.New(sqlstate.NotSupported, e.Place(), "%s is not supported here", what)
 }
 
 // bindAll binds expressions one after the other.
@@ -128,6 +152,9 @@ func (b *binder) two(l, r ast.Expr) (x, y *bound, err error) {
 }
 
 func (b *binder) binary(e *ast.Binary) (*bound, error) {
+	if e.Operator > ast.Modulo {
+		return nil, unsupported(e)
+	}
 	x, y, err := b.two(e.Left, e.Right)
 	if err != nil {
 		return nil, err

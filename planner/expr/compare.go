@@ -160,6 +160,9 @@ func (b *binder) between(e *ast.Between) (*bound, error) {
 
 // in binds X IN (list): true if one is equal, else NULL if it is for one, else false.
 func (b *binder) in(e *ast.In) (*bound, error) {
+	if e.Query != nil {
+		return nil, unsupported(e)
+	}
 	all, err := b.bindAll(append([]ast.Expr{e.X}, e.List...)...)
 	if err != nil {
 		return nil, err

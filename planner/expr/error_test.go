@@ -16,6 +16,15 @@ import (
 // mistakes are expressions that do not bind, or have no value of zeros, with ^ below the place, the code, and a part of
 // the message or hint.
 var mistakes = []struct{ sql, caret, code, says string }{
+	{"i IN (SELECT 1)", "  ^", "0A000", "a query is not supported here"},
+	{"i > ANY (SELECT 1)", "  ^", "0A000", "a query is not supported here"},
+	{"i = 1 OR EXISTS (SELECT 1)", "         ^", "0A000", "a query is not supported here"},
+	{"i + (SELECT 1)", "    ^", "0A000", "a query is not supported here"},
+	{"(i, 1) = (1, 2)", "^", "0A000", "a row of several values is not supported here"},
+	{"day + INTERVAL '1' DAY", "      ^", "0A000", "an interval is not supported here"},
+	{"j -> 'a'", "  ^", "0A000", "the operator -> is not supported here"},
+	{"sum(i) OVER ()", "^", "0A000", "OVER is not supported here"},
+	{"lower(s ORDER BY s)", "^", "0A000", "ORDER BY, FILTER or OVER"},
 	{"i + nam", "    ^", "42703", `there is no column "nam"`},
 	{"dai = '2026-01-01'", "^", "42703", `perhaps column "day" was meant`},
 	{"q.i > 0", "^", "42P01", `no table "q"`},

@@ -81,6 +81,8 @@ var aggregates = []string{"count", "sum", "avg", "min", "max", "bool_and", "bool
 func (b *binder) call(e *ast.Call) (*bound, error) {
 	f, known := functions[e.Name]
 	switch {
+	case e.OrderBy != nil, e.Filter != nil, e.Over != nil:
+		return nil, unsupported(e)
 	case slices.Contains(aggregates, e.Name):
 		return nil, sqlstate.New(sqlstate.GroupingError, e.At, "%s is a function of many rows, which cannot stand here", e.Name)
 	case !known:
