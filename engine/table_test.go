@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -194,5 +195,28 @@ func TestConflictsOfTablesNameNoKeyspace(t *testing.T) {
 	var conflict *ConflictError
 	if !errors.As(err, &conflict) || !conflict.Table || !strings.Contains(err.Error(), " of a table was written") {
 		t.Error(err)
+	}
+}
+
+// -0 is 0, in rows as in the keys of indexes; and what is nothing is refused.
+func TestZerosAndNothing(t *testing.T) {
+	db := spawn(t, Config{})
+	register(t, db, catalog.NewTable("f").Column("id", "BIGINT").Column("v", "FLOAT").PrimaryKey("id").Index("by_v", "v"))
+	table := db.Table("f")
+	must(t, table.Insert(catalog.Int(1), catalog.Float(math.Copysign(0, -1))))
+	for _, columns := range [][]string{{"v"}, {"id", "v"}, nil} {
+		must(t, table.ScanIndex("by_v", ScanOptions{Columns: columns}, func(r Row) bool {
+			if v := r.Value("v").AsFloat(); math.Signbit(v) {
+				t.Errorf("columns %v: %v", columns, v)
+			}
+			return true
+		}))
+	}
+	if err := db.RegisterTable(context.Background(), nil); !errors.Is(err, ErrArguments) {
+		t.Errorf("no definition: %v", err)
+	}
+	err := db.AlterTable(context.Background(), "f", func(*catalog.Table) (*catalog.Table, error) { return nil, nil })
+	if !errors.Is(err, ErrArguments) {
+		t.Errorf("no schema: %v", err)
 	}
 }

@@ -168,7 +168,7 @@ func (f *File) readFreeList(s State) error {
 			return err
 		}
 		n := int(binary.LittleEndian.Uint16(p.Page[atCount:]))
-		if p.Page[atKind] != kindFreeList || n > perListPage || len(f.list) > int(s.Next) {
+		if p.Page[atKind] != kindFreeList || n > perListPage || len(f.list) > int(s.Next) || p.Page.Generation() != s.Generation {
 			p.Unpin()
 			return integrity.Corrupt(f.name(), int64(id)*Size, "it is no page of the list of free pages")
 		}

@@ -24,6 +24,9 @@ func (t *Tables) Alter(name string, change func(*catalog.Table) (*catalog.Table,
 		if err != nil || next == h.shape.Table {
 			return err
 		}
+		if next == nil {
+			return fmt.Errorf("alter table %s: %w: the function has returned no schema", name, ErrArguments)
+		}
 		return t.alter(h, next, alterOptions{state: catalog.Ready})
 	})
 }

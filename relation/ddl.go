@@ -32,6 +32,9 @@ func (t *Tables) schemaStatement(f func() error) error {
 
 // Create creates a table.
 func (t *Tables) Create(d *catalog.Definition) error {
+	if d == nil {
+		return fmt.Errorf("create table: %w: there is no definition", ErrArguments)
+	}
 	return t.schemaStatement(func() error { return t.create(d) })
 }
 

@@ -233,12 +233,15 @@ func (t *Table) check() error {
 			}
 			continue
 		}
-		if s.simple[i] && v.Kind() == s.Columns[i].Type.Kind {
-			continue
+		if !s.simple[i] || v.Kind() != s.Columns[i].Type.Kind {
+			var err error
+			if v, err = s.coerce(i, v); err != nil {
+				return err
+			}
+			t.row[i] = v
 		}
-		var err error
-		if t.row[i], err = s.coerce(i, v); err != nil {
-			return err
+		if v.Kind() == catalog.Float64 && v.AsFloat() == 0 {
+			t.row[i] = catalog.Float(0) // keys have no -0, and a row must be the same from an index
 		}
 	}
 	return t.tables.checkRow(s, t.row, s.checks)
