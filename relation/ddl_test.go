@@ -53,8 +53,10 @@ func TestChangesThatRowsDoNotAllowAreRefused(t *testing.T) {
 		{alters("t", func(s *catalog.Table) (*catalog.Table, error) {
 			return s.WidenType("a", catalog.Type{Kind: catalog.Decimal, Precision: 2, Scale: 2})
 		}), ErrType, "column a"},
-		{alters("checked", func(s *catalog.Table) (*catalog.Table, error) { return s.DropColumn("a") }), ErrInUse,
-			"column a is in check checked_check, which must be dropped before"},
+		{
+			alters("checked", func(s *catalog.Table) (*catalog.Table, error) { return s.DropColumn("a") }), ErrInUse,
+			"column a is in check checked_check, which must be dropped before",
+		},
 		{alters("checked", func(s *catalog.Table) (*catalog.Table, error) {
 			s, err := s.DropColumn("a")
 			if err != nil {
