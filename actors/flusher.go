@@ -14,7 +14,7 @@ const flusherName = "flusher"
 
 // leastCollected is how many bytes of arenas are worth a garbage collection, however small the
 // memtables.
-const leastCollected = 8 << 20
+const leastCollected = 16 << 20
 
 // flusher writes sealed memtables to level 0, oldest first, one at a time.
 type flusher struct {

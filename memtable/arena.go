@@ -55,14 +55,17 @@ func (a *Arenas) Outstanding() int64 {
 	return n
 }
 
-// Backed returns how many bytes of memory may stand behind the arenas that are in use by memtables which are not yet
-// collected: the system gives it in huge pages, and so a memtable with little in it takes a whole one.
+// Backed returns how many bytes of memory stand behind the arenas that are in use by memtables which are not yet
+// collected: what these have used, or what earlier ones have of an arena that is used again.
 func (a *Arenas) Backed() int64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	var n int64
+	return a.backed()
+}
+
+func (a *Arenas) backed() (n int64) {
 	for ar := range a.live {
-		n += (ar.touched.Load() + hugePage - 1) / hugePage * hugePage
+		n += max(ar.peak, ar.touched.Load())
 	}
 	return n
 }
@@ -76,10 +79,7 @@ func (a *Arenas) Resident() int64 {
 }
 
 func (a *Arenas) resident() int64 {
-	var n int64
-	for ar := range a.live {
-		n += max(ar.peak, ar.touched.Load())
-	}
+	n := a.backed()
 	for _, ar := range a.idle {
 		n += ar.peak
 	}
