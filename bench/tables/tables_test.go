@@ -12,7 +12,7 @@ func TestRunMeasuresEveryRow(t *testing.T) {
 		t.Fatalf("exit code %d: %s", code, &diagnostics)
 	}
 	for _, w := range workloads {
-		if strings.Count(out.String(), w.name) != len(peers) {
+		if strings.Count(out.String(), w.name) != len(w.peers) {
 			t.Errorf("not a row for each peer: %q\n%s", w.name, &out)
 		}
 	}
