@@ -60,8 +60,8 @@ func run(args []string, out, diagnostics io.Writer) int {
 // A workload is something that is measured.
 type workload struct {
 	name  string
-	batch int                // rows inserted in a transaction, 0: all; then what is measured is the insertion, unless read is set
-	read  func(store) error  // what is measured
+	batch int               // rows inserted in a transaction, 0: all; then what is measured is the insertion, unless read is set
+	read  func(store) error // what is measured
 	peers []string
 	goals map[string]float64 // least ratio to a peer
 }
