@@ -21,6 +21,7 @@ const (
 	Timestamp Kind = 8 // microseconds since 1970-01-01 00:00 UTC
 	UUID      Kind = 9
 	JSON      Kind = 10 // its text as it was given
+	Interval  Kind = 11 // months, days and microseconds; no column has it
 )
 
 // kinds says how SQL names each kind, and how values of it are stored.
@@ -40,6 +41,7 @@ var kinds = [...]struct {
 	Timestamp: {"TIMESTAMPTZ", 8, "timestamp"},
 	UUID:      {"UUID", 16, "uuid"},
 	JSON:      {"JSON", 0, "json"},
+	Interval:  {"INTERVAL", 0, "interval"},
 }
 
 // String returns the name of the kind in SQL, without any length or precision.
@@ -51,7 +53,7 @@ func (k Kind) String() string {
 }
 
 // known reports whether columns can be of this kind.
-func (k Kind) known() bool { return k > 0 && int(k) < len(kinds) }
+func (k Kind) known() bool { return k > 0 && k < Interval }
 
 // width returns how many bytes the slot of the kind has in a row, or 0 if that depends on the value.
 func (k Kind) width() int {
