@@ -63,6 +63,11 @@ func (k Kind) width() int {
 	return kinds[k].width
 }
 
+// Textual reports whether the values of the kind have bytes, rather than a number alone.
+func (k Kind) Textual() bool {
+	return k == String || k == Bytes || k == UUID || k == JSON || k == Interval
+}
+
 // Numeric reports whether values of the kind are numbers, which compare with those of the other such kinds.
 func (k Kind) Numeric() bool { return k == Int64 || k == Float64 || k == Decimal }
 

@@ -246,6 +246,9 @@ func (t *Tables) rename(old, new *shape) error {
 	} else if id != 0 {
 		return &NameError{Kind: ErrTableExists, Table: new.Name}
 	}
+	if err := t.unnamed("", new.Name); err != nil {
+		return err
+	}
 	if err := t.txn.Delete(catalogSpace, nameKey(old.Name)); err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -121,13 +120,27 @@ func (c *Catalog) RemoveUnfinished(ctx context.Context) error {
 	})
 }
 
-// removeOrphans removes the numbers of tables that are gone.
+// removeOrphans removes the numbers of tables and sequences that are gone.
 func (t *Tables) removeOrphans(tables []*catalog.Table) error {
-	for _, prefix := range []string{sequencePrefix, rowsPrefix} {
+	there := make(map[uint32]bool)
+	for _, table := range tables {
+		there[table.ID] = true
+	}
+	sequences, err := t.Objects(SequenceObject)
+	if err != nil {
+		return err
+	}
+	for _, o := range sequences {
+		id, _, err := decodeSequence(o.Name, o.Value)
+		if err != nil {
+			return err
+		}
+		there[id] = true
+	}
+	for _, prefix := range []string{sequencePrefix, rowsPrefix, statisticsPrefix} {
 		var gone [][]byte
 		err := t.eachKey(prefix, func(k, _ []byte) error {
-			id := binary.BigEndian.Uint32(k[len(prefix):])
-			if !slices.ContainsFunc(tables, func(t *catalog.Table) bool { return t.ID == id }) {
+			if !there[binary.BigEndian.Uint32(k[len(prefix):])] {
 				gone = append(gone, bytes.Clone(k))
 			}
 			return nil

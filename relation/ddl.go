@@ -45,6 +45,9 @@ func (t *Tables) create(d *catalog.Definition) error {
 	} else if id != 0 {
 		return &NameError{Kind: ErrTableExists, Table: name}
 	}
+	if err := t.unnamed("", name); err != nil {
+		return err
+	}
 	ids, err := t.newIDs(1 + len(d.Table.Indexes))
 	if err != nil {
 		return err
@@ -143,7 +146,9 @@ func (t *Tables) drop(name string) error {
 		err = errors.Join(err, t.txn.Drop(ix.space))
 	}
 	err = errors.Join(err, t.txn.Drop(s.rows))
-	for _, k := range [][]byte{nameKey(name), s.key, idKey(referencesPrefix, s.ID)} {
+	for _, k := range [][]byte{
+		nameKey(name), s.key, idKey(referencesPrefix, s.ID), idKey(statisticsPrefix, s.ID),
+	} {
 		err = errors.Join(err, t.txn.Delete(catalogSpace, k))
 	}
 	t.dropped = append(t.dropped, s.ID)

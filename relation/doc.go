@@ -25,6 +25,12 @@
 //	sequence/<id>        the next number that is not reserved (8 bytes); 1 if there is none
 //	references/<id>      ids of the tables with a foreign key to this one (4 bytes each)
 //	rows/<id>            about how many rows the table has (8 bytes)
+//	statistics/<id>      what somebody has found out about its rows; see Tables.PutStatistics
+//	object/<kind>/<name> what else has a name, such as a view: its value is that of who keeps it; see Tables.PutObject
+//
+// The value of object/sequence/<name> is the id under which its numbers are reserved (4 bytes), its start, increment, least
+// and greatest number (8 bytes each), and 1 if it may begin again at the end, else 0. Of its numbers, those at places in
+// the order of their giving are reserved, counted from 1.
 //
 // Ids begin with CatalogSpace+1 and are never used again.
 //

@@ -16,6 +16,7 @@ var (
 	ErrNoIndex     = errors.New("there is no such index")
 	ErrIndexExists = errors.New("there is an index of this name already")
 	ErrRowNotFound = errors.New("there is no such row")
+	ErrNoSequence  = errors.New("there is no such sequence")
 
 	// The five below are matched by a *ConstraintError.
 	ErrNotNull    = errors.New("the column may not be NULL")
@@ -34,6 +35,8 @@ var (
 	ErrEntryTooLong = errors.New("the value is too long for an index")
 	// ErrExhausted says that a sequence has given its last number.
 	ErrExhausted = errors.New("the numbers of the sequence are used up")
+	// ErrStalePlan says that a table has another schema than the one that a query was planned with.
+	ErrStalePlan = errors.New("the table has another schema than the query was planned with")
 	// ErrTooManyRows says that a table is too large for a change within one transaction.
 	ErrTooManyRows = errors.New("the table has too many rows for this within a transaction")
 	// ErrIndexDamaged says that an index does not agree with its table.

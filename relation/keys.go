@@ -14,6 +14,8 @@ const (
 	sequencePrefix   = "sequence/"
 	referencesPrefix = "references/"
 	rowsPrefix       = "rows/"
+	statisticsPrefix = "statistics/"
+	objectPrefix     = "object/"
 	nextIDKey        = "next-id"
 )
 

@@ -70,5 +70,7 @@ func (m *model) bounded(h *Table, t *oracleTable, index string, columns []catalo
 	} else {
 		got, err = h.ScanIndex(index, o)
 	}
-	m.rows(fmt.Sprintf("scan %s.%s %+v", t.schema.Name, index, o), got, err, want)
+	what := fmt.Sprintf("scan %s.%s %+v", t.schema.Name, index, o)
+	m.rows(what, got, err, want)
+	m.queried("query "+what, h, index, o, want)
 }

@@ -205,11 +205,15 @@ func (m *model) check(what string, tables *Tables, o *oracle) {
 		m.rows(what+" "+s.Name, rows, err, want.sorted(nil))
 		if len(s.PrimaryKey) > 0 {
 			m.bounded(h, want, "", s.PrimaryKey)
+			m.single(what+" "+s.Name, h, want, "", s.PrimaryKey)
 		}
 		for _, ix := range s.Indexes {
 			rows, err := h.ScanIndex(ix.Name, ScanOptions{})
 			m.rows(what+" "+s.Name+"."+ix.Name, rows, err, want.sorted(ix.Columns))
 			m.bounded(h, want, ix.Name, ix.Columns)
+			if ix.Unique {
+				m.single(what+" "+s.Name+"."+ix.Name, h, want, ix.Name, ix.Columns)
+			}
 		}
 		err = tables.Verify(context.Background(), s.Name, func(f Finding) bool {
 			m.failf("%s: %v", what, f)

@@ -118,7 +118,14 @@ func (s *shape) scanKey() []keyColumn {
 
 // bounds turns options into bounds of keys over columns.
 func (s *shape) bounds(columns []keyColumn, o ScanOptions) (Bounds, error) {
-	prefix, err := s.appendBound(nil, columns, o.Prefix)
+	return s.boundsBy(s.appendKey, columns, o)
+}
+
+// An appender appends values of the first columns of a key.
+type appender func(dst []byte, columns []keyColumn, values []catalog.Value) ([]byte, error)
+
+func (s *shape) boundsBy(encode appender, columns []keyColumn, o ScanOptions) (Bounds, error) {
+	prefix, err := s.appendBound(encode, nil, columns, o.Prefix)
 	if err != nil {
 		return Bounds{}, err
 	}
@@ -128,7 +135,7 @@ func (s *shape) bounds(columns []keyColumn, o ScanOptions) (Bounds, error) {
 		out.Lower, out.Upper = prefix, behind(prefix)
 	}
 	if len(o.Lower) > 0 {
-		lower, err := s.appendBound(slices.Clone(prefix), rest, o.Lower)
+		lower, err := s.appendBound(encode, slices.Clone(prefix), rest, o.Lower)
 		if err != nil {
 			return Bounds{}, err
 		}
@@ -137,7 +144,7 @@ func (s *shape) bounds(columns []keyColumn, o ScanOptions) (Bounds, error) {
 		}
 	}
 	if len(o.Upper) > 0 {
-		upper, err := s.appendBound(slices.Clone(prefix), rest, o.Upper)
+		upper, err := s.appendBound(encode, slices.Clone(prefix), rest, o.Upper)
 		if err != nil {
 			return Bounds{}, err
 		}
@@ -152,7 +159,7 @@ func (s *shape) bounds(columns []keyColumn, o ScanOptions) (Bounds, error) {
 }
 
 // appendBound appends values of the first columns of a key.
-func (s *shape) appendBound(dst []byte, columns []keyColumn, values []catalog.Value) ([]byte, error) {
+func (s *shape) appendBound(encode appender, dst []byte, columns []keyColumn, values []catalog.Value) ([]byte, error) {
 	if len(columns) == 1 && columns[0].at < 0 {
 		for i, v := range values {
 			if i > 0 || v.Kind() != catalog.Int64 {
@@ -162,7 +169,7 @@ func (s *shape) appendBound(dst []byte, columns []keyColumn, values []catalog.Va
 		}
 		return dst, nil
 	}
-	return s.appendKey(dst, columns, values)
+	return encode(dst, columns, values)
 }
 
 // covered decodes rows from entries of an index alone.
@@ -179,7 +186,7 @@ func (s *shape) cover(ix *index, columns []int) *covered {
 	if columns == nil {
 		columns = everyColumn(s.Table)
 	}
-	have := append(placesOf(ix.columns), placesOf(s.primary)...)
+	have := append(placesOf(ix.columns), placesOf(s.scanKey())...)
 	c := &covered{shape: s, index: ix}
 	for _, at := range columns {
 		i := slices.Index(have, at)
@@ -198,7 +205,7 @@ func (c *covered) decode(dst []catalog.Value, k, v []byte) (row []catalog.Value,
 	if c.all, err = c.shape.decodeKey(c.all[:0], c.index.columns, k); err != nil {
 		return dst, nil, err
 	}
-	if c.all, err = c.shape.decodeKey(c.all, c.shape.primary, primary); err != nil {
+	if c.all, err = c.shape.decodeKey(c.all, c.shape.scanKey(), primary); err != nil {
 		return dst, nil, err
 	}
 	for _, i := range c.from {

@@ -277,7 +277,11 @@ func (s *shape) decodeKey(dst []catalog.Value, columns []keyColumn, k []byte) ([
 	for _, c := range columns {
 		v, err := catalog.DecodeKeyValue(&tuple, c.typ, c.order)
 		if err != nil {
-			return dst, fmt.Errorf("table %s, column %s: the key %s: %w", s.Name, s.Columns[c.at].Name, key.Format(k), err)
+			name := "row id"
+			if c.at >= 0 {
+				name = s.Columns[c.at].Name
+			}
+			return dst, fmt.Errorf("table %s, column %s: the key %s: %w", s.Name, name, key.Format(k), err)
 		}
 		dst = append(dst, v)
 	}
