@@ -15,8 +15,12 @@ import (
 // TestCompactionMatchesModel compacts anything into anything in Versions of any shape, and compares with
 // a model after each step. Of what need not be there the outputs must be free.
 func TestCompactionMatchesModel(t *testing.T) {
+	seeds := uint64(400)
+	if testing.Short() {
+		seeds = 100 // compactions have one goroutine here: the full pass runs all
+	}
 	ranges, cuts, nothing, onlyRanges := 0, 0, 0, 0
-	for seed := range uint64(400) {
+	for seed := range seeds {
 		f := newForest(t, seed)
 		v := f.grow()
 		check(t, f.rng, v, f.model, f.now)

@@ -265,6 +265,9 @@ func TestRangesThatTouchBecomeOne(t *testing.T) {
 }
 
 func TestHugeValueDoesNotGoThroughTheCache(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the race detector has nothing to find with one goroutine, and takes half a minute: the full pass runs it")
+	}
 	huge := bytes.Repeat([]byte("0123456789abcdef"), 1<<20)
 	kvs := []kv{
 		{k: []byte("a"), v: []byte("small"), t: key.MakeTrailer(1, key.KindPut)},
