@@ -20,7 +20,7 @@ func compileCheck(t *catalog.Table, sql string) (expression, error) {
 	}
 	scope := &expr.Scope{Text: sql}
 	for _, c := range t.Columns {
-		scope.Columns = append(scope.Columns, expr.Column{Table: t.Name, Name: c.Name, Type: c.Type})
+		scope.Columns = append(scope.Columns, expr.ScopeColumn{Table: t.Name, Name: c.Name, Type: c.Type})
 	}
 	return expr.BindCondition(tree, scope)
 }

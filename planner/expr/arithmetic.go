@@ -15,52 +15,74 @@ type operation func(v, w catalog.Value) (catalog.Value, error)
 
 // The operations of numbers, by operator.
 var (
-	intOperations = map[ast.Operator]operation{
-		ast.Add: addInts, ast.Subtract: subtractInts, ast.Multiply: multiplyInts, ast.Divide: divideInts, ast.Modulo: moduloInts,
+	intOperations = map[Op]operation{
+		OpAdd: addInts, OpSubtract: subtractInts, OpMultiply: multiplyInts, OpDivide: divideInts, OpModulo: moduloInts,
 	}
-	decimalOperations = map[ast.Operator]operation{
-		ast.Add: addDecimals, ast.Subtract: subtractDecimals, ast.Multiply: multiplyDecimals,
-		ast.Divide: divideDecimals, ast.Modulo: moduloDecimals,
+	decimalOperations = map[Op]operation{
+		OpAdd: addDecimals, OpSubtract: subtractDecimals, OpMultiply: multiplyDecimals,
+		OpDivide: divideDecimals, OpModulo: moduloDecimals,
 	}
-	floatOperations = map[ast.Operator]operation{
-		ast.Add: addFloats, ast.Subtract: subtractFloats, ast.Multiply: multiplyFloats, ast.Divide: divideFloats,
+	floatOperations = map[Op]operation{
+		OpAdd: addFloats, OpSubtract: subtractFloats, OpMultiply: multiplyFloats, OpDivide: divideFloats,
 	}
 )
 
+// arithmetics are the operations of the operators.
+var arithmetics = map[ast.Operator]Op{
+	ast.Add: OpAdd, ast.Subtract: OpSubtract, ast.Multiply: OpMultiply, ast.Divide: OpDivide, ast.Modulo: OpModulo,
+}
+
+// arithmeticOf returns the operation of two numbers of a kind, or nil.
+func arithmeticOf(op Op, k catalog.Kind) operation {
+	switch k {
+	case catalog.Int64:
+		return intOperations[op]
+	case catalog.Decimal:
+		return decimalOperations[op]
+	case catalog.Float64:
+		return floatOperations[op]
+	default:
+		return nil
+	}
+}
+
 // arithmetic binds + - * / %.
-func (b *binder) arithmetic(at int, o ast.Operator, x, y *bound) (*bound, error) {
+func (b *Binder) arithmetic(at int, o ast.Operator, x, y *Node) (*Node, error) {
 	x, y, err := b.operands(at, o, x, y)
 	if err != nil {
 		return nil, err
 	}
-	t, ok := common(x.typ, y.typ)
-	var op operation
-	switch {
-	case !ok:
-		return b.dateArithmetic(at, o, x, y)
-	case t.Kind == catalog.Int64:
-		op = intOperations[o]
-	case t.Kind == catalog.Decimal:
-		t, op = decimalType, decimalOperations[o]
-	case t.Kind == catalog.Float64:
-		op = floatOperations[o]
-	default:
+	t, ok := common(x.Type, y.Type)
+	if !ok || !numeric(t.Kind) {
 		return b.dateArithmetic(at, o, x, y)
 	}
-	if op == nil {
-		return nil, noOperator(at, o, x.typ, y.typ)
+	op := arithmetics[o]
+	if arithmeticOf(op, t.Kind) == nil {
+		return nil, noOperator(at, o, x.Type, y.Type)
 	}
-	return fold(at, t, operate(at, op, x, y), x, y), nil
+	t = loose(t)
+	return fold(op, at, t, nil, widenNumber(x, t), widenNumber(y, t)), nil
+}
+
+// widenNumber converts a number to the kind that an operation computes in. Unlike widen it takes every BIGINT as a
+// DECIMAL, also those of 19 digits: it matters what comes out.
+func widenNumber(x *Node, t catalog.Type) *Node {
+	if x.Type.Kind != catalog.Int64 || t.Kind != catalog.Decimal {
+		return widen(x, t)
+	}
+	return fold(OpCast, x.At, t, unary(func(v catalog.Value) (catalog.Value, error) {
+		return catalog.DecimalOf(v.AsInt(), 0), nil
+	}), x)
 }
 
 // operands settles what is open, by the other side.
-func (b *binder) operands(at int, o ast.Operator, x, y *bound) (*bound, *bound, error) {
-	if x.open() && y.open() {
+func (b *Binder) operands(at int, o ast.Operator, x, y *Node) (*Node, *Node, error) {
+	if x.Open() && y.Open() {
 		if !x.openNull() || !y.openNull() {
 			return nil, nil, sqlstate.New(sqlstate.AmbiguousFunction, at, "it is not clear what the operands of %s are", o).
 				WithHint("give one of them a type: CAST(... AS BIGINT)")
 		}
-		x.typ = intType // any number would do: it is NULL
+		x = x.retyped(intType) // any number would do: it is NULL
 	}
 	want := func(t catalog.Type) catalog.Type {
 		if t.Kind == catalog.Date && o == ast.Add {
@@ -68,7 +90,7 @@ func (b *binder) operands(at int, o ast.Operator, x, y *bound) (*bound, *bound, 
 		}
 		return loose(t)
 	}
-	xt, yt := x.typ, y.typ
+	xt, yt := x.Type, y.Type
 	x, err := b.settle(x, want(yt))
 	if err != nil {
 		return nil, nil, err
@@ -78,8 +100,8 @@ func (b *binder) operands(at int, o ast.Operator, x, y *bound) (*bound, *bound, 
 }
 
 // operate returns the evaluator of an operation.
-func operate(at int, op operation, x, y *bound) evaluator {
-	return strict2(x.eval, y.eval, func(v, w catalog.Value) (catalog.Value, error) {
+func operate(at int, op operation, x, y evaluator) evaluator {
+	return strict2(x, y, func(v, w catalog.Value) (catalog.Value, error) {
 		r, err := op(v, w)
 		return r, placed(err, at)
 	})
@@ -99,21 +121,26 @@ func placed(err error, at int) error {
 
 // dateArithmetic binds what can be computed with dates: a number of days can be added or subtracted, and two dates have
 // a difference in days.
-func (b *binder) dateArithmetic(at int, o ast.Operator, x, y *bound) (*bound, error) {
-	kinds := [2]catalog.Kind{x.typ.Kind, y.typ.Kind}
+func (b *Binder) dateArithmetic(at int, o ast.Operator, x, y *Node) (*Node, error) {
+	kinds := [2]catalog.Kind{x.Type.Kind, y.Type.Kind}
 	switch {
 	case o == ast.Add && kinds == [2]catalog.Kind{catalog.Date, catalog.Int64}:
-		return fold(at, dateType, operate(at, addDays, x, y), x, y), nil
+		return operatorCall(at, o, dateType, binary(addDays), x, y), nil
 	case o == ast.Add && kinds == [2]catalog.Kind{catalog.Int64, catalog.Date}:
-		return fold(at, dateType, operate(at, func(v, w catalog.Value) (catalog.Value, error) { return addDays(w, v) }, x, y), x, y), nil
+		return operatorCall(at, o, dateType, binary(addDays), y, x), nil
 	case o == ast.Subtract && kinds == [2]catalog.Kind{catalog.Date, catalog.Int64}:
-		return fold(at, dateType, operate(at, subtractDays, x, y), x, y), nil
+		return operatorCall(at, o, dateType, binary(subtractDays), x, y), nil
 	case o == ast.Subtract && kinds == [2]catalog.Kind{catalog.Date, catalog.Date}:
-		return fold(at, intType, operate(at, func(v, w catalog.Value) (catalog.Value, error) {
+		return operatorCall(at, o, intType, binary(func(v, w catalog.Value) (catalog.Value, error) {
 			return catalog.Int(v.AsInt() - w.AsInt()), nil
-		}, x, y), x, y), nil
+		}), x, y), nil
 	}
-	return nil, noOperator(at, o, x.typ, y.typ)
+	return nil, noOperator(at, o, x.Type, y.Type)
+}
+
+// operatorCall returns the node of an operator that is a function.
+func operatorCall(at int, o ast.Operator, t catalog.Type, build builder, args ...*Node) *Node {
+	return foldCall(&call{at: at, name: o.String()}, t, build, args...)
 }
 
 func outOfRange(t catalog.Type) error {
@@ -215,19 +242,12 @@ func finite(r float64, operands ...float64) (catalog.Value, error) {
 	return catalog.Float(r), nil
 }
 
-func (b *binder) negate(at int, x *bound) (*bound, error) {
+func (b *Binder) negate(at int, x *Node) (*Node, error) {
 	x, err := b.number(x, "the operand of -")
 	if err != nil {
 		return nil, err
 	}
-	t := x.typ
-	if t.Kind == catalog.Decimal {
-		t = decimalType
-	}
-	return fold(at, t, strict(x.eval, func(v catalog.Value) (catalog.Value, error) {
-		r, err := negated(v)
-		return r, placed(err, at)
-	}), x), nil
+	return fold(OpNegate, at, loose(x.Type), nil, x), nil
 }
 
 func negated(v catalog.Value) (catalog.Value, error) {
@@ -246,10 +266,10 @@ func negated(v catalog.Value) (catalog.Value, error) {
 }
 
 // number requires an expression to be a number, on behalf of what.
-func (b *binder) number(x *bound, what string) (*bound, error) {
+func (b *Binder) number(x *Node, what string) (*Node, error) {
 	x, err := b.settle(x, floatType)
-	if err == nil && !numeric(x.typ.Kind) {
-		return nil, sqlstate.New(sqlstate.UndefinedFunction, x.at, "%s must be a number, not %s", what, nameOf(x.typ))
+	if err == nil && !numeric(x.Type.Kind) {
+		return nil, sqlstate.New(sqlstate.UndefinedFunction, x.At, "%s must be a number, not %s", what, nameOf(x.Type))
 	}
 	return x, err
 }

@@ -1,76 +1,118 @@
 package expr
 
 import (
-	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/middb/middb/catalog"
 	"github.com/middb/middb/planner/ast"
 	"github.com/middb/middb/planner/sqlstate"
 )
 
-// A frame is what one evaluation works on.
-type frame struct {
-	row []catalog.Value
-	env *Env
-}
-
-// An evaluator computes the value of an expression.
-type evaluator func(f frame) (catalog.Value, error)
-
-// A bound is an expression with its type.
-type bound struct {
-	at        int
-	typ       catalog.Type // without a Kind: still open, see settle
-	eval      evaluator
-	pure      bool           // it depends on nothing that Eval is given
-	value     *catalog.Value // set if it is pure and could be computed
-	parameter int            // number; 0: none
-}
-
-// open reports whether the type is not decided.
-func (x *bound) open() bool { return x.typ.Kind == 0 }
+// Open reports whether the type is not decided: of text in quotes, of a parameter, and of what is always NULL.
+func (n *Node) Open() bool { return n.Type.Kind == 0 }
 
 // openText reports whether it is text in quotes, or was made of that, and no type was wanted of it yet.
-func (x *bound) openText() bool { return x.open() && x.value != nil && !x.value.IsNull() }
+func (n *Node) openText() bool { return n.Open() && n.Op == OpConstant && !n.Value.IsNull() }
 
 // openNull reports whether it is always NULL, and no type was wanted of it yet.
-func (x *bound) openNull() bool { return x.open() && x.parameter == 0 && !x.openText() }
+func (n *Node) openNull() bool { return n.Open() && n.Op != OpParameter && !n.openText() }
 
 // maxDepth limits trees that were not made by the parser, which has a lower limit.
 const maxDepth = 20_000
 
-// A binder binds one expression.
-type binder struct {
-	scope      *Scope
-	columns    []int
-	parameters []catalog.Type
-	volatile   bool
+// A Resolver gives names their meaning on behalf of whoever binds a query.
+type Resolver interface {
+	// Column returns an OpColumn node, or an error, which should have a hint.
+	Column(e *ast.Column) (*Node, error)
+	// Special binds what only queries have: Subquery, Exists, In with a Query, Quantified, Row, aggregate and window calls,
+	// and comparisons of a Row. If it returns nil and no error, the expression cannot stand there, and the Binder says so.
+	Special(b *Binder, e ast.Expr) (*Node, error)
+}
+
+// Parameters are the types of $1, $2 and so on, as far as they are decided. All Binders of a statement share them.
+type Parameters struct{ types []catalog.Type }
+
+// NewParameters returns parameters of which some types are declared.
+func NewParameters(declared ...catalog.Type) *Parameters { return &Parameters{slices.Clone(declared)} }
+
+// Types returns the types. One that does not occur, or was not decided, has none. The caller must not change them.
+func (p *Parameters) Types() []catalog.Type { return p.types }
+
+// A Binder makes nodes of trees. It is for one goroutine at a time.
+type Binder struct {
+	text       string
+	resolver   Resolver
+	parameters *Parameters
 	depth      int
 }
 
-// constant returns a bound that has one value.
-func constant(at int, t catalog.Type, v catalog.Value) *bound {
-	return &bound{at: at, typ: t, pure: true, value: &v, eval: func(frame) (catalog.Value, error) { return v, nil }}
+// NewBinder returns one for trees that were read from a text. There can be parameters if p is not nil.
+func NewBinder(text string, r Resolver, p *Parameters) *Binder {
+	return &Binder{text: text, resolver: r, parameters: p}
 }
 
-// fold returns the bound of an evaluator, as a constant if all that it depends on are. What fails stays as it is and
-// fails when, and if, it is evaluated.
-func fold(at int, t catalog.Type, eval evaluator, operands ...*bound) *bound {
-	x := &bound{at: at, typ: t, eval: eval, pure: true}
-	for _, o := range operands {
-		x.pure = x.pure && o.pure
+// Bind binds an expression. Text in quotes, and a parameter, becomes TEXT if nothing wanted another type; what is always
+// NULL stays open.
+func (b *Binder) Bind(e ast.Expr) (*Node, error) {
+	x, err := b.bind(e)
+	if err == nil && !x.openNull() {
+		x, err = b.settle(x, textType)
 	}
-	if x.pure {
-		if v, err := eval(frame{}); err == nil {
-			return constant(at, t, v)
-		}
+	return x, inText(err, b.text)
+}
+
+// BindOpen binds an expression that may stay open.
+func (b *Binder) BindOpen(e ast.Expr) (*Node, error) {
+	x, err := b.bind(e)
+	return x, inText(err, b.text)
+}
+
+// BindAs binds an expression whose values are to be stored as a type, as Assign does.
+func (b *Binder) BindAs(e ast.Expr, t catalog.Type) (*Node, error) {
+	x, err := b.bind(e)
+	if err == nil {
+		x, err = b.assign(x, t)
 	}
-	return x
+	return x, inText(err, b.text)
+}
+
+// BindCondition binds an expression that must be BOOLEAN, on behalf of what: "the condition of WHERE".
+func (b *Binder) BindCondition(e ast.Expr, what string) (*Node, error) {
+	x, err := b.bind(e)
+	if err == nil {
+		x, err = b.boolean(x, what)
+	}
+	return x, inText(err, b.text)
+}
+
+// Assign converts an expression as SQL does for INSERT: numbers to numbers, everything to text, dates and timestamps to
+// each other, and text in quotes to anything.
+func (b *Binder) Assign(n *Node, t catalog.Type) (*Node, error) {
+	x, err := b.assign(n, t)
+	return x, inText(err, b.text)
+}
+
+// Unify converts expressions, in place, to the type that all have in common, and returns it. What says who needs that, for
+// the error if there is none. If all are open they become text, or stay open if all are NULL.
+func (b *Binder) Unify(what string, all []*Node) (catalog.Type, error) {
+	t, err := b.unify(what, all)
+	return t, inText(err, b.text)
+}
+
+// Settle gives an expression that is open the type t; others it returns as they are.
+func (b *Binder) Settle(n *Node, t catalog.Type) (*Node, error) {
+	x, err := b.settle(n, t)
+	return x, inText(err, b.text)
+}
+
+// Compare binds a comparison of two expressions, with the conversions that it needs.
+func (b *Binder) Compare(at int, o ast.Operator, x, y *Node) (*Node, error) {
+	n, err := b.comparison(at, o, x, y)
+	return n, inText(err, b.text)
 }
 
 // bind binds any expression.
-func (b *binder) bind(e ast.Expr) (*bound, error) {
+func (b *Binder) bind(e ast.Expr) (*Node, error) {
 	if b.depth++; b.depth > maxDepth {
 		return nil, sqlstate.New(sqlstate.TooComplex, -1, "the expression is nested too deeply")
 	}
@@ -79,7 +121,7 @@ func (b *binder) bind(e ast.Expr) (*bound, error) {
 	case *ast.Literal:
 		return b.literal(e)
 	case *ast.Column:
-		return b.column(e)
+		return b.resolver.Column(e)
 	case *ast.Parameter:
 		return b.parameter(e)
 	case *ast.Unary:
@@ -91,6 +133,10 @@ func (b *binder) bind(e ast.Expr) (*bound, error) {
 	case *ast.Between:
 		return b.between(e)
 	case *ast.In:
+		_, row := e.X.(*ast.Row)
+		if e.Query != nil || row {
+			return b.special(e)
+		}
 		return b.in(e)
 	case *ast.Like:
 		return b.like(e)
@@ -101,8 +147,22 @@ func (b *binder) bind(e ast.Expr) (*bound, error) {
 	case *ast.Call:
 		return b.call(e)
 	default:
-		return nil, unsupported(e)
+		return b.special(e)
 	}
+}
+
+// special asks the resolver.
+func (b *Binder) special(e ast.Expr) (*Node, error) {
+	x, err := b.resolver.Special(b, e)
+	if err == nil && x == nil {
+		if c, ok := e.(*ast.Binary); ok && isRow(c.Left) {
+			e = c.Left
+		} else if ok && isRow(c.Right) {
+			e = c.Right
+		}
+		err = unsupported(e)
+	}
+	return x, err
 }
 
 // unsupported returns the error for an expression that only queries have.
@@ -130,8 +190,8 @@ func unsupported(e ast.Expr) error {
 }
 
 // bindAll binds expressions one after the other.
-func (b *binder) bindAll(list ...ast.Expr) ([]*bound, error) {
-	all := make([]*bound, len(list))
+func (b *Binder) bindAll(list ...ast.Expr) ([]*Node, error) {
+	all := make([]*Node, len(list))
 	for i, e := range list {
 		x, err := b.bind(e)
 		if err != nil {
@@ -143,7 +203,7 @@ func (b *binder) bindAll(list ...ast.Expr) ([]*bound, error) {
 }
 
 // two binds two expressions.
-func (b *binder) two(l, r ast.Expr) (x, y *bound, err error) {
+func (b *Binder) two(l, r ast.Expr) (x, y *Node, err error) {
 	if x, err = b.bind(l); err != nil {
 		return nil, nil, err
 	}
@@ -151,19 +211,23 @@ func (b *binder) two(l, r ast.Expr) (x, y *bound, err error) {
 	return x, y, err
 }
 
-func (b *binder) binary(e *ast.Binary) (*bound, error) {
+func (b *Binder) binary(e *ast.Binary) (*Node, error) {
 	if e.Operator > ast.Modulo {
 		return nil, unsupported(e)
+	}
+	if _, compares := comparisons[e.Operator]; compares && (isRow(e.Left) || isRow(e.Right)) {
+		return b.special(e)
+	}
+	if e.Operator == ast.And || e.Operator == ast.Or {
+		return b.andOr(e)
 	}
 	x, y, err := b.two(e.Left, e.Right)
 	if err != nil {
 		return nil, err
 	}
 	switch e.Operator {
-	case ast.And, ast.Or:
-		return b.andOr(e, x, y)
 	case ast.Equal, ast.NotEqual, ast.Less, ast.LessEqual, ast.Greater, ast.GreaterEqual, ast.Distinct, ast.NotDistinct:
-		return b.comparison(e, x, y)
+		return b.comparison(e.At, e.Operator, x, y)
 	case ast.Concat:
 		return b.concat(e.At, x, y)
 	default:
@@ -171,109 +235,43 @@ func (b *binder) binary(e *ast.Binary) (*bound, error) {
 	}
 }
 
-// column looks a name up.
-func (b *binder) column(e *ast.Column) (*bound, error) {
-	found, tableKnown := -1, false
-	for i := range b.scope.Columns {
-		c := &b.scope.Columns[i]
-		if e.Table != "" && c.Table != e.Table {
-			continue
-		}
-		tableKnown = true
-		if c.Name != e.Name {
-			continue
-		}
-		if found >= 0 {
-			return nil, sqlstate.New(sqlstate.AmbiguousColumn, e.At, "column %q is ambiguous", e.Name).
-				WithHint("write the table before it: %s.%s", c.Table, e.Name)
-		}
-		found = i
-	}
-	switch {
-	case e.Table != "" && !tableKnown:
-		return nil, sqlstate.New(sqlstate.UndefinedTable, e.At, "there is no table %q here", e.Table)
-	case found < 0:
-		return nil, b.noColumn(e)
-	}
-	b.columns = append(b.columns, found)
-	return &bound{at: e.At, typ: b.scope.Columns[found].Type, eval: func(f frame) (catalog.Value, error) {
-		if found >= len(f.row) {
-			return catalog.Null(), sqlstate.New(sqlstate.InternalError, e.At, "the row has no value for column %q", e.Name)
-		}
-		return f.row[found], nil
-	}}, nil
-}
-
-// noColumn returns the error for a column that is not there, with the name that may have been meant.
-func (b *binder) noColumn(e *ast.Column) error {
-	err := sqlstate.New(sqlstate.UndefinedColumn, e.At, "there is no column %q", e.Name)
-	best := max(1, len(e.Name)/3)
-	for _, c := range b.scope.Columns {
-		if e.Table != "" && c.Table != e.Table {
-			continue
-		}
-		if d := distance(strings.ToLower(c.Name), strings.ToLower(e.Name), best); d <= best {
-			best = d - 1
-			err.Hint = fmt.Sprintf("perhaps column %q was meant", c.Name)
-		}
-	}
-	return err
-}
-
-// distance returns how many letters must be changed, added or removed to make b of a; any number above most may stand
-// for more than that.
-func distance(a, b string, most int) int {
-	if len(a)-len(b) > most || len(b)-len(a) > most {
-		return most + 1
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			changed := diagonal
-			if a[i] != b[j] {
-				changed++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(changed, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
+func isRow(e ast.Expr) bool {
+	_, ok := e.(*ast.Row)
+	return ok
 }
 
 // parameter returns a parameter, of the type that it got elsewhere if it did.
-func (b *binder) parameter(e *ast.Parameter) (*bound, error) {
-	if !b.scope.Parameters || e.Number < 1 || e.Number > 1<<16 {
+func (b *Binder) parameter(e *ast.Parameter) (*Node, error) {
+	if b.parameters == nil || e.Number < 1 || e.Number > 1<<16 {
 		return nil, sqlstate.New(sqlstate.NoParameter, e.At, "there is no parameter $%d", e.Number).
 			WithHint("parameters can stand in statements, but not in what is stored with a table")
 	}
-	for len(b.parameters) < e.Number {
-		b.parameters = append(b.parameters, catalog.Type{})
+	p := b.parameters
+	for len(p.types) < e.Number {
+		p.types = append(p.types, catalog.Type{})
 	}
-	x := &bound{at: e.At, parameter: e.Number}
-	if t := b.parameters[e.Number-1]; t.Kind != 0 {
-		b.decide(x, t)
-	}
-	return x, nil
+	return &Node{Op: OpParameter, At: e.At, Number: e.Number, Type: p.types[e.Number-1]}, nil
 }
 
 // decide gives a parameter its type.
-func (b *binder) decide(x *bound, t catalog.Type) {
-	n, at := x.parameter, x.at
-	if known := b.parameters[n-1]; known.Kind != 0 { // $1 = $1: the other one was decided meanwhile
+func (b *Binder) decide(x *Node, t catalog.Type) *Node {
+	types := b.parameters.types
+	if known := types[x.Number-1]; known.Kind != 0 { // $1 = $1: the other one was decided meanwhile
 		t = known
 	}
-	b.parameters[n-1], x.typ = t, t
-	x.eval = func(f frame) (catalog.Value, error) {
+	types[x.Number-1] = t
+	return x.retyped(t)
+}
+
+// parameterEval returns the evaluator of a parameter.
+func parameterEval(x *Node) evaluator {
+	n, at, t := x.Number, x.At, x.Type
+	return func(f frame) (catalog.Value, error) {
 		if f.env == nil || n > len(f.env.Parameters) {
 			return catalog.Null(), sqlstate.New(sqlstate.NoParameter, at, "parameter $%d was given no value", n)
 		}
 		v := f.env.Parameters[n-1]
-		if v.IsNull() || v.Kind() == t.Kind {
+		if v.IsNull() || v.Kind() == t.Kind || t.Kind == 0 {
 			return v, nil
 		}
 		return convertValue(v, t, at)

@@ -7,12 +7,12 @@ import (
 )
 
 // comparable converts expressions so that catalog.Compare can compare them on behalf of an operator.
-func (b *binder) comparable(at int, o ast.Operator, all []*bound) error {
+func (b *Binder) comparable(at int, o ast.Operator, all []*Node) error {
 	var t catalog.Type
 	for _, x := range all {
-		next, ok := common(t, x.typ)
+		next, ok := common(t, x.Type)
 		if !ok {
-			return noOperator(at, o, t, x.typ)
+			return noOperator(at, o, t, x.Type)
 		}
 		t = next
 	}
@@ -36,11 +36,11 @@ func (b *binder) comparable(at int, o ast.Operator, all []*bound) error {
 }
 
 // settled returns the type that text in quotes gets beside others whose common type is t.
-func settled(t catalog.Type, all []*bound) catalog.Type {
+func settled(t catalog.Type, all []*Node) catalog.Type {
 	if len(all) == 2 { // that of the other side, even if it is DATE
 		for _, x := range all {
-			if !x.open() {
-				return loose(x.typ)
+			if !x.Open() {
+				return loose(x.Type)
 			}
 		}
 	}
@@ -52,43 +52,50 @@ func noOperator(at int, o ast.Operator, l, r catalog.Type) error {
 		WithHint("convert one side: CAST(... AS %s)", nameOf(l))
 }
 
-// holds returns which results of a comparison an operator is true for.
-func holds(o ast.Operator) [3]bool { // less, equal, greater
-	switch o {
-	case ast.Equal, ast.NotDistinct:
+// comparisons are the operations of the operators.
+var comparisons = map[ast.Operator]Op{
+	ast.Equal: OpEqual, ast.NotEqual: OpNotEqual, ast.Less: OpLess, ast.LessEqual: OpLessEqual,
+	ast.Greater: OpGreater, ast.GreaterEqual: OpGreaterEqual, ast.Distinct: OpDistinct, ast.NotDistinct: OpNotDistinct,
+}
+
+// holds returns which results of a comparison an operation is true for.
+func holds(op Op) [3]bool { // less, equal, greater
+	switch op {
+	case OpEqual, OpNotDistinct:
 		return [3]bool{false, true, false}
-	case ast.NotEqual, ast.Distinct:
+	case OpNotEqual, OpDistinct:
 		return [3]bool{true, false, true}
-	case ast.Less:
+	case OpLess:
 		return [3]bool{true, false, false}
-	case ast.LessEqual:
+	case OpLessEqual:
 		return [3]bool{true, true, false}
-	case ast.Greater:
+	case OpGreater:
 		return [3]bool{false, false, true}
 	default:
 		return [3]bool{false, true, true}
 	}
 }
 
-func (b *binder) comparison(e *ast.Binary, x, y *bound) (*bound, error) {
-	both := []*bound{x, y}
-	if err := b.comparable(e.At, e.Operator, both); err != nil {
+func (b *Binder) comparison(at int, o ast.Operator, x, y *Node) (*Node, error) {
+	op, ok := comparisons[o]
+	if !ok {
+		return nil, sqlstate.New(sqlstate.InternalError, at, "%s is no comparison", o)
+	}
+	both := []*Node{x, y}
+	if err := b.comparable(at, o, both); err != nil {
 		return nil, err
 	}
-	x, y = both[0], both[1]
-	table := holds(e.Operator)
-	var eval evaluator
-	switch {
-	case e.Operator == ast.Distinct, e.Operator == ast.NotDistinct:
-		eval = distinct(x.eval, y.eval, e.Operator == ast.Distinct)
-	case x.typ.Kind == catalog.Int64 && y.typ.Kind == catalog.Int64:
-		eval = compareInts(x.eval, y.eval, table)
-	default:
-		eval = strict2(x.eval, y.eval, func(v, w catalog.Value) (catalog.Value, error) {
-			return catalog.BoolOf(table[1+min(max(catalog.Compare(v, w), -1), 1)]), nil
-		})
+	return fold(op, at, boolType, nil, both...), nil
+}
+
+func compareEval(n *Node, args []evaluator) evaluator {
+	table := holds(n.Op)
+	if n.Args[0].Type.Kind == catalog.Int64 && n.Args[1].Type.Kind == catalog.Int64 {
+		return compareInts(args[0], args[1], table)
 	}
-	return fold(e.At, boolType, eval, x, y), nil
+	return strict2(args[0], args[1], func(v, w catalog.Value) (catalog.Value, error) {
+		return catalog.BoolOf(table[1+min(max(catalog.Compare(v, w), -1), 1)]), nil
+	})
 }
 
 func compareInts(x, y evaluator, table [3]bool) evaluator {
@@ -122,7 +129,7 @@ func distinct(x, y evaluator, wanted bool) evaluator {
 }
 
 // between binds X BETWEEN Low AND High, which is X >= Low AND X <= High with X evaluated once.
-func (b *binder) between(e *ast.Between) (*bound, error) {
+func (b *Binder) between(e *ast.Between) (*Node, error) {
 	all, err := b.bindAll(e.X, e.Low, e.High)
 	if err != nil {
 		return nil, err
@@ -130,8 +137,12 @@ func (b *binder) between(e *ast.Between) (*bound, error) {
 	if err := b.comparable(e.At, ast.GreaterEqual, all); err != nil {
 		return nil, err
 	}
-	x, low, high, not := all[0].eval, all[1].eval, all[2].eval, e.Not
-	return fold(e.At, boolType, func(f frame) (catalog.Value, error) {
+	return negatable(OpBetween, e.At, e.Not, nil, all...), nil
+}
+
+func betweenEval(args []evaluator, not bool) evaluator {
+	x, low, high := args[0], args[1], args[2]
+	return func(f frame) (catalog.Value, error) {
 		v, err := x(f)
 		if err != nil {
 			return v, err
@@ -155,14 +166,11 @@ func (b *binder) between(e *ast.Between) (*bound, error) {
 		default:
 			return catalog.BoolOf(!not), nil
 		}
-	}, all...), nil
+	}
 }
 
 // in binds X IN (list): true if one is equal, else NULL if it is for one, else false.
-func (b *binder) in(e *ast.In) (*bound, error) {
-	if e.Query != nil {
-		return nil, unsupported(e)
-	}
+func (b *Binder) in(e *ast.In) (*Node, error) {
 	all, err := b.bindAll(append([]ast.Expr{e.X}, e.List...)...)
 	if err != nil {
 		return nil, err
@@ -170,11 +178,12 @@ func (b *binder) in(e *ast.In) (*bound, error) {
 	if err := b.comparable(e.At, ast.Equal, all); err != nil {
 		return nil, err
 	}
-	x, list, not := all[0].eval, make([]evaluator, len(e.List)), e.Not
-	for i := range list {
-		list[i] = all[i+1].eval
-	}
-	return fold(e.At, boolType, func(f frame) (catalog.Value, error) {
+	return negatable(OpIn, e.At, e.Not, nil, all...), nil
+}
+
+func inEval(args []evaluator, not bool) evaluator {
+	x, list := args[0], args[1:]
+	return func(f frame) (catalog.Value, error) {
 		v, err := x(f)
 		if err != nil {
 			return v, err
@@ -195,5 +204,5 @@ func (b *binder) in(e *ast.In) (*bound, error) {
 			return catalog.Null(), nil
 		}
 		return catalog.BoolOf(not), nil
-	}, all...), nil
+	}
 }

@@ -27,24 +27,21 @@ func numeric(k catalog.Kind) bool {
 }
 
 // settle gives an open bound the type that is wanted of it; others it returns as they are.
-func (b *binder) settle(x *bound, t catalog.Type) (*bound, error) {
+func (b *Binder) settle(x *Node, t catalog.Type) (*Node, error) {
 	switch {
-	case !x.open():
+	case !x.Open():
 		return x, nil
-	case x.parameter > 0:
-		b.decide(x, t)
-		return x, nil
+	case x.Op == OpParameter:
+		return b.decide(x, t), nil
 	case x.openText():
-		return parsed(x.value.AsString(), t, x.at)
+		return parsed(x.Value.AsString(), t, x.At)
 	default: // NULL
-		typed := *x
-		typed.typ = t
-		return &typed, nil
+		return x.retyped(t), nil
 	}
 }
 
 // parsed returns the constant that a text is of a type.
-func parsed(text string, t catalog.Type, at int) (*bound, error) {
+func parsed(text string, t catalog.Type, at int) (*Node, error) {
 	v, err := convertValue(catalog.Str(text), t, at)
 	if err != nil {
 		return nil, err
@@ -77,14 +74,14 @@ func moment(k catalog.Kind) bool { return k == catalog.Date || k == catalog.Time
 
 // unify converts expressions to the type that all have in common, and returns it. What says who needs that, for the
 // error if there is none. If all are open they become text, or stay open if all are NULL.
-func (b *binder) unify(what string, all []*bound) (catalog.Type, error) {
+func (b *Binder) unify(what string, all []*Node) (catalog.Type, error) {
 	var t catalog.Type
 	onlyNull := true
 	for _, x := range all {
 		onlyNull = onlyNull && x.openNull()
-		next, ok := common(t, x.typ)
+		next, ok := common(t, x.Type)
 		if !ok {
-			return t, sqlstate.New(sqlstate.DatatypeMismatch, x.at, "%s: the types %s and %s do not go together", what, nameOf(t), nameOf(x.typ)).
+			return t, sqlstate.New(sqlstate.DatatypeMismatch, x.At, "%s: the types %s and %s do not go together", what, nameOf(t), nameOf(x.Type)).
 				WithHint("convert one of them: CAST(... AS %s)", nameOf(t))
 		}
 		t = next
@@ -110,19 +107,17 @@ func (b *binder) unify(what string, all []*bound) (catalog.Type, error) {
 func loose(t catalog.Type) catalog.Type { return catalog.Type{Kind: t.Kind} }
 
 // widen converts an expression to a type that common has found.
-func widen(x *bound, t catalog.Type) *bound {
-	if x.typ.Kind == t.Kind || x.typ.Kind == 0 {
+func widen(x *Node, t catalog.Type) *Node {
+	if x.Type.Kind == t.Kind || x.Type.Kind == 0 {
 		return x
 	}
-	at := x.at
-	eval := x.eval
-	return fold(at, t, func(f frame) (catalog.Value, error) {
-		v, err := eval(f)
-		if err != nil || v.IsNull() {
-			return v, err
-		}
-		return convertValue(v, loose(t), at)
-	}, x)
+	return fold(OpCast, x.At, t, widenEval, x)
+}
+
+// widenEval builds what widen returns.
+func widenEval(n *Node, args []evaluator) evaluator {
+	at, t := n.At, loose(n.Type)
+	return strict(args[0], func(v catalog.Value) (catalog.Value, error) { return convertValue(v, t, at) })
 }
 
 // convertValue converts a value to a type. It is an error if it does not fit there.
@@ -212,42 +207,41 @@ var casts = map[[2]catalog.Kind]bool{
 	{catalog.Date, catalog.Timestamp}: true, {catalog.Timestamp, catalog.Date}: true,
 }
 
-func (b *binder) cast(e *ast.Cast) (*bound, error) {
+func (b *Binder) cast(e *ast.Cast) (*Node, error) {
 	x, err := b.bind(e.X)
 	if err != nil {
 		return nil, err
 	}
 	t := e.Type
-	if x.open() && x.parameter > 0 {
-		b.decide(x, loose(t))
+	if x.Open() && x.Op == OpParameter {
+		x = b.decide(x, loose(t))
 	}
 	if x.openText() {
 		if t.Kind == catalog.String {
-			return constant(e.At, t, cut(*x.value, t)), nil
+			return constant(e.At, t, cut(x.Value, t)), nil
 		}
-		return parsed(x.value.AsString(), t, x.at)
+		return parsed(x.Value.AsString(), t, x.At)
 	}
-	from := x.typ.Kind
+	from := x.Type.Kind
 	if from != 0 && from != t.Kind && from != catalog.String && t.Kind != catalog.String && !casts[[2]catalog.Kind{from, t.Kind}] {
-		return nil, sqlstate.New(sqlstate.CannotCast, e.At, "%s cannot be converted to %s", nameOf(x.typ), nameOf(t))
+		return nil, sqlstate.New(sqlstate.CannotCast, e.At, "%s cannot be converted to %s", nameOf(x.Type), nameOf(t))
 	}
-	return fold(e.At, t, castEval(x.eval, t, e.At), x), nil
+	return fold(OpCast, e.At, t, castEval, x), nil
 }
 
-func castEval(x evaluator, t catalog.Type, at int) evaluator {
-	return func(f frame) (catalog.Value, error) {
-		v, err := x(f)
-		if err != nil || v.IsNull() {
+// castEval builds CAST.
+func castEval(n *Node, args []evaluator) evaluator {
+	at, t := n.At, n.Type
+	return strict(args[0], func(v catalog.Value) (catalog.Value, error) {
+		if t.Kind != catalog.String {
+			return convertValue(v, t, at)
+		}
+		v, err := convertValue(v, textType, at)
+		if err != nil {
 			return v, err
 		}
-		if t.Kind == catalog.String {
-			if v, err = convertValue(v, textType, at); err != nil {
-				return v, err
-			}
-			return cut(v, t), nil
-		}
-		return convertValue(v, t, at)
-	}
+		return cut(v, t), nil
+	})
 }
 
 // cut shortens a text to the length of its type, as CAST does, unlike INSERT.
@@ -267,34 +261,41 @@ func cut(v catalog.Value, t catalog.Type) catalog.Value {
 }
 
 // assign converts an expression as INSERT does.
-func (b *binder) assign(x *bound, t catalog.Type) (*bound, error) {
-	if x.open() && x.parameter > 0 {
-		b.decide(x, loose(t))
+func (b *Binder) assign(x *Node, t catalog.Type) (*Node, error) {
+	if x.Open() && x.Op == OpParameter {
+		x = b.decide(x, loose(t))
 	}
-	if x.open() {
+	if x.Open() {
 		return b.settle(x, t)
 	}
-	from := x.typ.Kind
+	from := x.Type.Kind
 	both := func(is func(catalog.Kind) bool) bool { return is(from) && is(t.Kind) }
 	if from != t.Kind && t.Kind != catalog.String && !both(numeric) && !both(moment) {
-		return nil, sqlstate.New(sqlstate.DatatypeMismatch, x.at, "the expression is %s, but must be %s", nameOf(x.typ), nameOf(t)).
+		return nil, sqlstate.New(sqlstate.DatatypeMismatch, x.At, "the expression is %s, but must be %s", nameOf(x.Type), nameOf(t)).
 			WithHint("convert it: CAST(... AS %s)", nameOf(t))
 	}
-	at, eval := x.at, x.eval
-	return fold(at, t, func(f frame) (catalog.Value, error) {
-		v, err := eval(f)
-		if err != nil {
-			return v, err
-		}
-		return convertValue(v, t, at)
-	}, x), nil
+	if x.Type == t {
+		return x, nil
+	}
+	n := plain(OpCast, x.At, t, assignEval, x)
+	n.Name = assignment
+	return n.folded(), nil
+}
+
+// assignment is the Name of an OpCast that refuses texts that are too long.
+const assignment = "assignment"
+
+// assignEval builds the conversion of INSERT. Unlike CAST it refuses texts that are too long.
+func assignEval(n *Node, args []evaluator) evaluator {
+	at, t := n.At, n.Type
+	return strict(args[0], func(v catalog.Value) (catalog.Value, error) { return convertValue(v, t, at) })
 }
 
 // boolean requires an expression to be BOOLEAN, on behalf of what.
-func (b *binder) boolean(x *bound, what string) (*bound, error) {
+func (b *Binder) boolean(x *Node, what string) (*Node, error) {
 	x, err := b.settle(x, boolType)
-	if err == nil && x.typ.Kind != catalog.Bool {
-		return nil, sqlstate.New(sqlstate.DatatypeMismatch, x.at, "%s must be BOOLEAN, not %s", what, nameOf(x.typ))
+	if err == nil && x.Type.Kind != catalog.Bool {
+		return nil, sqlstate.New(sqlstate.DatatypeMismatch, x.At, "%s must be BOOLEAN, not %s", what, nameOf(x.Type))
 	}
 	return x, err
 }

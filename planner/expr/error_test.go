@@ -103,7 +103,7 @@ func TestMistakesShowThePlace(t *testing.T) {
 }
 
 func TestAmbiguousColumns(t *testing.T) {
-	s := &Scope{Text: "a", Columns: []Column{{"t", "a", intType}, {"u", "a", intType}}}
+	s := &Scope{Text: "a", Columns: []ScopeColumn{{"t", "a", intType}, {"u", "a", intType}}}
 	if _, err := compile(s); !errors.Is(err, sqlstate.AmbiguousColumn) {
 		t.Errorf("got %v", err)
 	}

@@ -29,7 +29,7 @@ func scope(sql string) *Scope {
 		if err != nil {
 			panic(err)
 		}
-		s.Columns = append(s.Columns, Column{Table: "t", Name: name, Type: t})
+		s.Columns = append(s.Columns, ScopeColumn{Table: "t", Name: name, Type: t})
 	}
 	return s
 }
@@ -67,7 +67,7 @@ func TestValuesAreThoseOfPostgreSQL(t *testing.T) {
 			continue
 		}
 		want, _, _ = strings.Cut(want, " -> ")
-		if got := evaluate(&Scope{Text: sql, Columns: []Column{{"t", "a", intType}}}, []catalog.Value{catalog.Int(1)}, nil); got != want {
+		if got := evaluate(&Scope{Text: sql, Columns: []ScopeColumn{{"t", "a", intType}}}, []catalog.Value{catalog.Int(1)}, nil); got != want {
 			t.Errorf("%s: got %s, want %s", sql, got, want)
 		}
 		n++

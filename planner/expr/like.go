@@ -94,7 +94,7 @@ func escapeOf(s string) (rune, error) {
 	return r, nil
 }
 
-func (b *binder) like(e *ast.Like) (*bound, error) {
+func (b *Binder) like(e *ast.Like) (*Node, error) {
 	c := &call{at: e.At, name: "LIKE"}
 	list := []ast.Expr{e.X, e.Pattern}
 	if e.Escape != nil {
@@ -104,19 +104,50 @@ func (b *binder) like(e *ast.Like) (*bound, error) {
 	if c.args, err = b.bindAll(list...); err != nil {
 		return nil, err
 	}
-	ignoreCase, not := e.IgnoreCase, e.Not
-	of := func(args []catalog.Value) (catalog.Value, error) {
-		p, wrong := patternOf(args[1:], ignoreCase)
-		if wrong != nil {
-			return catalog.Null(), wrong
+	if err := b.textArguments(c); err != nil {
+		return nil, err
+	}
+	op := OpLike
+	if e.IgnoreCase {
+		op = OpILike
+	}
+	if values := constantsOf(c.args[1:]); values != nil {
+		if _, err := patternOf(values, e.IgnoreCase); err != nil {
+			return nil, placed(err, c.args[1].At)
+		}
+	}
+	return negatable(op, e.At, e.Not, likeEval, c.args...), nil
+}
+
+// constantsOf returns the values if all are constants and not NULL, else nil.
+func constantsOf(list []*Node) []catalog.Value {
+	var values []catalog.Value
+	for _, x := range list {
+		if x.Op != OpConstant || x.Value.IsNull() {
+			return nil
+		}
+		values = append(values, x.Value)
+	}
+	return values
+}
+
+// likeEval builds LIKE and ILIKE. The pattern is compiled once if it is constant.
+func likeEval(n *Node, args []evaluator) evaluator {
+	ignoreCase, not := n.Op == OpILike, n.Not
+	if values := constantsOf(n.Args[1:]); values != nil {
+		if p, err := patternOf(values, ignoreCase); err == nil {
+			return strict(args[0], func(v catalog.Value) (catalog.Value, error) {
+				return catalog.BoolOf(p.matches(v.AsString(), ignoreCase) != not), nil
+			})
+		}
+	}
+	return eachStrict(func(args []catalog.Value) (catalog.Value, error) {
+		p, err := patternOf(args[1:], ignoreCase)
+		if err != nil {
+			return catalog.Null(), err
 		}
 		return catalog.BoolOf(p.matches(args[0].AsString(), ignoreCase) != not), nil
-	}
-	x, err := texts(boolType, of)(b, c)
-	if err != nil || x.value != nil {
-		return x, err
-	}
-	return constantPattern(e, c, x)
+	})(n, args)
 }
 
 // patternOf compiles a pattern, behind which there may be an escape.
@@ -129,23 +160,4 @@ func patternOf(args []catalog.Value, ignoreCase bool) (pattern, error) {
 		}
 	}
 	return compilePattern(args[0].AsString(), escape, ignoreCase)
-}
-
-// constantPattern returns an evaluator with the pattern compiled, if that is constant, else the one that there is.
-func constantPattern(e *ast.Like, c *call, otherwise *bound) (*bound, error) {
-	var values []catalog.Value
-	for _, x := range c.args[1:] {
-		if x.value == nil || x.value.IsNull() {
-			return otherwise, nil
-		}
-		values = append(values, *x.value)
-	}
-	p, err := patternOf(values, e.IgnoreCase)
-	if err != nil {
-		return nil, placed(err, c.args[1].at)
-	}
-	x, ignoreCase, not := c.args[0], e.IgnoreCase, e.Not
-	return fold(e.At, boolType, strict(x.eval, func(v catalog.Value) (catalog.Value, error) {
-		return catalog.BoolOf(p.matches(v.AsString(), ignoreCase) != not), nil
-	}), x), nil
 }

@@ -20,9 +20,10 @@ var (
 	dateType      = catalog.Type{Kind: catalog.Date}
 	timestampType = catalog.Type{Kind: catalog.Timestamp}
 	uuidType      = catalog.Type{Kind: catalog.UUID}
+	jsonType      = catalog.Type{Kind: catalog.JSON}
 )
 
-func (b *binder) literal(e *ast.Literal) (*bound, error) {
+func (b *Binder) literal(e *ast.Literal) (*Node, error) {
 	switch e.Kind {
 	case ast.Null:
 		return constant(e.At, catalog.Type{}, catalog.Null()), nil
@@ -44,7 +45,7 @@ func (b *binder) literal(e *ast.Literal) (*bound, error) {
 }
 
 // number returns the constant of digits with a sign before them, which is "-" or empty.
-func number(e *ast.Literal, sign string) (*bound, error) {
+func number(e *ast.Literal, sign string) (*Node, error) {
 	switch e.Kind {
 	case ast.Integer:
 		if n, err := strconv.ParseInt(sign+e.Text, 10, 64); err == nil {

@@ -5,39 +5,64 @@ import (
 	"github.com/middb/middb/planner/ast"
 )
 
-// andOr binds AND or OR. The right side is not evaluated if the left one decides.
-func (b *binder) andOr(e *ast.Binary, x, y *bound) (*bound, error) {
-	what := "an operand of " + e.Operator.String()
-	x, err := b.boolean(x, what)
-	if err != nil {
-		return nil, err
+// andOr binds AND or OR, with the chain of the same operator below it. What stands behind an operand that decides is not
+// evaluated.
+func (b *Binder) andOr(e *ast.Binary) (*Node, error) {
+	var operands []ast.Expr
+	for next := e; ; {
+		operands = append(operands, next.Right)
+		left, ok := next.Left.(*ast.Binary)
+		if !ok || left.Operator != e.Operator {
+			operands = append(operands, next.Left)
+			break
+		}
+		next = left
 	}
-	if y, err = b.boolean(y, what); err != nil {
-		return nil, err
+	what, op, decisive := "an operand of "+e.Operator.String(), OpAnd, e.Operator == ast.Or
+	if decisive {
+		op = OpOr
 	}
-	decisive := e.Operator == ast.Or
-	if v := x.value; v != nil && !v.IsNull() && v.AsBool() == decisive {
-		return constant(e.At, boolType, *v), nil
+	var list []*Node
+	for i := len(operands) - 1; i >= 0; i-- {
+		x, err := b.bind(operands[i])
+		if err != nil {
+			return nil, err
+		}
+		if x, err = b.boolean(x, what); err != nil {
+			return nil, err
+		}
+		if x.Op == op {
+			list = append(list, x.Args...)
+		} else {
+			list = append(list, x)
+		}
 	}
-	return fold(e.At, boolType, andOrEval(x.eval, y.eval, decisive), x, y), nil
+	if v := list[0]; v.Op == OpConstant && !v.Value.IsNull() && v.Value.AsBool() == decisive {
+		return v, nil
+	}
+	return fold(op, e.At, boolType, nil, list...), nil
 }
 
 // andOrEval returns OR if true decides it, or AND if false does.
-func andOrEval(x, y evaluator, decisive bool) evaluator {
+func andOrEval(args []evaluator, decisive bool) evaluator {
 	return func(f frame) (catalog.Value, error) {
-		l, err := x(f)
-		if err != nil || !l.IsNull() && l.AsBool() == decisive {
-			return l, err
+		result := catalog.BoolOf(!decisive)
+		for _, x := range args {
+			v, err := x(f)
+			switch {
+			case err != nil:
+				return v, err
+			case v.IsNull():
+				result = v
+			case v.AsBool() == decisive:
+				return v, nil
+			}
 		}
-		r, err := y(f)
-		if err == nil && l.IsNull() && (r.IsNull() || r.AsBool() != decisive) {
-			return l, nil
-		}
-		return r, err
+		return result, nil
 	}
 }
 
-func (b *binder) unary(e *ast.Unary) (*bound, error) {
+func (b *Binder) unary(e *ast.Unary) (*Node, error) {
 	if n, ok := e.X.(*ast.Literal); ok && e.Sign == ast.Minus && n.Kind >= ast.Integer && n.Kind <= ast.Float {
 		return number(n, "-") // BIGINT has one more negative number than positive ones
 	}
@@ -55,47 +80,16 @@ func (b *binder) unary(e *ast.Unary) (*bound, error) {
 	}
 }
 
-func (b *binder) not(at int, x *bound) (*bound, error) {
+func (b *Binder) not(at int, x *Node) (*Node, error) {
 	x, err := b.boolean(x, "the operand of NOT")
 	if err != nil {
 		return nil, err
 	}
-	return fold(at, boolType, strict(x.eval, func(v catalog.Value) (catalog.Value, error) {
-		return catalog.BoolOf(!v.AsBool()), nil
-	}), x), nil
-}
-
-// strict returns an evaluator that is NULL if the operand is.
-func strict(x evaluator, of func(v catalog.Value) (catalog.Value, error)) evaluator {
-	return func(f frame) (catalog.Value, error) {
-		v, err := x(f)
-		if err != nil || v.IsNull() {
-			return v, err
-		}
-		return of(v)
-	}
-}
-
-// strict2 returns an evaluator that is NULL if one of the operands is. Both are evaluated in any case.
-func strict2(x, y evaluator, of func(v, w catalog.Value) (catalog.Value, error)) evaluator {
-	return func(f frame) (catalog.Value, error) {
-		v, err := x(f)
-		if err != nil {
-			return v, err
-		}
-		w, err := y(f)
-		if err != nil || w.IsNull() {
-			return w, err
-		}
-		if v.IsNull() {
-			return v, nil
-		}
-		return of(v, w)
-	}
+	return fold(OpNot, at, boolType, nil, x), nil
 }
 
 // is binds IS NULL and the other tests. They are never NULL.
-func (b *binder) is(e *ast.Is) (*bound, error) {
+func (b *Binder) is(e *ast.Is) (*Node, error) {
 	x, err := b.bind(e.X)
 	if err != nil {
 		return nil, err
@@ -108,27 +102,42 @@ func (b *binder) is(e *ast.Is) (*bound, error) {
 	if err != nil {
 		return nil, err
 	}
-	eval, truth, not := x.eval, e.Truth, e.Not
-	return fold(e.At, boolType, func(f frame) (catalog.Value, error) {
-		v, err := eval(f)
+	op := OpIsNull
+	switch e.Truth {
+	case ast.IsTrue:
+		op = OpIsTrue
+	case ast.IsFalse:
+		op = OpIsFalse
+	default: // unknown is NULL
+	}
+	return negatable(op, e.At, e.Not, nil, x), nil
+}
+
+// negatable returns a node of a test that has a Not.
+func negatable(op Op, at int, not bool, build builder, args ...*Node) *Node {
+	n := plain(op, at, boolType, build, args...)
+	n.Not = not
+	return n.folded()
+}
+
+func isEval(x evaluator, op Op, not bool) evaluator {
+	return func(f frame) (catalog.Value, error) {
+		v, err := x(f)
 		if err != nil {
 			return v, err
 		}
 		is := v.IsNull()
-		if truth == ast.IsTrue || truth == ast.IsFalse {
-			is = !is && v.AsBool() == (truth == ast.IsTrue)
+		if op != OpIsNull {
+			is = !is && v.AsBool() == (op == OpIsTrue)
 		}
 		return catalog.BoolOf(is != not), nil
-	}, x), nil
+	}
 }
 
-// A branch of a CASE.
-type branch struct{ condition, result evaluator }
-
 // caseWhen binds CASE. No more of it is evaluated than is needed.
-func (b *binder) caseWhen(e *ast.Case) (*bound, error) {
-	conditions := make([]*bound, len(e.Whens))
-	results := make([]*bound, len(e.Whens), len(e.Whens)+1)
+func (b *Binder) caseWhen(e *ast.Case) (*Node, error) {
+	conditions := make([]*Node, len(e.Whens))
+	results := make([]*Node, len(e.Whens), len(e.Whens)+1)
 	for i, w := range e.Whens {
 		var err error
 		if conditions[i], results[i], err = b.two(w.Condition, w.Result); err != nil {
@@ -147,13 +156,11 @@ func (b *binder) caseWhen(e *ast.Case) (*bound, error) {
 	if err != nil {
 		return nil, err
 	}
-	dependsOn := append([]*bound(nil), results...)
-	var operand *bound
+	var operand *Node
 	if e.Operand != nil {
 		if operand, err = b.caseOperand(e, conditions); err != nil {
 			return nil, err
 		}
-		dependsOn = append(dependsOn, operand)
 	} else {
 		for i := range conditions {
 			if conditions[i], err = b.boolean(conditions[i], "the condition of WHEN"); err != nil {
@@ -161,25 +168,36 @@ func (b *binder) caseWhen(e *ast.Case) (*bound, error) {
 			}
 		}
 	}
-	dependsOn = append(dependsOn, conditions...)
-	branches := make([]branch, len(conditions))
-	for i := range branches {
-		branches[i] = branch{conditions[i].eval, results[i].eval}
+	return caseNode(e.At, t, operand, conditions, results), nil
+}
+
+// caseNode returns the node of a CASE. The operand is nil if there is none.
+func caseNode(at int, t catalog.Type, operand *Node, conditions, results []*Node) *Node {
+	var args []*Node
+	simple := operand != nil && (operand.Op == OpColumn || operand.Op == OpParameter || operand.Op == OpConstant)
+	if operand != nil && !simple { // to compute once
+		args = append(args, operand)
 	}
-	last = results[len(results)-1]
-	if operand != nil {
-		return fold(e.At, t, simpleCase(operand.eval, branches, last.eval), dependsOn...), nil
+	for i, c := range conditions {
+		if simple {
+			c = plain(OpEqual, c.At, boolType, nil, operand, c)
+		}
+		args = append(args, c, results[i])
 	}
-	return fold(e.At, t, searchedCase(branches, last.eval), dependsOn...), nil
+	args = append(args, results[len(results)-1])
+	if operand == nil || simple {
+		return fold(OpCase, at, t, nil, args...)
+	}
+	return foldCall(&call{at: at, name: "case"}, t, simpleCase, args...)
 }
 
 // caseOperand binds what a CASE compares, and gives all the same type.
-func (b *binder) caseOperand(e *ast.Case, conditions []*bound) (*bound, error) {
+func (b *Binder) caseOperand(e *ast.Case, conditions []*Node) (*Node, error) {
 	x, err := b.bind(e.Operand)
 	if err != nil {
 		return nil, err
 	}
-	all := append([]*bound{x}, conditions...)
+	all := append([]*Node{x}, conditions...)
 	if err := b.comparable(e.At, ast.Equal, all); err != nil {
 		return nil, err
 	}
@@ -187,36 +205,50 @@ func (b *binder) caseOperand(e *ast.Case, conditions []*bound) (*bound, error) {
 	return all[0], nil
 }
 
-func searchedCase(branches []branch, last evaluator) evaluator {
+func caseEval(args []evaluator) evaluator {
+	last := len(args) - 1
 	return func(f frame) (catalog.Value, error) {
-		for i := range branches {
-			v, err := branches[i].condition(f)
+		for i := 0; i < last; i += 2 {
+			v, err := args[i](f)
 			if err != nil {
 				return v, err
 			}
-			if !v.IsNull() && v.AsBool() {
-				return branches[i].result(f)
+			if v.AsBool() {
+				return args[i+1](f)
 			}
 		}
-		return last(f)
+		return args[last](f)
 	}
 }
 
-func simpleCase(operand evaluator, branches []branch, last evaluator) evaluator {
+// simpleCase builds a CASE with an operand, which is the first argument.
+func simpleCase(_ *Node, args []evaluator) evaluator {
+	last := len(args) - 1
 	return func(f frame) (catalog.Value, error) {
-		x, err := operand(f)
+		x, err := args[0](f)
 		if err != nil {
 			return x, err
 		}
-		for i := range branches {
-			v, err := branches[i].condition(f)
+		for i := 1; i < last; i += 2 {
+			v, err := args[i](f)
 			if err != nil {
 				return v, err
 			}
 			if !x.IsNull() && !v.IsNull() && catalog.Compare(x, v) == 0 {
-				return branches[i].result(f)
+				return args[i+1](f)
 			}
 		}
-		return last(f)
+		return args[last](f)
+	}
+}
+
+func coalesceEval(args []evaluator) evaluator {
+	return func(f frame) (catalog.Value, error) {
+		for _, x := range args {
+			if v, err := x(f); err != nil || !v.IsNull() {
+				return v, err
+			}
+		}
+		return catalog.Null(), nil
 	}
 }

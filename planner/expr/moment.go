@@ -46,24 +46,28 @@ func (f frame) timeOf() time.Time {
 	return f.env.Now
 }
 
-func (b *binder) now(c *call) (*bound, error) {
-	b.volatile = true
-	return &bound{at: c.at, typ: timestampType, eval: func(f frame) (catalog.Value, error) {
-		return catalog.TimestampOf(f.timeOf()), nil
-	}}, nil
+// volatile returns the node of a function without arguments that depends on time or chance.
+func volatile(c *call, t catalog.Type, eval evaluator) *Node {
+	n := &Node{Op: OpCall, At: c.at, Name: c.name, Type: t, Volatile: true, moody: true}
+	n.build = func(*Node, []evaluator) evaluator { return eval }
+	return n
 }
 
-func (b *binder) today(c *call) (*bound, error) {
-	b.volatile = true
-	return &bound{at: c.at, typ: dateType, eval: func(f frame) (catalog.Value, error) {
+func (b *Binder) now(c *call) (*Node, error) {
+	return volatile(c, timestampType, func(f frame) (catalog.Value, error) {
+		return catalog.TimestampOf(f.timeOf()), nil
+	}), nil
+}
+
+func (b *Binder) today(c *call) (*Node, error) {
+	return volatile(c, dateType, func(f frame) (catalog.Value, error) {
 		return convertValue(catalog.TimestampOf(f.timeOf()), dateType, c.at)
-	}}, nil
+	}), nil
 }
 
 // randomUUID binds GEN_RANDOM_UUID(): a UUID of version 4.
-func (b *binder) randomUUID(c *call) (*bound, error) {
-	b.volatile = true
-	return &bound{at: c.at, typ: uuidType, eval: func(f frame) (catalog.Value, error) {
+func (b *Binder) randomUUID(c *call) (*Node, error) {
+	return volatile(c, uuidType, func(f frame) (catalog.Value, error) {
 		if f.env == nil || f.env.Random == nil {
 			return catalog.Null(), sqlstate.New(sqlstate.NotSupported, c.at, "%s cannot be called here", c.name)
 		}
@@ -76,7 +80,7 @@ func (b *binder) randomUUID(c *call) (*bound, error) {
 		u[6] = u[6]&0x0f | 0x40
 		u[8] = u[8]&0x3f | 0x80
 		return catalog.UUIDOf(u), nil
-	}}, nil
+	}), nil
 }
 
 // A field computes a part of a time: a number in units of 10^-scale.
@@ -124,7 +128,7 @@ const ofDates = " year month day dow isodow doy quarter decade century millenniu
 
 // extract binds EXTRACT(field FROM x), which is DECIMAL, and DATE_PART('field', x), which is DOUBLE PRECISION. Times
 // are taken apart in UTC.
-func (b *binder) extract(c *call) (*bound, error) {
+func (b *Binder) extract(c *call) (*Node, error) {
 	name, err := b.settle(c.args[0], textType)
 	if err != nil {
 		return nil, err
@@ -133,22 +137,22 @@ func (b *binder) extract(c *call) (*bound, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case name.typ.Kind != catalog.String:
+	case name.Type.Kind != catalog.String:
 		return nil, wrongArgument(c, name, "TEXT as the field")
-	case !moment(x.typ.Kind):
+	case !moment(x.Type.Kind):
 		return nil, wrongArgument(c, x, "DATE or TIMESTAMPTZ")
 	}
-	ofDate := x.typ.Kind == catalog.Date
-	if v := name.value; v != nil && !v.IsNull() { // what is wrong with it can be said at once
-		if _, err := fieldOf(v.AsString(), ofDate); err != nil {
-			return nil, placed(err, name.at)
+	ofDate := x.Type.Kind == catalog.Date
+	if name.Op == OpConstant && !name.Value.IsNull() { // what is wrong with it can be said at once
+		if _, err := fieldOf(name.Value.AsString(), ofDate); err != nil {
+			return nil, placed(err, name.At)
 		}
 	}
 	t := decimalType
 	if c.name == "date_part" {
 		t = floatType
 	}
-	return fold(c.at, t, operate(c.at, func(name, v catalog.Value) (catalog.Value, error) {
+	return foldCall(c, t, binary(func(name, v catalog.Value) (catalog.Value, error) {
 		of, err := fieldOf(name.AsString(), ofDate)
 		if err != nil {
 			return catalog.Null(), err
@@ -158,7 +162,7 @@ func (b *binder) extract(c *call) (*bound, error) {
 			return catalog.Float(d.AsFloat()), nil
 		}
 		return d, nil
-	}, name, x), name, x), nil
+	}), name, x), nil
 }
 
 func fieldOf(name string, ofDate bool) (field, error) {

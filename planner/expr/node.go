@@ -14,6 +14,7 @@ type Node struct {
 	Type   catalog.Type // Kind 0: always NULL
 	Args   []*Node
 	Column ColumnID      // of OpColumn
+	Table  string        // of OpColumn: the name of its table, for people; may be empty
 	Name   string        // of OpColumn, OpCall: for people
 	Value  catalog.Value // of OpConstant
 	Number int           // of OpParameter, from 1
@@ -22,8 +23,14 @@ type Node struct {
 	// Operator is the comparison of OpAny and OpAll, as an Op from OpEqual to OpGreaterEqual.
 	Operator Op
 	Volatile bool // it, or something below it, depends on time or chance
-	// build returns the evaluator, of those of Args. Nil where Op alone says how.
-	build func(args []evaluator) evaluator
+	// build returns the evaluator, of those of Args. It must not depend on more of Args than n has: Map exchanges them. Nil
+	// where Op and the types alone say how, see standard.
+	build builder
+	// pure: it depends on nothing that Eval is given. Then eval is its evaluator, if it is no constant: it failed once.
+	pure bool
+	// moody: it is Volatile even if nothing below it is.
+	moody bool
+	eval  evaluator
 }
 
 // A Subplan is a query within an expression. The planner knows what it is.

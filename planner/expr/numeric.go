@@ -11,30 +11,27 @@ import (
 type unaryOperation func(v catalog.Value) (catalog.Value, error)
 
 // perKind binds a function of a number whose result has the same kind.
-func perKind(ofInt, ofDecimal, ofFloat unaryOperation) func(*binder, *call) (*bound, error) {
-	return func(b *binder, c *call) (*bound, error) {
+func perKind(ofInt, ofDecimal, ofFloat unaryOperation) func(*Binder, *call) (*Node, error) {
+	return func(b *Binder, c *call) (*Node, error) {
 		x, err := b.number(c.args[0], "the argument of "+c.name)
 		if err != nil {
 			return nil, err
 		}
 		op := ofInt
-		switch x.typ.Kind {
+		switch x.Type.Kind {
 		case catalog.Decimal:
 			op = ofDecimal
 		case catalog.Float64:
 			op = ofFloat
 		default:
 		}
-		return fold(c.at, loose(x.typ), strict(x.eval, func(v catalog.Value) (catalog.Value, error) {
-			r, err := op(v)
-			return r, placed(err, c.at)
-		}), x), nil
+		return foldCall(c, loose(x.Type), unary(op), x), nil
 	}
 }
 
 // rounding2 binds a function that may be told how many places it is to keep.
-func rounding2(without func(*binder, *call) (*bound, error), toward rounding) func(*binder, *call) (*bound, error) {
-	return func(b *binder, c *call) (*bound, error) {
+func rounding2(without func(*Binder, *call) (*Node, error), toward rounding) func(*Binder, *call) (*Node, error) {
+	return func(b *Binder, c *call) (*Node, error) {
 		if len(c.args) == 1 {
 			return without(b, c)
 		}
@@ -46,20 +43,20 @@ func rounding2(without func(*binder, *call) (*bound, error), toward rounding) fu
 		switch {
 		case err != nil:
 			return nil, err
-		case x.typ.Kind != catalog.Int64 && x.typ.Kind != catalog.Decimal:
+		case x.Type.Kind != catalog.Int64 && x.Type.Kind != catalog.Decimal:
 			return nil, wrongArgument(c, x, "a DECIMAL if it is given a number of places")
-		case places.typ.Kind != catalog.Int64:
+		case places.Type.Kind != catalog.Int64:
 			return nil, wrongArgument(c, places, "a BIGINT as the number of places")
 		}
-		return fold(c.at, decimalType, operate(c.at, func(v, w catalog.Value) (catalog.Value, error) {
+		return foldCall(c, decimalType, binary(func(v, w catalog.Value) (catalog.Value, error) {
 			return roundDecimal(v, w.AsInt(), toward)
-		}, x, places), x, places), nil
+		}), x, places), nil
 	}
 }
 
 // floats binds a function of DOUBLE PRECISION.
-func floats(of func(args []float64) (float64, error)) func(*binder, *call) (*bound, error) {
-	return func(b *binder, c *call) (*bound, error) {
+func floats(of func(args []float64) (float64, error)) func(*Binder, *call) (*Node, error) {
+	return func(b *Binder, c *call) (*Node, error) {
 		for i := range c.args {
 			x, err := b.number(c.args[i], "the argument of "+c.name)
 			if err != nil {
@@ -67,7 +64,7 @@ func floats(of func(args []float64) (float64, error)) func(*binder, *call) (*bou
 			}
 			c.args[i] = x
 		}
-		return fold(c.at, floatType, eachStrict(c, func(args []catalog.Value) (catalog.Value, error) {
+		return foldCall(c, floatType, eachStrict(func(args []catalog.Value) (catalog.Value, error) {
 			numbers := make([]float64, len(args))
 			for i, v := range args {
 				numbers[i] = v.AsFloat()
@@ -78,27 +75,6 @@ func floats(of func(args []float64) (float64, error)) func(*binder, *call) (*bou
 			}
 			return finite(r, numbers...)
 		}), c.args...), nil
-	}
-}
-
-// eachStrict returns an evaluator of a call that is NULL if one of the arguments is.
-func eachStrict(c *call, of func(args []catalog.Value) (catalog.Value, error)) evaluator {
-	args, at := c.args, c.at
-	return func(f frame) (catalog.Value, error) {
-		values, null := make([]catalog.Value, len(args)), false
-		for i, x := range args {
-			v, err := x.eval(f)
-			if err != nil {
-				return v, err
-			}
-			values[i] = v
-			null = null || v.IsNull()
-		}
-		if null {
-			return catalog.Null(), nil
-		}
-		v, err := of(values)
-		return v, placed(err, at)
 	}
 }
 

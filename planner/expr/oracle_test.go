@@ -58,7 +58,7 @@ func newOracle(r *rand.Rand) (*oracle, *Scope) {
 		for range perKindColumns {
 			at := len(s.Columns)
 			name := fmt.Sprintf("c%d", at)
-			s.Columns = append(s.Columns, Column{Name: name, Type: catalog.Type{Kind: k}})
+			s.Columns = append(s.Columns, ScopeColumn{Name: name, Type: catalog.Type{Kind: k}})
 			o.columns[k] = append(o.columns[k], term{name, k, func(row []datum) (datum, sqlstate.Code) { return row[at], "" }})
 		}
 	}

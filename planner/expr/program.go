@@ -7,80 +7,66 @@ import (
 	"time"
 
 	"github.com/middb/middb/catalog"
-	"github.com/middb/middb/planner/ast"
 	"github.com/middb/middb/planner/sqlstate"
 )
-
-// A Column is one that an expression can name.
-type Column struct {
-	Table string // the name of its table; may be empty
-	Name  string
-	Type  catalog.Type
-}
-
-// A Scope is what an expression can name, and what its errors show.
-type Scope struct {
-	Text       string   // the SQL that the tree was read from
-	Columns    []Column // the values of rows have the same order
-	Parameters bool     // there may be some
-}
 
 // An Env is what else a value can depend on. The zero Env will do for expressions that do not ask for it.
 type Env struct {
 	Now        time.Time       // what NOW() returns: the time of the transaction
 	Random     io.Reader       // for GEN_RANDOM_UUID(); nil: it fails
 	Parameters []catalog.Value // $1 and so on, of the types that Program.Parameters wants
+	Outer      []catalog.Value // of the columns of queries around, at the places that Slots.Outer says
 }
 
 // A Program is an expression that can be evaluated.
 type Program struct {
 	text       string
-	result     *bound
+	node       *Node
+	eval       evaluator
 	columns    []int
 	parameters []catalog.Type
-	volatile   bool
 }
 
-// Bind gives an expression its meaning.
-func Bind(e ast.Expr, s *Scope) (*Program, error) {
-	return bind(e, s, func(b *binder, x *bound) (*bound, error) {
-		if x.openNull() { // the only one whose type stays open
-			return x, nil
-		}
-		return b.settle(x, catalog.Type{Kind: catalog.String})
-	})
+// Slots say where a program finds what its expression names.
+type Slots struct {
+	Columns map[ColumnID]int // place in the row
+	Outer   map[ColumnID]int // place in Env.Outer, for columns of queries around
+	// Subquery returns what runs the query of n, which is OpSubquery, OpExists, OpAny or OpAll.
+	Subquery func(n *Node) (Runner, error)
 }
 
-// BindAs binds an expression whose values are to be stored as a type. It converts them as SQL does for INSERT: numbers
-// to numbers, everything to text, dates and timestamps to each other, and text in quotes to anything.
-func BindAs(e ast.Expr, s *Scope, t catalog.Type) (*Program, error) {
-	return bind(e, s, func(b *binder, x *bound) (*bound, error) { return b.assign(x, t) })
+// A Runner runs a query within an expression.
+type Runner interface {
+	// Run returns the value of the node before its Not: the only column of the only row, or BOOL, three-valued of OpAny and
+	// OpAll. Outer has the values of n.Sub.Outer(), and args those of n.Args. Both are the caller's again when it returns.
+	Run(outer, args []catalog.Value, env *Env) (catalog.Value, error)
 }
 
-// BindCondition binds an expression that must be BOOLEAN.
-func BindCondition(e ast.Expr, s *Scope) (*Program, error) {
-	return bind(e, s, func(b *binder, x *bound) (*bound, error) { return b.boolean(x, "the condition") })
-}
-
-func bind(e ast.Expr, s *Scope, finish func(*binder, *bound) (*bound, error)) (*Program, error) {
-	b := &binder{scope: s}
-	x, err := b.bind(e)
-	if err == nil {
-		x, err = finish(b, x)
-	}
+// Compile returns a program. Its errors have places, but no text.
+func Compile(n *Node, s *Slots) (*Program, error) {
+	eval, err := compileNode(n, s)
 	if err != nil {
-		return nil, inText(err, s.Text)
+		return nil, err
 	}
-	slices.Sort(b.columns)
-	return &Program{
-		text: s.Text, result: x, columns: slices.Compact(b.columns), parameters: b.parameters, volatile: b.volatile,
-	}, nil
+	return &Program{node: n, eval: eval, columns: places(n.Columns(), s)}, nil
+}
+
+// places returns where columns are in a row, ascending, each once.
+func places(ids []ColumnID, s *Slots) []int {
+	var all []int
+	for _, id := range ids {
+		if i, ok := s.Columns[id]; ok {
+			all = append(all, i)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // Eval computes the value of a row, which has a value for each column of the scope. Strings of the value may be those
 // of the row.
 func (p *Program) Eval(row []catalog.Value, env *Env) (catalog.Value, error) {
-	v, err := p.result.eval(frame{row: row, env: env})
+	v, err := p.eval(frame{row: row, env: env})
 	if err != nil {
 		return catalog.Null(), inText(err, p.text)
 	}
@@ -89,30 +75,90 @@ func (p *Program) Eval(row []catalog.Value, env *Env) (catalog.Value, error) {
 
 // Type returns the type of the values. Its Kind is 0 if they are all NULL, and its Precision if it is DECIMAL and the
 // values have as many digits as they need.
-func (p *Program) Type() catalog.Type { return p.result.typ }
+func (p *Program) Type() catalog.Type { return p.node.Type }
 
-// Columns returns which columns of the scope the expression names, ascending. The caller must not change them.
+// Node returns the expression that the program computes.
+func (p *Program) Node() *Node { return p.node }
+
+// Columns returns which values of a row the expression names, ascending. The caller must not change them.
 func (p *Program) Columns() []int { return p.columns }
 
-// Parameters returns the types of the parameters. One that does not occur has none.
+// Parameters returns the types of the parameters, if the program comes from Bind. One that does not occur has none.
 func (p *Program) Parameters() []catalog.Type { return p.parameters }
 
-// Constant returns the value if it is always the same and was computed by Bind.
+// Constant returns the value if it is always the same and could be computed.
 func (p *Program) Constant() (v catalog.Value, ok bool) {
-	if p.result.value == nil {
-		return catalog.Null(), false
-	}
-	return *p.result.value, true
+	return p.node.Value, p.node.Op == OpConstant
 }
 
 // Volatile reports whether the value depends on time or chance.
-func (p *Program) Volatile() bool { return p.volatile }
+func (p *Program) Volatile() bool { return p.node.Volatile }
 
 // inText fills in the text of an error.
 func inText(err error, text string) error {
 	var e *sqlstate.Error
-	if errors.As(err, &e) {
+	if text != "" && errors.As(err, &e) {
 		return e.In(text)
 	}
 	return err
+}
+
+// column returns the evaluator of a column.
+func (s *Slots) column(n *Node) (evaluator, error) {
+	at, name := n.At, n.Name
+	if i, ok := s.Columns[n.Column]; ok {
+		return func(f frame) (catalog.Value, error) {
+			if i >= len(f.row) {
+				return catalog.Null(), sqlstate.New(sqlstate.InternalError, at, "the row has no value for column %q", name)
+			}
+			return f.row[i], nil
+		}, nil
+	}
+	i, ok := s.Outer[n.Column]
+	if !ok {
+		return nil, sqlstate.New(sqlstate.InternalError, at, "nobody knows where column %q (%d) is", name, n.Column)
+	}
+	return func(f frame) (catalog.Value, error) {
+		if f.env == nil || i >= len(f.env.Outer) {
+			return catalog.Null(), sqlstate.New(sqlstate.InternalError, at, "the query around has no value for column %q", name)
+		}
+		return f.env.Outer[i], nil
+	}, nil
+}
+
+// subquery returns the evaluator of a query within an expression.
+func (s *Slots) subquery(n *Node, args []evaluator) (evaluator, error) {
+	if s.Subquery == nil || n.Sub == nil {
+		return nil, sqlstate.New(sqlstate.NotSupported, n.At, "a query is not supported here")
+	}
+	runner, err := s.Subquery(n)
+	if err != nil {
+		return nil, err
+	}
+	ids := n.Sub.Outer()
+	inputs := make([]evaluator, 0, len(ids)+len(args))
+	for _, id := range ids {
+		x, err := s.column(&Node{Op: OpColumn, At: n.At, Column: id})
+		if err != nil {
+			return nil, err
+		}
+		inputs = append(inputs, x)
+	}
+	inputs = append(inputs, args...)
+	not, split := n.Not, len(ids)
+	return func(f frame) (catalog.Value, error) {
+		values := make([]catalog.Value, len(inputs))
+		for i, x := range inputs {
+			v, err := x(f)
+			if err != nil {
+				return v, err
+			}
+			values[i] = v
+		}
+		v, err := runner.Run(values[:split:split], values[split:], f.env)
+		if err != nil || !not || v.IsNull() {
+			return v, err
+		}
+		return catalog.BoolOf(!v.AsBool()), nil
+	}, nil
 }

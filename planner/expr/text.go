@@ -17,37 +17,45 @@ func tooMuchText() error {
 }
 
 // texts binds a function whose arguments have the given types; TEXT if none are given.
-func texts(result catalog.Type, of func([]catalog.Value) (catalog.Value, error), types ...catalog.Type) func(*binder, *call) (*bound, error) {
-	return func(b *binder, c *call) (*bound, error) {
-		for i := range c.args {
-			t := textType
-			if i < len(types) {
-				t = types[i]
-			}
-			x, err := b.settle(c.args[i], t)
-			if err != nil {
-				return nil, err
-			}
-			if x.typ.Kind != t.Kind {
-				return nil, wrongArgument(c, x, nameOf(t))
-			}
-			c.args[i] = x
+func texts(result catalog.Type, of func([]catalog.Value) (catalog.Value, error), types ...catalog.Type) func(*Binder, *call) (*Node, error) {
+	return func(b *Binder, c *call) (*Node, error) {
+		if err := b.textArguments(c, types...); err != nil {
+			return nil, err
 		}
-		return fold(c.at, result, eachStrict(c, of), c.args...), nil
+		return foldCall(c, result, eachStrict(of), c.args...), nil
 	}
 }
 
+// textArguments requires arguments to be of types, TEXT if none are given.
+func (b *Binder) textArguments(c *call, types ...catalog.Type) error {
+	for i := range c.args {
+		t := textType
+		if i < len(types) {
+			t = types[i]
+		}
+		x, err := b.settle(c.args[i], t)
+		if err != nil {
+			return err
+		}
+		if x.Type.Kind != t.Kind {
+			return wrongArgument(c, x, nameOf(t))
+		}
+		c.args[i] = x
+	}
+	return nil
+}
+
 // length binds LENGTH, in characters, or in bytes of BYTEA, and OCTET_LENGTH, in bytes.
-func (b *binder) length(c *call) (*bound, error) {
+func (b *Binder) length(c *call) (*Node, error) {
 	x, err := b.settle(c.args[0], textType)
 	if err != nil {
 		return nil, err
 	}
 	var of unaryOperation
 	switch {
-	case x.typ.Kind == catalog.Bytes && !strings.HasPrefix(c.name, "char"):
+	case x.Type.Kind == catalog.Bytes && !strings.HasPrefix(c.name, "char"):
 		of = func(v catalog.Value) (catalog.Value, error) { return catalog.Int(int64(len(v.AsBytes()))), nil }
-	case x.typ.Kind != catalog.String:
+	case x.Type.Kind != catalog.String:
 		return nil, wrongArgument(c, x, "TEXT")
 	case c.name == "octet_length":
 		of = func(v catalog.Value) (catalog.Value, error) { return catalog.Int(int64(len(v.AsString()))), nil }
@@ -56,7 +64,7 @@ func (b *binder) length(c *call) (*bound, error) {
 			return catalog.Int(int64(utf8.RuneCountInString(v.AsString()))), nil
 		}
 	}
-	return fold(c.at, intType, strict(x.eval, of), x), nil
+	return foldCall(c, intType, unary(of), x), nil
 }
 
 func lower(args []catalog.Value) (catalog.Value, error) {
@@ -163,14 +171,14 @@ func position(args []catalog.Value) (catalog.Value, error) {
 }
 
 // concat binds ||: of BYTEA, or of TEXT and anything.
-func (b *binder) concat(at int, x, y *bound) (*bound, error) {
+func (b *Binder) concat(at int, x, y *Node) (*Node, error) {
 	want := textType
-	if x.typ.Kind == catalog.Bytes && (y.open() || y.typ.Kind == catalog.Bytes) || x.open() && y.typ.Kind == catalog.Bytes {
+	if x.Type.Kind == catalog.Bytes && (y.Open() || y.Type.Kind == catalog.Bytes) || x.Open() && y.Type.Kind == catalog.Bytes {
 		want = bytesType
 	}
-	oneIsText := x.open() || y.open() || x.typ.Kind == catalog.String || y.typ.Kind == catalog.String
+	oneIsText := x.Open() || y.Open() || x.Type.Kind == catalog.String || y.Type.Kind == catalog.String
 	if want.Kind == catalog.String && !oneIsText {
-		return nil, noOperator(at, ast.Concat, x.typ, y.typ)
+		return nil, noOperator(at, ast.Concat, x.Type, y.Type)
 	}
 	x, err := b.settle(x, want)
 	if err != nil {
@@ -183,7 +191,7 @@ func (b *binder) concat(at int, x, y *bound) (*bound, error) {
 	if want.Kind == catalog.Bytes {
 		join = joinBytes
 	}
-	return fold(at, want, operate(at, join, x, y), x, y), nil
+	return fold(OpConcat, at, want, binary(join), x, y), nil
 }
 
 func joinTexts(v, w catalog.Value) (catalog.Value, error) {
@@ -203,7 +211,7 @@ func joinBytes(v, w catalog.Value) (catalog.Value, error) {
 }
 
 // concatFunction binds CONCAT, which takes anything and leaves NULLs out.
-func (b *binder) concatFunction(c *call) (*bound, error) {
+func (b *Binder) concatFunction(c *call) (*Node, error) {
 	for i := range c.args {
 		x, err := b.settle(c.args[i], textType)
 		if err != nil {
@@ -211,22 +219,18 @@ func (b *binder) concatFunction(c *call) (*bound, error) {
 		}
 		c.args[i] = x
 	}
-	return fold(c.at, textType, func(f frame) (catalog.Value, error) {
+	return foldCall(c, textType, each(func(values []catalog.Value) (catalog.Value, error) {
 		var all strings.Builder
-		for _, x := range c.args {
-			v, err := x.eval(f)
-			if err != nil {
-				return v, err
-			}
+		for _, v := range values {
 			if v.IsNull() {
 				continue
 			}
 			s := v.String()
 			if all.Len()+len(s) > maxTextBytes {
-				return catalog.Null(), placed(tooMuchText(), c.at)
+				return catalog.Null(), tooMuchText()
 			}
 			all.WriteString(s)
 		}
 		return catalog.Str(all.String()), nil
-	}, c.args...), nil
+	}), c.args...), nil
 }
