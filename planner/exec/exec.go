@@ -4,6 +4,7 @@ package exec
 
 import (
 	"context"
+	"time"
 
 	"github.com/middb/middb/catalog"
 	"github.com/middb/middb/planner/expr"
@@ -25,8 +26,10 @@ type Options struct {
 	// not fit is an error.
 	FS        vfs.FS
 	Directory string
-	// Measure has each operator note how many rows it gave and how long it took, for EXPLAIN ANALYZE.
+	// Measure has each operator note how many rows it gave, for EXPLAIN ANALYZE, and how long it took by the Clock, if there
+	// is one.
 	Measure bool
+	Clock   func() time.Time
 }
 
 // A Storage has the tables of a query, as its transaction sees them.
@@ -81,6 +84,6 @@ type Operator interface {
 	Next(ctx context.Context) (*catalog.Batch, error)
 	// Reset has it begin again, with other values of the columns around it.
 	Reset()
-	// Close gives back what it has. It is called once, whether all rows were read or not.
+	// Close gives back what it has, and leaves those below it alone. It is called once, whether all rows were read or not.
 	Close() error
 }
