@@ -39,6 +39,7 @@ type DB struct {
 
 	tableSpaces sync.Map // from relation.Space to *Keyspace
 	tables      openedTables
+	sql         openedSQL
 	jitter      jitter
 	lock        io.Closer
 	sizes       memorySizes

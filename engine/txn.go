@@ -12,6 +12,7 @@ import (
 	"github.com/middb/middb/key"
 	"github.com/middb/middb/mvcc"
 	"github.com/middb/middb/relation"
+	"github.com/middb/middb/session"
 )
 
 // An Isolation says which anomalies a transaction is safe from; docs/isolation.md has them all.
@@ -81,7 +82,8 @@ type Txn struct {
 	savepoints []savepoint    // those that can be rolled back to
 	lastPoint  uint64
 	tables     *relation.Tables
-	committed  uint64 // sequence number of the last operation, once committed
+	sql        *session.Session // what Query and Exec run in; nil: nobody has
+	committed  uint64           // sequence number of the last operation, once committed
 }
 
 // Begin begins a transaction.

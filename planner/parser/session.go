@@ -1,8 +1,6 @@
 package parser
 
 import (
-	"strings"
-
 	"github.com/middb/middb/planner/ast"
 	"github.com/middb/middb/planner/sqlstate"
 	"github.com/middb/middb/planner/token"
@@ -202,17 +200,19 @@ func (p *parser) setTransaction(at int, session bool) (ast.Statement, error) {
 
 // setting reads the name of one.
 func (p *parser) setting() (string, error) {
-	var b strings.Builder
-	for {
-		n, err := p.anyName("a setting")
-		if err != nil {
-			return "", err
-		}
-		if b.WriteString(n.Name); !p.take(dot) {
-			return b.String(), nil
-		}
-		b.WriteByte('.')
+	n, err := p.anyName("a setting")
+	if err != nil {
+		return "", err
 	}
+	name := n.Name
+	for p.take(dot) {
+		if p.now.kind != word && p.now.kind != quotedName { // behind a point words of SQL are names too
+			return "", p.unexpected("a setting")
+		}
+		name += "." + p.now.text
+		p.advance()
+	}
+	return name, nil
 }
 
 // settingValues reads DEFAULT, or words, numbers and texts.

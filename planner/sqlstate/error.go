@@ -14,6 +14,8 @@ type Error struct {
 	At      int    // offset in Text, in bytes; negative: nowhere
 	Text    string // the SQL; empty where nobody knew it
 	Cause   error  // what it was made from; may be nil
+	// What of the database it is about, as far as that is known; each may be empty.
+	Table, Column, Constraint string
 }
 
 // New returns an error about a place in a text that its caller fills in.

@@ -1,0 +1,100 @@
+package session
+
+import (
+	"context"
+
+	"github.com/middb/middb/planner/ast"
+	"github.com/middb/middb/planner/sqlstate"
+	"github.com/middb/middb/relation"
+)
+
+// planned is a statement with its plan, and what that depends on.
+type planned struct{}
+
+// run runs a statement.
+func (s *Session) run(ctx context.Context, st *statement, args []any) (*Rows, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	rows, err := s.dispatch(ctx, st, args)
+	if err != nil && s.txn != nil {
+		s.txn.fail()
+	}
+	return rows, err
+}
+
+func (s *Session) dispatch(ctx context.Context, st *statement, args []any) (*Rows, error) {
+	switch tree := st.tree.(type) {
+	case *ast.Begin, *ast.Commit, *ast.Rollback, *ast.Savepoint, *ast.Release, *ast.SetTransaction:
+		tag, err := s.control(ctx, tree)
+		return s.finished(Result{Tag: tag}), err
+	case *ast.Set:
+		return s.finished(Result{Tag: "SET"}), s.set(tree)
+	case *ast.Show:
+		return s.show(ctx, tree)
+	}
+	if s.txn != nil {
+		if err := s.txn.check(); err != nil {
+			return nil, err
+		}
+	}
+	if len(args) > 0 && !takesParameters(st.tree) {
+		return nil, sqlstate.New(sqlstate.SyntaxError, st.tree.Place(), "the statement takes no parameters")
+	}
+	if ix, ok := st.tree.(*ast.CreateIndex); ok && s.txn == nil && !s.env.ReadOnly && !s.settings.readOnly {
+		return s.finished(Result{Tag: "CREATE INDEX"}), s.buildIndex(ctx, ix)
+	}
+	if tag, f := schemaChange(st); f != nil {
+		return s.finished(Result{Tag: tag}), s.changeSchema(ctx, tag, f)
+	}
+	return nil, sqlstate.New(sqlstate.NotSupported, st.tree.Place(), "%T cannot be run", st.tree)
+}
+
+func takesParameters(st ast.Statement) bool {
+	switch st.(type) {
+	case *ast.Query, *ast.Insert, *ast.Update, *ast.Delete, *ast.Explain:
+		return true
+	default:
+		return false
+	}
+}
+
+// A change is what a statement about schemas does. What it is given is good for one run.
+type change func(x *changing) error
+
+// changing is a statement about schemas that is being run.
+type changing struct {
+	s      *Session
+	ctx    context.Context
+	tables *relation.Tables
+	txn    Txn
+}
+
+// changeSchema runs a change as a statement. Its notices are those of its last run.
+func (s *Session) changeSchema(ctx context.Context, what string, f change) error {
+	return s.write(ctx, what, func(txn Txn, tables *relation.Tables) error {
+		s.notices = nil
+		return tables.Statement(func() error { return f(&changing{s: s, ctx: ctx, tables: tables, txn: txn}) })
+	})
+}
+
+// schemaChange returns what a statement does that is about schemas, and its tag; nil if it is another one.
+func schemaChange(st *statement) (tag string, f change) {
+	switch tree := st.tree.(type) {
+	case *ast.CreateTable:
+		if tree.As == nil {
+			return "CREATE TABLE", func(x *changing) error { return x.createTable(tree) }
+		}
+	case *ast.CreateIndex:
+		return "CREATE INDEX", func(x *changing) error { return x.createIndex(tree) }
+	case *ast.AlterTable:
+		return "ALTER TABLE", func(x *changing) error { return x.alterTable(tree) }
+	case *ast.Rename:
+		return "ALTER " + tree.Kind.String(), func(x *changing) error { return x.rename(tree) }
+	case *ast.Drop:
+		return "DROP " + tree.Kind.String(), func(x *changing) error { return x.drop(tree) }
+	case *ast.Truncate:
+		return "TRUNCATE TABLE", func(x *changing) error { return x.truncate(tree) }
+	}
+	return "", nil
+}
