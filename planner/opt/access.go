@@ -1,6 +1,7 @@
 package opt
 
 import (
+	"github.com/middb/middb/catalog"
 	"github.com/middb/middb/planner/expr"
 	"github.com/middb/middb/planner/physical"
 	"github.com/middb/middb/planner/plan"
@@ -23,3 +24,14 @@ func (p *planner) scan(n *plan.Scan, conditions []*expr.Node, l *limit) []path {
 }
 
 func (p *planner) indexJoin(*joining) []path { return nil }
+
+// keyColumns returns the columns of an index, or of the primary key.
+func keyColumns(t *catalog.Table, index string) []catalog.IndexColumn {
+	if index == "" {
+		return t.PrimaryKey
+	}
+	if ix, ok := t.Index(index); ok {
+		return ix.Columns
+	}
+	return nil
+}

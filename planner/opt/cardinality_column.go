@@ -10,7 +10,7 @@ import (
 )
 
 // against returns which part of the rows satisfies a comparison of a column, of which nothing may be known, with something.
-func (e *estimator) against(k *column, op expr.Op, y *expr.Node, rows float64) float64 {
+func (e *estimator) against(k *column, op expr.Op, y *expr.Node) float64 {
 	nulls, distinct := defaultNull, 0.0
 	if k != nil {
 		nulls, distinct = k.nulls, k.distinct
@@ -40,6 +40,7 @@ func (e *estimator) against(k *column, op expr.Op, y *expr.Node, rows float64) f
 		return max(0, 1-nulls-equal)
 	case expr.OpDistinct:
 		return max(0, 1-equal)
+	default:
 	}
 	if k == nil || k.statistics == nil || !known || len(k.statistics.Bounds)+len(k.statistics.Common) == 0 {
 		return defaultRange
@@ -166,14 +167,14 @@ func textNumbers(texts ...string) (l, h, x float64) {
 }
 
 // like returns which part of the rows is like a pattern: those that begin as it does, and fewer for each letter that follows.
-func (e *estimator) like(n *expr.Node, rows float64) float64 {
+func (e *estimator) like(n *expr.Node) float64 {
 	k, pattern := e.columnOf(n.Args[0]), n.Args[1]
 	if pattern.Op != expr.OpConstant || len(n.Args) > 2 {
 		return defaultLike
 	}
 	prefix, exact := likePrefix(pattern.Value.AsString())
 	if exact {
-		return e.against(k, expr.OpEqual, expr.Constant(catalog.Str(prefix), pattern.Type), rows)
+		return e.against(k, expr.OpEqual, expr.Constant(catalog.Str(prefix), pattern.Type))
 	}
 	part := 1.0
 	if prefix != "" {

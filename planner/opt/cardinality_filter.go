@@ -178,6 +178,7 @@ func (e *estimator) condition(n *expr.Node, rows float64) float64 {
 				s -= e.nullsOf(n.Args[0])
 			}
 		}
+	default:
 	}
 	return min(1, max(0, s))
 }
@@ -205,13 +206,13 @@ func (e *estimator) positive(n *expr.Node, rows float64) float64 {
 		return e.compare(n, rows)
 	case expr.OpBetween:
 		k := e.columnOf(n.Args[0])
-		lower := e.against(k, expr.OpGreaterEqual, n.Args[1], rows)
-		upper := e.against(k, expr.OpLessEqual, n.Args[2], rows)
+		lower := e.against(k, expr.OpGreaterEqual, n.Args[1])
+		upper := e.against(k, expr.OpLessEqual, n.Args[2])
 		return e.rangeSelectivity(k, &between{lower, upper})
 	case expr.OpIn:
 		k, total := e.columnOf(n.Args[0]), 0.0
 		for _, a := range n.Args[1:] {
-			total += e.against(k, expr.OpEqual, a, rows)
+			total += e.against(k, expr.OpEqual, a)
 		}
 		return min(1, total)
 	case expr.OpIsNull:
@@ -221,9 +222,9 @@ func (e *estimator) positive(n *expr.Node, rows float64) float64 {
 	case expr.OpIsFalse:
 		return 1 - e.condition(n.Args[0], rows)
 	case expr.OpColumn:
-		return e.against(e.columns[n.Column], expr.OpEqual, expr.Constant(catalog.BoolOf(true), catalog.Type{Kind: catalog.Bool}), rows)
+		return e.against(e.columns[n.Column], expr.OpEqual, expr.Constant(catalog.BoolOf(true), catalog.Type{Kind: catalog.Bool}))
 	case expr.OpLike:
-		return e.like(n, rows)
+		return e.like(n)
 	case expr.OpILike:
 		return defaultLike
 	case expr.OpExists, expr.OpAny, expr.OpAll:
@@ -267,10 +268,5 @@ func (e *estimator) compare(n *expr.Node, rows float64) float64 {
 			return defaultRange
 		}
 	}
-	return e.against(k, op, y, rows)
-}
-
-// tableSelectivity returns which part of a table's rows satisfies conditions, without keys.
-func (e *estimator) tableSelectivity(n *plan.Scan, conditions []*expr.Node) float64 {
-	return e.selectivity(conditions, e.rows(n))
+	return e.against(k, op, y)
 }
