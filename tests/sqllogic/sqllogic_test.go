@@ -3,6 +3,7 @@ package sqllogic
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -178,4 +179,15 @@ func TestFilesThatAreWrongAreRefused(t *testing.T) {
 			t.Errorf("%q: got %v", text, err)
 		}
 	}
+}
+
+// parseDifference reads FILE:LINE, and a reason behind a blank.
+func parseDifference(line string) (name string, number int) {
+	at, _, _ := strings.Cut(line, " ")
+	name, digits, _ := strings.Cut(strings.TrimSpace(at), ":")
+	number, err := strconv.Atoi(digits)
+	if err != nil {
+		return name, 0
+	}
+	return name, number
 }
