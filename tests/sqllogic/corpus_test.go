@@ -32,7 +32,7 @@ func TestCorpus(t *testing.T) {
 	differ := readDifferences(t)
 	for _, p := range Plans {
 		sample := sampled
-		if len(p.Settings) == 0 || os.Getenv("MIDDB_NIGHTLY") != "" {
+		if len(p.Settings) == 0 || environment.Nightly() {
 			sample = 1
 		}
 		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
