@@ -8,7 +8,7 @@ import (
 
 func TestRunMeasuresEveryRow(t *testing.T) {
 	var out, diagnostics bytes.Buffer
-	if code := run([]string{"--keys", "2000", "--rounds", "1", "--dir", t.TempDir()}, &out, &diagnostics); code != 0 {
+	if code := command.Run([]string{"--keys", "2000", "--rounds", "1", "--dir", t.TempDir()}, &out, &diagnostics); code != 0 {
 		t.Fatalf("exit code %d: %s", code, &diagnostics)
 	}
 	lines := strings.Count(out.String(), "\n")
@@ -21,13 +21,5 @@ func TestRunMeasuresEveryRow(t *testing.T) {
 	}
 	if lines != want {
 		t.Errorf("%d lines instead of %d:\n%s", lines, want, &out)
-	}
-}
-
-func TestRunRefuses(t *testing.T) {
-	for _, args := range [][]string{{"--keys", "0"}, {"--rounds", "x"}, {"word"}} {
-		if code := run(args, &bytes.Buffer{}, &bytes.Buffer{}); code != 2 {
-			t.Errorf("%q: exit code %d", args, code)
-		}
 	}
 }

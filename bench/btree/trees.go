@@ -12,6 +12,7 @@ import (
 	"time"
 
 	google "github.com/google/btree"
+	"github.com/middb/middb/bench/ratio"
 	"github.com/middb/middb/bplustree"
 	"github.com/middb/middb/page"
 	"github.com/middb/middb/vfs"
@@ -21,7 +22,7 @@ import (
 
 // The trees.
 const (
-	middb        = "middb"
+	middb        = ratio.Middb
 	tidwallBTree = "tidwall/btree"
 	googleBTree  = "google/btree"
 	bboltFile    = "bbolt"
@@ -61,14 +62,14 @@ type data struct {
 	closes []func() error
 }
 
-func newData(c *config) (*data, error) {
+func newData(c *ratio.Config) (*data, error) {
 	d := &data{value: []byte("8 bytes."), full: map[string]tree{}, onDisk: map[string]tree{}}
-	for i := range c.keys {
+	for i := range c.Size {
 		d.keys = append(d.keys, fmt.Appendf(nil, "user%012d", i))
 	}
-	d.random = rand.New(rand.NewPCG(1, 1)).Perm(c.keys)
+	d.random = rand.New(rand.NewPCG(1, 1)).Perm(c.Size)
 	var err error
-	if d.dir, err = os.MkdirTemp(c.dir, "middb-btree"); err != nil {
+	if d.dir, err = os.MkdirTemp(c.Dir, "middb-btree"); err != nil {
 		return nil, err
 	}
 	for _, name := range []string{middb, tidwallBTree, googleBTree} {

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 
+	"github.com/middb/middb/bench/ratio"
 	"github.com/middb/middb/catalog"
 	"github.com/middb/middb/engine"
 	"go.etcd.io/bbolt"
@@ -17,7 +18,7 @@ import (
 
 // The stores.
 const (
-	middb      = "middb"
+	middb      = ratio.Middb
 	bboltFile  = "bbolt"
 	sqliteFile = "sqlite"
 )

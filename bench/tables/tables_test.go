@@ -8,20 +8,12 @@ import (
 
 func TestRunMeasuresEveryRow(t *testing.T) {
 	var out, diagnostics bytes.Buffer
-	if code := run([]string{"--rows", "2000", "--rounds", "1", "--dir", t.TempDir()}, &out, &diagnostics); code != 0 {
+	if code := command.Run([]string{"--rows", "2000", "--rounds", "1", "--dir", t.TempDir()}, &out, &diagnostics); code != 0 {
 		t.Fatalf("exit code %d: %s", code, &diagnostics)
 	}
 	for _, w := range workloads {
 		if strings.Count(out.String(), w.name) != len(w.peers) {
 			t.Errorf("not a row for each peer: %q\n%s", w.name, &out)
-		}
-	}
-}
-
-func TestRunRefuses(t *testing.T) {
-	for _, args := range [][]string{{"--rows", "0"}, {"--rounds", "x"}, {"word"}} {
-		if code := run(args, &bytes.Buffer{}, &bytes.Buffer{}); code != 2 {
-			t.Errorf("%q: exit code %d", args, code)
 		}
 	}
 }
