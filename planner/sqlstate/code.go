@@ -39,6 +39,12 @@ const (
 	TooLarge          Code = "54000"
 	TooComplex        Code = "54001"
 	InternalError     Code = "XX000"
+	DuplicateAlias    Code = "42712"
+	InvalidColumn     Code = "42P10"
+	InvalidRecursion  Code = "42P19"
+	InvalidDefinition Code = "42P17"
+	WrongObject       Code = "42809"
+	TooManyColumns    Code = "54011"
 )
 
 // Error returns the code.
