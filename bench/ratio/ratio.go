@@ -22,9 +22,10 @@ const Middb = "middb"
 // A Command is one that compares.
 type Command struct {
 	Name    string
-	Unit    string // what there is a number of, in the plural: rows; it names the flag
-	Size    int    // how many by default
-	Measure func(c *Config) (*Report, error)
+	Unit    string                           // what there is a number of, in the plural: rows; it names the flag. Empty: there is no such flag
+	Size    int                              // how many by default
+	Flags   func(f *flag.FlagSet)            // more flags; nil: none
+	Measure func(c *Config) (*Report, error) // a nil Report: there is nothing to report
 }
 
 // A Config is what the command line asks for.
@@ -41,7 +42,12 @@ func (d *Command) Run(args []string, out, diagnostics io.Writer) int {
 	var c Config
 	f := flag.NewFlagSet(d.Name, flag.ContinueOnError)
 	f.SetOutput(diagnostics)
-	f.IntVar(&c.Size, d.Unit, d.Size, "how many "+d.Unit+" there are")
+	if c.Size = d.Size; d.Unit != "" {
+		f.IntVar(&c.Size, d.Unit, d.Size, "how many "+d.Unit+" there are")
+	}
+	if d.Flags != nil {
+		d.Flags(f)
+	}
 	f.IntVar(&c.Rounds, "rounds", 5, "measurements of each row of the report")
 	f.StringVar(&c.Dir, "dir", "", "make files in a new directory in here (default: the system's temporary directory)")
 	f.BoolVar(&c.Check, "check", false, "exit with 1 if a ratio is below its goal")
@@ -50,18 +56,24 @@ func (d *Command) Run(args []string, out, diagnostics io.Writer) int {
 		return 0
 	case err != nil:
 		return 2
-	case f.NArg() > 0 || c.Size < 1 || c.Rounds < 1:
-		fmt.Fprintf(diagnostics, "%s: no arguments, and --%s and --rounds must be positive\n", d.Name, d.Unit)
+	case f.NArg() > 0 || c.Size < 1 && d.Unit != "" || c.Rounds < 1:
+		fmt.Fprintf(diagnostics, "%s: no arguments, and numbers must be positive\n", d.Name)
 		return 2
 	}
 	r, err := d.Measure(&c)
-	if err == nil {
-		r.unit = d.Unit
-		err = r.print(out, c.Size)
+	if err == nil && r != nil {
+		title := d.Name
+		if d.Unit != "" {
+			title = fmt.Sprintf("%d %s", c.Size, d.Unit)
+		}
+		err = r.print(out, title)
 	}
 	if err != nil {
 		fmt.Fprintf(diagnostics, "%s: %v\n", d.Name, err)
 		return 1
+	}
+	if r == nil {
+		return 0
 	}
 	if missed := r.missed(); c.Check && len(missed) > 0 {
 		fmt.Fprintf(diagnostics, "%s: below the goal: %s\n", d.Name, strings.Join(missed, ", "))
@@ -82,7 +94,6 @@ type Row struct {
 type Report struct {
 	rows  []Row
 	times []map[string][]time.Duration
-	unit  string
 }
 
 // NewReport returns one without times.
@@ -115,9 +126,9 @@ func (r *Report) ratios(row int, peer string) (median, least, greatest float64) 
 	return ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1]
 }
 
-func (r *Report) print(out io.Writer, size int) error {
+func (r *Report) print(out io.Writer, title string) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "%d %s\tmiddb\tpeer\t\tratio\tspread\tgoal\t\n", size, r.unit)
+	fmt.Fprintf(w, "%s\tmiddb\tpeer\t\tratio\tspread\tgoal\t\n", title)
 	for i := range r.rows {
 		for _, peer := range r.rows[i].Peers {
 			goal := ""
