@@ -10,19 +10,21 @@ import (
 
 // What things cost, in nanoseconds.
 const (
-	costScanRow      = 30.0  // of a scan of a table, up to the vector
-	costScanColumn   = 5.0   // of each row
-	costIndexEntry   = 35.0  // of a scan of an index, up to its values
-	costFetch        = 700.0 // a row of an entry of an index, which is looked up
-	costSeek         = 2500. // to begin a scan anywhere
-	costRow          = 3.0   // to pass a row on
-	costColumn       = 2.0   // to copy a value
-	costKeptRow      = 6.0   // to keep a row, or to read one that was kept
-	costHashKey      = 5.0   // a value of a key
-	costHashBuild    = 45.0  // to put a row into a hash table
-	costHashProbe    = 20.0  // to look one up
-	costHashGroup    = 80.0  // to begin a group
-	costCompareKey   = 6.0   // a value with that of the row before
+	costScanRow      = 30.0   // of a scan of a table, up to the vector
+	costScanColumn   = 5.0    // of each row
+	costIndexEntry   = 35.0   // of a scan of an index, up to its values
+	costFetch        = 700.0  // a row of an entry of an index, which is looked up
+	costFetchNear    = 250.0  // of a row that is near the last one
+	costPoint        = 1200.0 // a row by its key
+	costSeek         = 2500.0 // to begin a scan anywhere
+	costRow          = 3.0    // to pass a row on
+	costColumn       = 2.0    // to copy a value
+	costKeptRow      = 6.0    // to keep a row, or to read one that was kept
+	costHashKey      = 5.0    // a value of a key
+	costHashBuild    = 45.0   // to put a row into a hash table
+	costHashProbe    = 20.0   // to look one up
+	costHashGroup    = 80.0   // to begin a group
+	costCompareKey   = 6.0    // a value with that of the row before
 	costMergeRow     = 12.0
 	costPair         = 2.0   // to look at a pair of rows
 	costRestart      = 300.0 // to compute something for another row around it

@@ -16,6 +16,12 @@ type path struct {
 	order []plan.Key
 }
 
+// A direction is a column to sort by, and whether it descends.
+type direction struct {
+	column     expr.ColumnID
+	descending bool
+}
+
 // maxPaths is how many ways to compute an operator are kept.
 const maxPaths = 8
 
@@ -25,6 +31,7 @@ type planner struct {
 	o          *Options
 	orders     *orders
 	wanted     map[expr.ColumnID]bool // an order by these may be of use
+	wantedKeys map[direction]bool     // and these in a direction
 	early      bool                   // somebody may stop before the last row, and so the cost of the first one matters
 	commons    []*physical.Common
 	subqueries map[*plan.Subquery]*physical.Subquery
@@ -34,7 +41,7 @@ type planner struct {
 func newPlanner(o *Options) *planner {
 	return &planner{
 		estimator: newEstimator(), o: o, orders: newOrders(), wanted: map[expr.ColumnID]bool{},
-		subqueries: map[*plan.Subquery]*physical.Subquery{},
+		wantedKeys: map[direction]bool{}, subqueries: map[*plan.Subquery]*physical.Subquery{},
 	}
 }
 
@@ -72,7 +79,7 @@ func (p *planner) all(n plan.Node, l *limit) []path {
 	case *plan.Scan:
 		return p.scan(n, nil, l)
 	case *plan.Filter:
-		return p.filter(n)
+		return p.filter(n, l)
 	case *plan.Rows:
 		return p.values(n)
 	case *plan.Function:
@@ -174,7 +181,7 @@ func (p *planner) function(n *plan.Function) []path {
 }
 
 // filter plans a Filter, or several and the Scan below them.
-func (p *planner) filter(n *plan.Filter) []path {
+func (p *planner) filter(n *plan.Filter, l *limit) []path {
 	conditions, input := n.Conditions, n.Input
 	for {
 		f, ok := input.(*plan.Filter)
@@ -186,7 +193,7 @@ func (p *planner) filter(n *plan.Filter) []path {
 	conditions = p.conditions(conditions)
 	if s, ok := input.(*plan.Scan); ok {
 		p.orders.learn(conditions)
-		return p.scan(s, conditions, nil)
+		return p.scan(s, conditions, l)
 	}
 	inputs := p.paths(input)
 	p.orders.learn(conditions)

@@ -32,9 +32,7 @@ func (p *planner) survey(n plan.Node) {
 		p.surveyJoin(n)
 	case *plan.Project:
 		for _, item := range n.Items {
-			if item.Expr.Op == expr.OpColumn && p.wanted[item.Column.ID] {
-				p.wanted[item.Expr.Column] = true
-			}
+			p.surveyItem(&item)
 			p.surveyExprs([]*expr.Node{item.Expr})
 		}
 	case *plan.Rows:
@@ -49,9 +47,23 @@ func (p *planner) survey(n plan.Node) {
 	}
 }
 
+// surveyItem wants of a column what is wanted of another one that it becomes.
+func (p *planner) surveyItem(item *plan.Item) {
+	if item.Expr.Op != expr.OpColumn || !p.wanted[item.Column.ID] {
+		return
+	}
+	p.wanted[item.Expr.Column] = true
+	for _, descending := range []bool{false, true} {
+		if p.wantedKeys[direction{item.Column.ID, descending}] {
+			p.wantedKeys[direction{item.Expr.Column, descending}] = true
+		}
+	}
+}
+
 func (p *planner) want(keys []plan.Key) {
 	for _, k := range keys {
 		p.wanted[k.Column] = true
+		p.wantedKeys[direction{k.Column, k.Descending}] = true
 	}
 }
 
@@ -79,7 +91,7 @@ func (p *planner) surveyAggregates(list []plan.Aggregation) {
 	for i := range list {
 		a := &list[i]
 		if isExtreme(a) {
-			p.wanted[a.Args[0].Column] = true
+			p.want([]plan.Key{{Column: a.Args[0].Column, Descending: a.Function == "max"}})
 		}
 		p.surveyExprs(a.Args)
 		if a.Filter != nil {
