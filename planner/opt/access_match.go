@@ -75,7 +75,7 @@ func (r *reading) restriction(c *expr.Node) (restriction, bool) {
 func (r *reading) column(x *restriction, n *expr.Node) bool {
 	if n.Op == expr.OpCast {
 		from, to := n.Args[0].Type.Kind, n.Type.Kind
-		if !(to == catalog.Float64 && from.Numeric() || to == catalog.Timestamp && from == catalog.Date) {
+		if (to != catalog.Float64 || !from.Numeric()) && (to != catalog.Timestamp || from != catalog.Date) {
 			return false
 		}
 		n, x.exact = n.Args[0], false
