@@ -32,6 +32,7 @@ type access struct {
 	used     []*expr.Node      // conditions that the ranges are made of
 	implied  []*expr.Node      // those of them that say nothing else
 	covering bool
+	rows     float64 // of the ranges, if it is not what used says; 0: it is
 }
 
 // reading prepares the planning of a Scan.
@@ -85,7 +86,7 @@ func (p *planner) accesses(r *reading, primary access) []access {
 	}
 	for _, a := range keys {
 		r.match(&a)
-		if alternatives := r.matchAny(&a); alternatives != nil {
+		if alternatives := p.matchAny(r, &a); alternatives != nil {
 			all = append(all, *alternatives)
 		}
 		// Without ranges, reading by the primary key forwards is reading the whole table.
@@ -206,7 +207,9 @@ func (p *planner) wantsReverse(order []plan.Key) bool {
 // rowsOf returns how many rows, or entries, the ranges of a key have.
 func (p *planner) rowsOf(r *reading, a *access) float64 {
 	rows := r.total
-	if a.used != nil {
+	if a.rows > 0 {
+		rows = a.rows
+	} else if a.used != nil {
 		rows *= p.selectivity(a.used, r.total)
 	}
 	if a.unique && a.ranges != nil && a.points == len(a.key) {

@@ -337,7 +337,7 @@ func (r *reading) matchBounds(a *access, place int, prefixes [][]*expr.Node) {
 
 // matchAny finds the ranges that the sides of an OR leave of a key, if each of them leaves some, such as those of
 // (x = 1 AND y = 2) OR (x = 3 AND y > 4).
-func (r *reading) matchAny(a *access) *access {
+func (p *planner) matchAny(r *reading, a *access) *access {
 	for _, c := range r.conditions {
 		if c.Op != expr.OpOr || slices.Contains(a.used, c) {
 			continue
@@ -347,12 +347,13 @@ func (r *reading) matchAny(a *access) *access {
 		for _, branch := range c.Args {
 			part := *r
 			part.restrictions = r.restrictionsOf(branch.Conjuncts())
-			one := access{key: a.key}
+			one := access{key: a.key, unique: a.unique}
 			if part.match(&one); one.ranges == nil {
 				whole.ranges = nil
 				break
 			}
 			points = min(points, one.points)
+			whole.rows += p.rowsOf(&part, &one)
 			whole.ranges = append(whole.ranges, one.ranges...)
 		}
 		if whole.points = points; whole.ranges != nil && len(whole.ranges) <= maxRanges {

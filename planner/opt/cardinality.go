@@ -25,13 +25,13 @@ type column struct {
 type estimator struct {
 	columns map[expr.ColumnID]*column
 	counts  map[plan.Node]float64
-	commons map[int]float64
+	commons map[int]commonRows
 	scans   map[*plan.Scan]bool
 }
 
 func newEstimator() *estimator {
 	return &estimator{
-		columns: map[expr.ColumnID]*column{}, counts: map[plan.Node]float64{}, commons: map[int]float64{},
+		columns: map[expr.ColumnID]*column{}, counts: map[plan.Node]float64{}, commons: map[int]commonRows{},
 		scans: map[*plan.Scan]bool{},
 	}
 }
@@ -236,17 +236,17 @@ func (e *estimator) count(n plan.Node) float64 {
 		return e.countSet(n)
 	case *plan.With:
 		for _, c := range n.Common {
-			e.commons[c.Number] = e.rows(c.Plan)
+			e.common(c.Number, e.rows(c.Plan), c.Output)
 		}
 		return e.rows(n.Body)
 	case *plan.Reference:
-		return e.commons[n.Number]
+		return e.reference(n.Number, n.Output)
 	case *plan.Recursive:
-		base := e.rows(n.Base)
-		e.commons[n.Number] = base
+		base := e.recursive(n)
+		e.recursiveColumns(n, base)
 		return base * recursiveGrowth
 	case *plan.WorkTable:
-		return e.commons[n.Number]
+		return e.reference(n.Number, n.Output)
 	default:
 		return 1
 	}
@@ -280,6 +280,47 @@ func (e *estimator) distinctExpr(n *expr.Node, rows float64) float64 {
 		return rows
 	}
 	return e.groupCount(n.Columns(), rows)
+}
+
+// commonRows are those of a query that has a name.
+type commonRows struct {
+	rows    float64
+	columns []expr.ColumnID
+}
+
+// common notes how many rows a query has that others refer to.
+func (e *estimator) common(number int, rows float64, columns []expr.ColumnID) {
+	e.commons[number] = commonRows{rows, columns}
+}
+
+// reference returns how many rows a Reference has, and makes its columns known.
+func (e *estimator) reference(number int, output []plan.Column) float64 {
+	c, known := e.commons[number]
+	if !known {
+		return defaultTableRows
+	}
+	for i, o := range output {
+		if i < len(c.columns) && e.columns[c.columns[i]] != nil {
+			e.columns[o.ID] = e.columns[c.columns[i]]
+		}
+	}
+	return c.rows
+}
+
+// recursive notes what a WorkTable has, and returns how many rows the Base of its Recursive gives.
+func (e *estimator) recursive(n *plan.Recursive) float64 {
+	base := e.rows(n.Base)
+	e.common(n.Number, base, n.BaseColumns)
+	return base
+}
+
+// recursiveColumns makes the columns of a Recursive known.
+func (e *estimator) recursiveColumns(n *plan.Recursive, base float64) {
+	for i, c := range n.Output {
+		if i < len(n.BaseColumns) {
+			e.columns[c.ID] = &column{distinct: recursiveGrowth * e.distinctOf(n.BaseColumns[i], base), width: typeWidth(c.Type)}
+		}
+	}
 }
 
 func (e *estimator) functionRows(n *plan.Function) float64 {

@@ -252,11 +252,13 @@ func (p *planner) common(c *plan.Common) {
 	p.early = false // all of its rows are kept
 	root := p.best(c.Plan)
 	p.early = early
+	p.estimator.common(c.Number, p.rows(c.Plan), c.Output)
 	p.commons = append(p.commons, &physical.Common{Number: c.Number, Name: c.Name, Root: root, Columns: c.Output})
 }
 
 func (p *planner) recursive(n *plan.Recursive) []path {
 	base := p.best(n.Base)
+	p.estimator.recursive(n)
 	step := p.best(n.Step)
 	h := p.header(n)
 	h.Est.First = base.Estimate().First

@@ -92,8 +92,12 @@ func (p *planner) extremes(n *plan.Aggregate, h physical.Header) []path {
 	}
 	a := &n.Aggregates[0]
 	column := a.Args[0]
+	input := n.Input
+	if !p.orders.notNull[column.Column] {
+		input = &plan.Filter{Input: n.Input, Conditions: []*expr.Node{expr.IsNull(column, true)}}
+	}
 	sorted := &plan.Sort{
-		Input: &plan.Filter{Input: n.Input, Conditions: []*expr.Node{expr.IsNull(column, true)}},
+		Input: input,
 		Keys:  []plan.Key{{Column: column.Column, Descending: a.Function == "max", NullsFirst: a.Function == "max"}},
 	}
 	in := p.best(&plan.Limit{Input: sorted, Count: one})
