@@ -113,9 +113,9 @@ func (l *lookup) match(equals, keys, own []*expr.Node) bool {
 		}
 		id, is := l.ids[place]
 		i := slices.IndexFunc(own, func(n *expr.Node) bool { return is && n.Op == expr.OpColumn && n.Column == id })
-		if i >= 0 && sameType(keys[i].Type, c.Type) {
+		if i >= 0 && keys[i].Type.Kind == c.Type.Kind {
 			l.keys, used, joined = append(l.keys, keys[i]), append(used, equals[i]), true
-		} else if x := l.pointsAt(place, 1); x != nil && x.exact && sameType(x.any[0].equal.Type, c.Type) {
+		} else if x := l.pointsAt(place, 1); x != nil && x.exact && x.any[0].equal.Type.Kind == c.Type.Kind {
 			l.keys, used = append(l.keys, x.any[0].equal), append(used, x.condition)
 		} else {
 			break
@@ -125,12 +125,6 @@ func (l *lookup) match(equals, keys, own []*expr.Node) bool {
 	l.full = l.unique && len(l.keys) == len(l.key)
 	l.on = slices.Concat(l.on, without(equals, used), without(l.conditions, used))
 	return joined
-}
-
-// sameType reports whether values of one type are in keys as those of the other are.
-func sameType(a, b catalog.Type) bool {
-	return a.Kind == b.Kind && (a.Kind != catalog.Decimal || a.Scale == b.Scale && a.Precision > 0) &&
-		(a.Kind != catalog.String || b.Length == 0 || a.Length > 0 && a.Length <= b.Length)
 }
 
 // oneLookup joins the rows of a path with those that are looked up for them.

@@ -78,7 +78,7 @@ func columnSet(columns []plan.Column) map[expr.ColumnID]bool {
 
 // equality returns the sides of a condition that says that something of left is equal to something of right.
 func equality(c *expr.Node, left, right map[expr.ColumnID]bool) (l, r *expr.Node, ok bool) {
-	if c.Op != expr.OpEqual || c.Volatile || c.Args[0].Type.Kind != c.Args[1].Type.Kind || hasSubquery(c) {
+	if c.Op != expr.OpEqual || c.Volatile || hasSubquery(c) {
 		return nil, nil, false
 	}
 	x, y := c.Args[0], c.Args[1]
@@ -104,8 +104,26 @@ func ofSide(n *expr.Node, side, other map[expr.ColumnID]bool) bool {
 	return names
 }
 
+// hashable leaves of the keys those that are of one kind on both sides: BIGINT and DECIMAL are equal, but not to a hash.
+func (j *joining) hashable() *joining {
+	h := *j
+	h.leftKeys, h.rightKeys, h.equals = nil, nil, nil
+	for i := range j.leftKeys {
+		if j.leftKeys[i].Type.Kind == j.rightKeys[i].Type.Kind {
+			h.leftKeys, h.rightKeys = append(h.leftKeys, j.leftKeys[i]), append(h.rightKeys, j.rightKeys[i])
+			h.equals = append(h.equals, j.equals[i])
+		}
+	}
+	if len(h.equals) == len(j.equals) {
+		return j
+	}
+	h.rest = slices.Concat(without(j.equals, h.equals), j.rest)
+	return &h
+}
+
 // hashJoin puts one of the sides into a hash table.
 func (p *planner) hashJoin(j *joining) []path {
+	j = j.hashable()
 	switch {
 	case len(j.leftKeys) == 0:
 		return nil
@@ -222,9 +240,9 @@ func (p *planner) oneLateral(kind plan.JoinKind, h physical.Header, left, right 
 	}, keptOrder(kind, left.order)}
 }
 
-// mergeable reports whether a pair of keys can be sorted: both are columns of one kind.
+// mergeable reports whether a pair of keys can be sorted: both are columns.
 func mergeable(l, r *expr.Node) bool {
-	return l.Op == expr.OpColumn && r.Op == expr.OpColumn && l.Type.Kind == r.Type.Kind && l.Type.Kind != catalog.JSON
+	return l.Op == expr.OpColumn && r.Op == expr.OpColumn && l.Type.Kind != catalog.JSON
 }
 
 // mergeJoin joins sides that are sorted. It sorts one of them if the other one is, and both if that is wanted.
@@ -298,14 +316,7 @@ func (p *planner) oneMergeJoin(j *joining, left, right []path, pairs []int) path
 	m.Est.First = le.First + re.First
 	m.Est.Cost = le.Cost + re.Cost + (le.Rows+re.Rows)*(costMergeRow+float64(len(pairs))*costCompareKey) +
 		p.evaluation(m.On, max(m.Est.Rows, p.pairs(j))) + m.Est.Rows*p.costOutput(&m.Header)
-	var order []plan.Key
-	if j.Kind != plan.FullJoin {
-		order = keysOf(m.LeftKeys)
-		if p.orders.satisfied(l.order, order) == len(order) && len(l.order) > len(order) && j.Kind != plan.InnerJoin {
-			order = l.order
-		}
-	}
-	return path{m, order}
+	return path{m, keptOrder(j.Kind, l.order)}
 }
 
 // bestSorted returns the cheapest path that is sorted by keys, or becomes so.
