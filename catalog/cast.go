@@ -64,7 +64,7 @@ func cast(v Value, t Type) (c Value, why string) {
 		case v.kind == Date:
 			return checkDate(v.n)
 		}
-	case JSON, Bytes, UUID:
+	case JSON, Bytes, UUID, Interval:
 		if v.kind == t.Kind {
 			return v, ""
 		}

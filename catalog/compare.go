@@ -7,7 +7,7 @@ import (
 
 // Compare returns a negative number if a sorts before b, 0 if they are equal and a positive one if it sorts behind. NULL
 // is above all values and equal to itself. Numbers of all kinds compare by what they are, exactly; NaN is above the other
-// numbers. Text compares by its bytes. Values of kinds that do not compare sort by kind.
+// numbers. Text compares by its bytes, and intervals as if months had 30 days. Values of kinds that do not compare sort by kind.
 func Compare(a, b Value) int {
 	if a.kind == b.kind {
 		switch a.kind {
@@ -17,6 +17,8 @@ func Compare(a, b Value) int {
 			return compareFloats(a.float(), b.float())
 		case Decimal:
 			return compareDecimals(a.n, a.scale, b.n, b.scale)
+		case Interval:
+			return compareIntervals(a, b)
 		default:
 			return strings.Compare(a.s, b.s)
 		}

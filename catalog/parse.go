@@ -30,6 +30,7 @@ const (
 //	                  without one it is UTC
 //	UUID              32 hexadecimal digits, with or without hyphens and braces
 //	JSON              as it is
+//	INTERVAL          as ParseInterval reads it without a unit
 //
 // Space around anything but text and bytes does not matter. Errors are of type *TypeError.
 func Parse(t Type, text string) (Value, error) {
@@ -78,6 +79,8 @@ func parse(t Type, text string) (v Value, why string) {
 			return v, "it is not JSON"
 		}
 		return Value{kind: JSON, s: text}, ""
+	case Interval:
+		return readInterval(text, "")
 	default:
 		return v, "there is no such type"
 	}

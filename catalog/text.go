@@ -39,6 +39,8 @@ func (v Value) AppendText(dst []byte) []byte {
 		return v.AsTime().AppendFormat(dst, "2006-01-02 15:04:05.999999+00")
 	case UUID:
 		return appendUUID(dst, v.AsUUID())
+	case Interval:
+		return appendInterval(dst, v)
 	default:
 		return append(dst, v.s...)
 	}

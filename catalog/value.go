@@ -14,8 +14,8 @@ import (
 type Value struct {
 	kind  Kind
 	scale uint8  // of a Decimal
-	n     int64  // Int64, unscaled Decimal, bits of a Float64, 0 or 1 of a Bool, days of a Date, microseconds of a Timestamp
-	s     string // String, Bytes, the 16 bytes of a UUID, JSON
+	n     int64  // Int64, unscaled Decimal, bits of a Float64, 0 or 1 of a Bool, days of a Date, microseconds of a Timestamp or Interval
+	s     string // String, Bytes, the 16 bytes of a UUID, JSON; months and days of an Interval, empty if both are 0
 }
 
 // Null returns NULL.
@@ -146,7 +146,7 @@ func (v Value) AsDecimal() (unscaled int64, scale uint8) {
 }
 
 // Any returns the value as Go has it: nil for NULL, int64, float64, bool, string, []byte, time.Time for times and dates,
-// [16]byte, and a string for decimals and JSON.
+// [16]byte, and a string for decimals, JSON and intervals.
 func (v Value) Any() any {
 	switch v.kind {
 	case Int64:
@@ -163,7 +163,7 @@ func (v Value) Any() any {
 		return v.AsTime()
 	case UUID:
 		return v.AsUUID()
-	case Decimal:
+	case Decimal, Interval:
 		return v.String()
 	default:
 		return nil
