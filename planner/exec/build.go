@@ -76,21 +76,21 @@ func (b *builder) above(n physical.Node, inputs []Operator) (Operator, error) {
 	case *physical.MergeJoin:
 		return nil, b.unknown(n) // newMergeJoin
 	case *physical.HashAggregate:
-		return nil, b.unknown(n) // newHashAggregate(b, n, inputs[0])
+		return newHashAggregate(b, n, inputs[0])
 	case *physical.SortAggregate:
-		return nil, b.unknown(n) // newSortAggregate(b, n, inputs[0])
+		return newSortAggregate(b, n, inputs[0])
 	case *physical.Sort:
-		return nil, b.unknown(n) // newSort(b, n, inputs[0])
+		return newSort(b, n, inputs[0])
 	case *physical.Limit:
 		return newLimit(b, n, inputs[0])
 	case *physical.HashDistinct:
-		return nil, b.unknown(n) // newHashDistinct(b, n, inputs[0])
+		return newHashDistinct(b, n, inputs[0])
 	case *physical.SortDistinct:
-		return nil, b.unknown(n) // newSortDistinct(b, n, inputs[0])
+		return newSortDistinct(b, n, inputs[0])
 	case *physical.HashSet:
-		return nil, b.unknown(n) // newHashSet(b, n, inputs[0], inputs[1])
+		return newHashSet(b, n, inputs[0], inputs[1])
 	case *physical.Window:
-		return nil, b.unknown(n) // newWindow(b, n, inputs[0])
+		return newWindow(b, n, inputs[0])
 	default:
 		return nil, b.unknown(n)
 	}
