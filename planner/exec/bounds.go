@@ -271,3 +271,16 @@ func compareEnds(a, b []byte) int {
 		return bytes.Compare(a, b)
 	}
 }
+
+// decodeKey appends the values of a key.
+func decodeKey(dst []catalog.Value, parts []keyPart, k string) ([]catalog.Value, error) {
+	tuple := key.NewTuple([]byte(k))
+	for _, p := range parts {
+		v, err := catalog.DecodeKeyValue(&tuple, p.typ, p.order)
+		if err != nil {
+			return dst, err
+		}
+		dst = append(dst, v)
+	}
+	return dst, nil
+}

@@ -36,21 +36,21 @@ func (b *builder) operator(n physical.Node) (Operator, error) {
 	case *physical.Scan:
 		return newScan(b, n)
 	case *physical.BitmapScan:
-		return nil, b.unknown(n) // newBitmapScan
+		return newBitmapScan(b, n)
 	case *physical.Rows:
 		return newRows(b, n)
 	case *physical.Function:
-		return nil, b.unknown(n) // newFunction
+		return newFunction(b, n)
 	case *physical.NestedLoopJoin:
-		return nil, b.unknown(n) // newNestedLoopJoin
+		return newNestedLoopJoin(b, n)
 	case *physical.Append:
 		return newAppend(b, n)
 	case *physical.Reference:
-		return nil, b.unknown(n) // newReference
+		return newReference(b, n)
 	case *physical.Recursive:
-		return nil, b.unknown(n) // newRecursive
+		return newRecursive(b, n)
 	case *physical.WorkTable:
-		return nil, b.unknown(n) // newWorkTable
+		return newWorkTable(b, n)
 	}
 	inputs := make([]Operator, len(n.Inputs()))
 	for i, below := range n.Inputs() {
@@ -70,11 +70,11 @@ func (b *builder) above(n physical.Node, inputs []Operator) (Operator, error) {
 	case *physical.Project:
 		return newProject(b, n, inputs[0])
 	case *physical.IndexJoin:
-		return nil, b.unknown(n) // newIndexJoin
+		return newIndexJoin(b, n, inputs[0])
 	case *physical.HashJoin:
-		return nil, b.unknown(n) // newHashJoin
+		return newHashJoin(b, n, inputs[0], inputs[1])
 	case *physical.MergeJoin:
-		return nil, b.unknown(n) // newMergeJoin
+		return newMergeJoin(b, n, inputs[0], inputs[1])
 	case *physical.HashAggregate:
 		return newHashAggregate(b, n, inputs[0])
 	case *physical.SortAggregate:

@@ -37,6 +37,8 @@ type run struct {
 	opened  []Operator                // all there are, in the order in which they were made
 	records map[physical.Node]*record // if Options.Measure
 	files   int                       // how many temporary files there have been
+	commons map[int]*common           // by number
+	work    map[int]*workTable        // of the recursive query that is being built
 	// subplans has the queries in expressions.
 	subplans map[*physical.Subquery]*subplan
 }
@@ -53,6 +55,10 @@ func Run(q *physical.Query, o *Options) (*Rows, error) {
 	}
 	r.memory.limit = r.options.Memory
 	r.subplans = map[*physical.Subquery]*subplan{}
+	r.commons, r.work = map[int]*common{}, map[int]*workTable{}
+	for _, c := range q.Commons {
+		r.commons[c.Number] = &common{node: c}
+	}
 	rows := &Rows{run: r}
 	env := r.options.Env
 	b := &builder{run: r, scope: &scope{env: &env}}
@@ -98,6 +104,9 @@ func (r *Rows) Close() error {
 	var all error
 	for i := len(r.run.opened) - 1; i >= 0; i-- {
 		all = errors.Join(all, r.run.opened[i].Close())
+	}
+	for _, c := range r.run.commons {
+		all = errors.Join(all, c.close())
 	}
 	return all
 }

@@ -306,7 +306,7 @@ func (s *scan) fetch(most int) (bool, error) {
 
 // restrict says that only rows are needed in which a column is at least low and at most high. It holds until Reset.
 func (s *scan) restrict(column int, low, high catalog.Value) {
-	if s.begun || low.IsNull() || low.Kind() != s.node.Output[column].Type.Kind {
+	if s.begun || s.node.Limit != nil || low.IsNull() || low.Kind() != s.node.Output[column].Type.Kind {
 		return
 	}
 	if s.extra == nil {

@@ -98,3 +98,57 @@ func volatileExpression(e *expr.Node) bool {
 	})
 	return found
 }
+
+// fixed reports whether a plan gives the same rows however often it begins: it depends on nothing around it, on no chance
+// and on no WorkTable.
+func (b *builder) fixed(n physical.Node) bool {
+	return !b.readsWork(n, 0) && expressions(n, func(e *expr.Node) bool {
+		if volatileExpression(e) {
+			return false
+		}
+		for _, id := range e.Columns() {
+			if _, ok := b.scope.outer[id]; ok {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// readsWork reports whether a plan reads the WorkTable of a number, or any if that is 0, subqueries and commons included.
+func (b *builder) readsWork(n physical.Node, number int) bool {
+	found := false
+	b.visit(n, func(n physical.Node) bool {
+		if w, ok := n.(*physical.WorkTable); ok && (number == 0 || w.Number == number) {
+			found = true
+		}
+		return !found
+	})
+	return found
+}
+
+// visit calls f with all nodes of a plan, those of subqueries and commons included, until it returns false.
+func (b *builder) visit(n physical.Node, f func(physical.Node) bool) bool {
+	if !f(n) {
+		return false
+	}
+	goOn := true
+	for _, e := range own(n) {
+		if e == nil {
+			continue
+		}
+		e.Walk(func(x *expr.Node) bool {
+			if sub, ok := x.Sub.(*physical.Subquery); ok {
+				goOn = goOn && b.visit(sub.Root, f)
+			}
+			return goOn
+		})
+	}
+	if r, ok := n.(*physical.Reference); ok && b.commons[r.Number] != nil {
+		goOn = goOn && b.visit(b.commons[r.Number].node.Root, f)
+	}
+	for _, below := range n.Inputs() {
+		goOn = goOn && b.visit(below, f)
+	}
+	return goOn
+}
