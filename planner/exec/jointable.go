@@ -17,22 +17,22 @@ type joinTable struct {
 	shift  uint    // a hash without its lowest so many bits is a place
 
 	// Keys that are one number, and not a DECIMAL, are in ints; in dense, by their distance from low, if they lie close.
-	ints      []intSlot
+	ints      []joinSlot
 	dense     []int32
 	low, high int64
 
-	slots   []hashSlot // of one text or anything else
+	slots   []joinEntry // of one text or anything else
 	texts   []string   // the keys if each is one text
 	encoded keyEncoder // the others: those of all rows
 	probing keyEncoder
 }
 
-type intSlot struct {
+type joinSlot struct {
 	key int64
 	row int32
 }
 
-type hashSlot struct {
+type joinEntry struct {
 	hash uint32
 	row  int32
 }
@@ -53,10 +53,10 @@ func newJoinTable(buffer *rowBuffer, places []int) *joinTable {
 	case len(places) == 1 && class(t.kind) == ofInts && t.kind != catalog.Decimal:
 		t.buildInts(buffer.columns[places[0]], size)
 	case len(places) == 1 && class(t.kind) == ofTexts:
-		t.slots = make([]hashSlot, 1<<size)
+		t.slots = make([]joinEntry, 1<<size)
 		t.buildTexts(buffer.columns[places[0]])
 	default:
-		t.slots = make([]hashSlot, 1<<size)
+		t.slots = make([]joinEntry, 1<<size)
 		t.buildEncoded()
 	}
 	return t
@@ -88,7 +88,7 @@ func (t *joinTable) buildInts(v *catalog.Vector, size int) {
 	if span := uint64(t.high) - uint64(t.low); span < uint64(4*n+256) {
 		t.dense = make([]int32, span+1)
 	} else {
-		t.ints = make([]intSlot, 1<<size)
+		t.ints = make([]joinSlot, 1<<size)
 	}
 	for i := n - 1; i >= 0; i-- {
 		if v.Nulls != nil && v.Nulls[i] {
@@ -138,11 +138,11 @@ func (t *joinTable) put(at, hash uint64, row int32) {
 	if t.slots[at].row != 0 {
 		t.link(row, t.slots[at].row)
 	}
-	t.slots[at] = hashSlot{uint32(hash), row}
+	t.slots[at] = joinEntry{uint32(hash), row}
 }
 
-// sortKeys returns what a keyEncoder wants to know of columns.
-func sortKeys(places []int) []sortKey {
+// equalityKeys returns what a keyEncoder wants to know of columns.
+func equalityKeys(places []int) []sortKey {
 	keys := make([]sortKey, len(places))
 	for i, at := range places {
 		keys[i].place = at
@@ -151,7 +151,7 @@ func sortKeys(places []int) []sortKey {
 }
 
 func (t *joinTable) buildEncoded() {
-	t.encoded.keys = sortKeys(t.places)
+	t.encoded.keys = equalityKeys(t.places)
 	t.encoded.encode(t.buffer.columns, ascendingPlaces(t.buffer.n))
 	mask := uint64(len(t.slots) - 1)
 	for i := t.buffer.n - 1; i >= 0; i-- {
@@ -253,7 +253,7 @@ func (t *joinTable) lookupTexts(found []int32, v *catalog.Vector, rows []int32) 
 
 func (t *joinTable) lookupEncoded(found []int32, columns []*catalog.Vector, places []int, rows []int32) {
 	if t.probing.keys == nil {
-		t.probing.keys = sortKeys(places)
+		t.probing.keys = equalityKeys(places)
 	}
 	t.probing.encode(columns, rows)
 	mask, slots := uint64(len(t.slots)-1), t.slots

@@ -15,7 +15,7 @@ func newSeries(args []catalog.Value, at int) (rowSeries, error) {
 	case args[0].Kind() == catalog.Timestamp || args[0].Kind() == catalog.Date:
 		return newMoments(args, at)
 	case args[0].Kind() == catalog.Int64 && args[1].Kind() == catalog.Int64 && (len(args) < 3 || args[2].Kind() == catalog.Int64):
-		s := &numbers{at: args[0].AsInt(), to: args[1].AsInt(), step: 1}
+		s := &numberSeries{at: args[0].AsInt(), to: args[1].AsInt(), step: 1}
 		if len(args) == 3 {
 			s.step = args[2].AsInt()
 		}
@@ -26,14 +26,14 @@ func newSeries(args []catalog.Value, at int) (rowSeries, error) {
 	}
 }
 
-// numbers are a series of whole numbers.
-type numbers struct {
+// numberSeries are a series of whole numbers.
+type numberSeries struct {
 	at, to, step int64
 	value        func(int64) catalog.Value
 	ended        bool
 }
 
-func (s *numbers) begun(at int) (rowSeries, error) {
+func (s *numberSeries) begun(at int) (rowSeries, error) {
 	if s.step == 0 {
 		return nil, zeroStep(at)
 	}
@@ -44,7 +44,7 @@ func zeroStep(at int) error {
 	return sqlstate.New(sqlstate.InvalidParameter, at, "the step of generate_series must not be zero")
 }
 
-func (s *numbers) next(dst []catalog.Value) ([]catalog.Value, bool, error) {
+func (s *numberSeries) next(dst []catalog.Value) ([]catalog.Value, bool, error) {
 	if s.ended || s.step > 0 && s.at > s.to || s.step < 0 && s.at < s.to {
 		return dst, false, nil
 	}
@@ -74,13 +74,13 @@ func newDecimals(args []catalog.Value, at int) (rowSeries, error) {
 		}
 		n[i] = unscaled * powers[scale-s]
 	}
-	s := &numbers{at: n[0], to: n[1], step: n[2]}
+	s := &numberSeries{at: n[0], to: n[1], step: n[2]}
 	s.value = func(n int64) catalog.Value { return catalog.DecimalOf(n, scale) }
 	return s.begun(at)
 }
 
-// moments are a series of timestamps.
-type moments struct {
+// momentSeries are a series of timestamps.
+type momentSeries struct {
 	at, to       int64 // microseconds
 	months, days int32
 	micros       int64
@@ -90,7 +90,7 @@ type moments struct {
 }
 
 func newMoments(args []catalog.Value, at int) (rowSeries, error) {
-	s := &moments{at: microsOf(args[0]), to: microsOf(args[1]), place: at}
+	s := &momentSeries{at: microsOf(args[0]), to: microsOf(args[1]), place: at}
 	if len(args) < 3 || args[2].Kind() != catalog.Interval {
 		return nil, sqlstate.New(sqlstate.InvalidParameter, at, "generate_series of times needs an interval as its step")
 	}
@@ -111,7 +111,7 @@ func microsOf(v catalog.Value) int64 {
 	return v.AsInt()
 }
 
-func (s *moments) next(dst []catalog.Value) ([]catalog.Value, bool, error) {
+func (s *momentSeries) next(dst []catalog.Value) ([]catalog.Value, bool, error) {
 	if s.ended || !s.down && s.at > s.to || s.down && s.at < s.to {
 		return dst, false, nil
 	}

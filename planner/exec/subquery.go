@@ -148,7 +148,7 @@ func (r *runner) scalar() (v catalog.Value, err error) {
 
 // tooManyRows is the error for a row that has two partners where it may have one.
 func tooManyRows(at int) error {
-	e := sqlstate.New(sqlstate.Cardinality, at, "more than one row returned by a subquery used as an expression")
+	e := sqlstate.New(sqlstate.CardinalityViolation, at, "more than one row returned by a subquery used as an expression")
 	return e.WithHint("add LIMIT 1, or an aggregate function, or compare with IN")
 }
 

@@ -35,7 +35,6 @@ const (
 	NoParameter       Code = "42P02"
 	WindowingError    Code = "42P20"
 	UnknownType       Code = "42P18"
-	Cardinality       Code = "21000"
 	NegativeLimit     Code = "2201W"
 	NegativeOffset    Code = "2201X"
 	NotSupported      Code = "0A000"
