@@ -59,7 +59,8 @@ func (o *rowOrder) byWords(v *catalog.Vector, order key.Order, n int) {
 			}
 		}
 	}
-	o.radix()
+	o.other = extend(o.other[:0], len(o.entries))
+	radix(o.entries, o.other)
 	rows, forNulls := o.rows[:n-nulls], o.rows[n-nulls:]
 	if order&key.NullsFirst != 0 {
 		rows, forNulls = o.rows[nulls:], o.rows[:nulls]
@@ -78,33 +79,48 @@ func (o *rowOrder) byWords(v *catalog.Vector, order key.Order, n int) {
 	}
 }
 
-// byKeys sorts by the bytes of keys: by their first 8 bytes, and then those for which these are the same.
+// byKeys sorts by the bytes of keys.
 func (o *rowOrder) byKeys(columns []*catalog.Vector, keys []sortKey, n int) {
 	e := &o.encoder
 	e.keys = keys
 	e.encode(columns, ascending(n))
-	o.entries = extend(o.entries[:0], n)
-	for i := range n {
-		o.entries[i] = sortEntry{headOf(e.key(i)), int32(i)}
+	o.entries, o.other = extend(o.entries[:0], n), extend(o.other[:0], n)
+	for i := range o.entries {
+		o.entries[i].row = int32(i)
 	}
-	o.radix()
-	for from := 0; from < n; {
-		to := from + 1
-		for to < n && o.entries[to].word == o.entries[from].word {
-			to++
-		}
-		if to-from > 1 {
-			slices.SortFunc(o.entries[from:to], func(a, b sortEntry) int {
-				if c := bytes.Compare(e.key(int(a.row)), e.key(int(b.row))); c != 0 {
-					return c
-				}
-				return cmp.Compare(a.row, b.row)
-			})
-		}
-		from = to
-	}
+	o.byBytes(0, n, 0)
 	for i, entry := range o.entries {
 		o.rows[i] = entry.row
+	}
+}
+
+// byBytes sorts entries whose keys are equal in their first bytes: by the 8 bytes behind these, and then in the same way
+// those for which these are equal too.
+func (o *rowOrder) byBytes(from, to, depth int) {
+	e, some := &o.encoder, o.entries[from:to]
+	if len(some) < fewEntries {
+		slices.SortFunc(some, func(a, b sortEntry) int {
+			if c := bytes.Compare(e.key(int(a.row))[depth:], e.key(int(b.row))[depth:]); c != 0 {
+				return c
+			}
+			return cmp.Compare(a.row, b.row)
+		})
+		return
+	}
+	for i := range some {
+		some[i].word = headOf(e.key(int(some[i].row))[depth:])
+	}
+	radix(some, o.other[from:to])
+	for first := 0; first < len(some); {
+		last := first + 1
+		for last < len(some) && some[last].word == some[first].word {
+			last++
+		}
+		// Keys are no beginnings of others, so that those that are equal end together.
+		if last-first > 1 && len(e.key(int(some[first].row))) > depth+8 {
+			o.byBytes(from+first, from+last, depth+8)
+		}
+		first = last
 	}
 }
 
@@ -123,18 +139,18 @@ func headOf(b []byte) uint64 {
 // fewEntries are sorted by comparison.
 const fewEntries = 256
 
-// radix sorts the entries by their words, from the last byte to the first. What is equal stays in its order. Bytes that
-// all words share cost nothing.
-func (o *rowOrder) radix() {
-	n := len(o.entries)
+// radix sorts entries by their words, from the last byte to the first. What is equal stays in its order. Bytes that all
+// words share cost nothing. Other is as long, for what is under way.
+func radix(entries, other []sortEntry) {
+	n := len(entries)
 	if n < fewEntries {
-		slices.SortStableFunc(o.entries, func(a, b sortEntry) int { return cmp.Compare(a.word, b.word) })
+		slices.SortStableFunc(entries, func(a, b sortEntry) int { return cmp.Compare(a.word, b.word) })
 		return
 	}
 	var counts [8][256]int32
 	sorted, last := true, uint64(0)
-	for i := range o.entries {
-		w := o.entries[i].word
+	for i := range entries {
+		w := entries[i].word
 		sorted = sorted && w >= last
 		last = w
 		for d := range counts {
@@ -144,7 +160,7 @@ func (o *rowOrder) radix() {
 	if sorted {
 		return
 	}
-	o.other = extend(o.other[:0], n)
+	from, to := entries, other
 	for d := range counts {
 		if counts[d][byte(last>>(8*d))] == int32(n) {
 			continue
@@ -154,13 +170,16 @@ func (o *rowOrder) radix() {
 			counts[d][i] = at
 			at += c
 		}
-		from, to, next := o.entries, o.other[:n], &counts[d]
+		next := &counts[d]
 		for i := range from {
 			b := byte(from[i].word >> (8 * d))
 			to[next[b]] = from[i]
 			next[b]++
 		}
-		o.entries, o.other = o.other[:n], o.entries
+		from, to = to, from
+	}
+	if &from[0] != &entries[0] {
+		copy(entries, from)
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 	"github.com/middb/middb/planner/sqlstate"
 )
 
-// window adds the results of window functions to its rows. It reads some partitions at a time, all of their rows. What the
+// window adds the results of window functions to its rows. It reads some partitions at a time, all of their rows; or, if the
+// functions look at no rows behind those that are equal to the present one, or behind that, pieces of partitions. What the
 // functions need of these stays in memory; the rows themselves go to a temporary file if there are too many.
 type window struct {
 	input     Operator
@@ -21,12 +22,15 @@ type window struct {
 	env       *expr.Env
 	hold      holding
 	calls     []*windowCall
-	partition boundary
+	reach     windowReach
+	stops     boundary // where a piece may end; not used if it may anywhere
+	partition keyEncoder
 	order     keyEncoder
 	args      []argument // what functions need of each row, in the order of data.columns
 
 	pending   *catalog.Batch
 	pendingAt int
+	begun     bool
 	ended     bool
 	giving    bool
 	data      windowRows
@@ -48,6 +52,7 @@ type window struct {
 type windowRows struct {
 	*rowBuffer         // their arguments
 	partitions []int32 // where each begins
+	continued  bool    // the first one began with rows that are no longer here
 	groups     []int32 // where each group of rows begins that are equal in ORDER BY
 	group      []int32 // which one of groups a row is in
 }
@@ -65,7 +70,7 @@ func newWindow(b *builder, n *physical.Window, input Operator) (Operator, error)
 		return nil, err
 	}
 	for _, at := range places {
-		w.partition.encoder.keys = append(w.partition.encoder.keys, sortKey{place: at})
+		w.partition.keys = append(w.partition.keys, sortKey{place: at})
 	}
 	if w.order.keys, err = sortKeys(columns, n.OrderBy); err != nil {
 		return nil, err
@@ -86,6 +91,11 @@ func newWindow(b *builder, n *physical.Window, input Operator) (Operator, error)
 			return nil, err
 		}
 		w.calls = append(w.calls, c)
+		w.reach = max(w.reach, c.reach(n.OrderBy))
+	}
+	w.stops.encoder.keys = w.partition.keys
+	if w.reach == reachesPeers {
+		w.stops.encoder.keys = slices.Concat(w.partition.keys, w.order.keys)
 	}
 	if w.args, err = b.arguments(needed, columns); err != nil {
 		return nil, err
@@ -161,9 +171,9 @@ func (w *window) read(ctx context.Context) error {
 		}
 		b := w.pending
 		rows := rowsOf(b)[w.pendingAt:]
-		n, enough := len(rows), false
-		if len(w.partition.encoder.keys) > 0 {
-			n, enough = w.partition.find(b.Columns, rows, w.run.options.BatchRows)
+		n, enough := len(rows), w.reach == reachesNothing
+		if !enough && len(w.stops.encoder.keys) > 0 {
+			n, enough = w.stops.find(b.Columns, rows, w.run.options.BatchRows)
 		}
 		if w.pendingAt += n; n == len(rows) {
 			w.pending = nil
@@ -174,7 +184,7 @@ func (w *window) read(ctx context.Context) error {
 			}
 		}
 		if enough {
-			w.partition.begin()
+			w.stops.begin()
 			return nil
 		}
 	}
@@ -230,23 +240,25 @@ func (w *window) spill() (err error) {
 	return nil
 }
 
-// divide notes where partitions and groups begin among rows. The keys of their partitions were just encoded.
+// divide notes where partitions and groups begin among rows.
 func (w *window) divide(columns []*catalog.Vector, rows []int32) {
-	d, e := &w.data, &w.partition.encoder
+	d := &w.data
+	w.partition.encode(columns, rows)
 	w.order.encode(columns, rows)
 	for i := range rows {
 		at := int32(d.n + i)
-		begins := at == 0
-		if len(e.keys) > 0 {
-			k := e.key(i)
-			if begins = begins || !bytes.Equal(k, w.lastPartition); begins {
-				w.lastPartition = append(w.lastPartition[:0], k...)
-			}
-		}
+		k := w.partition.key(i)
+		begins := !w.begun || !bytes.Equal(k, w.lastPartition)
 		if begins {
+			w.begun, w.lastPartition = true, append(w.lastPartition[:0], k...)
+		}
+		if at == 0 {
+			d.continued = !begins
+		}
+		if begins || at == 0 {
 			d.partitions = append(d.partitions, at)
 		}
-		if k := w.order.key(i); begins || !bytes.Equal(k, w.lastOrder) {
+		if k = w.order.key(i); begins || at == 0 || !bytes.Equal(k, w.lastOrder) {
 			w.lastOrder = append(w.lastOrder[:0], k...)
 			d.groups = append(d.groups, at)
 		}
@@ -299,8 +311,8 @@ func (w *window) clear() error {
 func (w *window) forget() error {
 	err := w.clear()
 	w.pending, w.ended = nil, false
-	w.partition.begin()
-	w.partition.known = false
+	w.stops.begin()
+	w.stops.known, w.begun = false, false
 	for _, c := range w.calls {
 		err = errors.Join(err, c.forget())
 	}

@@ -98,8 +98,10 @@ func sameParts(x, y []framePart) bool {
 
 // running computes frames that all begin with the partition, and do not become shorter.
 func (a *windowAggregate) running(c *windowCall, d *windowRows, p windowPartition) error {
-	a.acc.reset()
-	a.acc.grow(1)
+	if c.rowsBefore == 0 {
+		a.acc.reset()
+		a.acc.grow(1)
+	}
 	end := p.from
 	for row := p.from; row < p.to; row++ {
 		to := c.frame.find(d, p, row).to

@@ -19,6 +19,36 @@ type windowCall struct {
 	filter int                                                         // in windowRows; negative: none
 	result catalog.Vector
 	total  int // how many rows there are
+	// Of the partition of which compute has seen a piece.
+	rowsBefore, groupsBefore int64
+}
+
+// windowReach is how far the rows that a function looks at may be behind the present one.
+type windowReach uint8
+
+const (
+	reachesNothing   windowReach = iota // there are none
+	reachesPeers                        // they are equal to it in ORDER BY
+	reachesPartition                    // they are anywhere in its partition
+)
+
+// reach returns how far the function looks.
+func (c *windowCall) reach(order []plan.Key) windowReach {
+	f := &c.frame.Frame
+	switch {
+	case c.name == "row_number":
+		return reachesNothing
+	case len(order) > 0 && (c.name == "rank" || c.name == "dense_rank"):
+		return reachesPeers
+	case c.over == nil, f.Start.Kind != plan.UnboundedPreceding, f.End.Kind != plan.CurrentRow, f.Exclude != plan.ExcludeNothing:
+		return reachesPartition
+	case f.Unit == plan.FrameRows:
+		return reachesNothing
+	case len(order) > 0:
+		return reachesPeers
+	default:
+		return reachesPartition
+	}
 }
 
 // windowPartition is the rows of a partition, from one to before another.
@@ -69,6 +99,9 @@ func (c *windowCall) compute(d *windowRows, env *expr.Env) error {
 		c.over.begin(c, d)
 	}
 	for i, from := range d.partitions {
+		if i > 0 || !d.continued {
+			c.rowsBefore, c.groupsBefore = 0, 0
+		}
 		p := windowPartition{from, int32(d.n)}
 		if i+1 < len(d.partitions) {
 			p.to = d.partitions[i+1]
@@ -85,6 +118,8 @@ func (c *windowCall) compute(d *windowRows, env *expr.Env) error {
 		if err != nil {
 			return err
 		}
+		c.rowsBefore += int64(p.to - p.from)
+		c.groupsBefore += int64(d.group[p.to-1]-d.group[p.from]) + 1
 	}
 	return nil
 }

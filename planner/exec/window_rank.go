@@ -13,7 +13,7 @@ var rankings = map[string]func(c *windowCall, d *windowRows, p windowPartition) 
 
 func rowNumber(c *windowCall, _ *windowRows, p windowPartition) error {
 	for row := p.from; row < p.to; row++ {
-		c.result.Ints[row] = int64(row-p.from) + 1
+		c.result.Ints[row] = c.rowsBefore + int64(row-p.from) + 1
 	}
 	return nil
 }
@@ -28,14 +28,14 @@ func (d *windowRows) groupEnd(g int32) int32 {
 
 func rank(c *windowCall, d *windowRows, p windowPartition) error {
 	for row := p.from; row < p.to; row++ {
-		c.result.Ints[row] = int64(d.groups[d.group[row]]-p.from) + 1
+		c.result.Ints[row] = c.rowsBefore + int64(d.groups[d.group[row]]-p.from) + 1
 	}
 	return nil
 }
 
 func denseRank(c *windowCall, d *windowRows, p windowPartition) error {
 	for row := p.from; row < p.to; row++ {
-		c.result.Ints[row] = int64(d.group[row]-d.group[p.from]) + 1
+		c.result.Ints[row] = c.groupsBefore + int64(d.group[row]-d.group[p.from]) + 1
 	}
 	return nil
 }
