@@ -36,6 +36,7 @@ type aggregate struct {
 	current                part
 	batch                  catalog.Batch
 	results                []column
+	views                  []*catalog.Vector // of keys
 	rows, list             []int32
 }
 
@@ -67,7 +68,7 @@ func newAggregate(b *builder, n physical.Node, input Operator, groups []expr.Col
 	a := &aggregate{
 		input: input, run: b.run, hold: b.holding(b.budget(n)), table: newGroupTable(places, types),
 		keys: newRowBuffer(len(places)), columns: len(columns), groups: len(places),
-		results: make([]column, len(calls)),
+		results: make([]column, len(calls)), views: newVectors(len(places)),
 	}
 	for i := range calls {
 		c, err := newAggregateCall(b, &calls[i], columns, func() *budget { return b.budget(n) })
@@ -140,9 +141,8 @@ func (a *aggregate) give(n int) (*catalog.Batch, error) {
 			a.batch.Columns[i] = &a.results[from-a.groups].Vector
 			continue
 		}
-		view := &catalog.Vector{}
-		viewVector(view, a.keys.columns[from], a.at, a.at+n)
-		a.batch.Columns[i] = view
+		viewVector(a.views[from], a.keys.columns[from], a.at, a.at+n)
+		a.batch.Columns[i] = a.views[from]
 	}
 	a.batch.Len = n
 	a.at += n
@@ -261,7 +261,7 @@ func (a *aggregate) see(b *catalog.Batch, rows []int32) error {
 		return err
 	}
 	if len(fresh) > 0 {
-		if err := a.keep(b, fresh); err != nil {
+		if err = a.keep(b, fresh); err != nil {
 			return err
 		}
 	}

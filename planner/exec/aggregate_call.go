@@ -84,7 +84,7 @@ func newAggregateCall(b *builder, a *plan.Aggregation, columns []plan.Column, bu
 		}
 		c.unique = newUniqueRows(b, budgets(), "the values of a DISTINCT aggregate", places, types, 1+len(a.Args)+len(a.OrderBy))
 	}
-	if len(a.OrderBy) == 0 && !(a.Distinct && ordersMatter(a.Function)) {
+	if len(a.OrderBy) == 0 && (!a.Distinct || !ordersMatter(a.Function)) {
 		c.prepare(len(a.Args))
 		return c, nil
 	}

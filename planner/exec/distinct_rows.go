@@ -20,7 +20,6 @@ type uniqueRows struct {
 	todo    []part
 	reader  *spillReader
 	current part
-	fresh   []int32
 	spilled []int32
 }
 

@@ -101,7 +101,7 @@ func (x *intersection) Next(ctx context.Context) (*catalog.Batch, error) {
 			return nil, err
 		}
 		if b == nil {
-			if err := x.nextPair(); err != nil {
+			if err = x.nextPair(); err != nil {
 				return nil, err
 			}
 			continue

@@ -100,7 +100,6 @@ func (s *sortOperator) Next(ctx context.Context) (*catalog.Batch, error) {
 
 // wantedRows returns limit + offset, or the largest number if there is no limit.
 func wantedRows(limit, offset *expr.Program, env *expr.Env) (int, error) {
-	total := int64(math.MaxInt)
 	if limit == nil {
 		return math.MaxInt, nil
 	}
@@ -108,7 +107,7 @@ func wantedRows(limit, offset *expr.Program, env *expr.Env) (int, error) {
 	if err != nil || v.IsNull() {
 		return math.MaxInt, err
 	}
-	total = max(v.AsInt(), 0) // who skips rows says what is wrong with it
+	total := max(v.AsInt(), 0) // who skips rows says what is wrong with it
 	if offset != nil {
 		if v, err = offset.Eval(nil, env); err != nil {
 			return 0, err

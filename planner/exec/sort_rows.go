@@ -16,6 +16,7 @@ type sorter struct {
 	keys    []sortKey
 	limit   int // how many rows are wanted
 	rows    *rowBuffer
+	keyed   int64 // about how many bytes the keys of rows need
 	sorting rowOrder
 	worst   worst
 	runs    []*spillFile // each of them sorted; equal rows of one before are before
@@ -54,24 +55,29 @@ func (s *sorter) add(columns []*catalog.Vector, rows []int32) error {
 			return err
 		}
 	}
-	if s.hold.fits(s.rows.bytes + int64(s.rows.n)*s.bytesPerRow()) {
+	s.keyed += s.keyBytes(columns, rows)
+	if s.hold.fits(s.rows.bytes + s.keyed + int64(s.rows.n)*bytesPerSortedRow) {
 		return nil
 	}
 	return s.spill()
 }
 
-// bytesPerRow estimates what sorting takes for each row.
-func (s *sorter) bytesPerRow() int64 {
-	if len(s.keys) == 1 {
-		return bytesPerSortedRow
+// keyBytes estimates what keys need of rows.
+func (s *sorter) keyBytes(columns []*catalog.Vector, rows []int32) (n int64) {
+	if len(s.keys) == 1 && hasWords(columns[s.keys[0].place]) {
+		return 0
 	}
-	return bytesPerSortedRow + int64(12*len(s.keys))
+	for _, k := range s.keys {
+		n += vectorBytes(columns[k.place], rows, 0, int64(len(rows)))
+	}
+	return n
 }
 
 // cut throws rows away that are behind those that are wanted.
 func (s *sorter) cut() error {
 	order := s.sorting.sort(s.rows.columns, s.keys, s.rows.n)[:s.limit]
 	s.worst.set(s.rows.columns, s.keys, order[s.limit-1])
+	s.keyed = s.keyed * int64(s.limit) / int64(s.rows.n)
 	return s.rows.keep(order)
 }
 
@@ -93,7 +99,7 @@ func (s *sorter) spill() error {
 			return err
 		}
 	}
-	s.rows = newRowBuffer(len(s.rows.columns))
+	s.rows, s.keyed = newRowBuffer(len(s.rows.columns)), 0
 	s.sorting.release()
 	s.hold.force(0)
 	return f.finish()
@@ -135,6 +141,7 @@ func (s *sorter) reset() error {
 	s.runs, s.merge, s.order, s.at = nil, nil, nil, 0
 	s.worst.known = false
 	s.rows.clear()
+	s.keyed = 0
 	s.hold.force(0)
 	return err
 }

@@ -67,6 +67,7 @@ func viewVector(dst, src *catalog.Vector, from, to int) {
 		dst.Texts = src.Texts[from:to:to]
 	case ofBoth:
 		dst.Ints, dst.Texts = src.Ints[from:to:to], src.Texts[from:to:to]
+	default:
 	}
 }
 
@@ -122,6 +123,7 @@ func appendVector(dst *catalog.Vector, n int, src *catalog.Vector, sel []int32, 
 	case ofBoth:
 		dst.Ints = appendSome(dst.Ints, src.Ints, sel, length)
 		dst.Texts = appendSome(dst.Texts, src.Texts, sel, length)
+	default:
 	}
 	return nil
 }
@@ -181,6 +183,7 @@ func extendZeros(v *catalog.Vector, n int) {
 		v.Texts = grown(v.Texts, n)
 	case ofBoth:
 		v.Ints, v.Texts = grown(v.Ints, n), grown(v.Texts, n)
+	default:
 	}
 	if v.Scales != nil {
 		for len(v.Scales) < n {
@@ -218,6 +221,7 @@ func vectorBytes(v *catalog.Vector, sel []int32, length int, rows int64) (n int6
 		return n + 8*rows
 	case ofBoth:
 		n += 8 * rows
+	default:
 	}
 	n += 16 * rows
 	if sel == nil {

@@ -4,12 +4,19 @@ import (
 	"github.com/middb/middb/catalog"
 )
 
+// fastGrowth is up to how many elements slices become twice as long when they grow.
+const fastGrowth = 1 << 16
+
 // extend returns the slice with room for n elements, all of which it has; what those behind its length are is not said.
 func extend[E any](s []E, n int) []E {
 	if cap(s) >= n {
 		return s[:n]
 	}
-	longer := make([]E, n, max(n, 2*cap(s)))
+	more := cap(s)
+	if more > fastGrowth {
+		more /= 2
+	}
+	longer := make([]E, n, max(n, cap(s)+more))
 	copy(longer, s)
 	return longer
 }

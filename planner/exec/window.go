@@ -86,8 +86,8 @@ func newWindow(b *builder, n *physical.Window, input Operator) (Operator, error)
 		return len(needed) - 1
 	}
 	for i := range n.Functions {
-		c, err := newWindowCall(b, &n.Functions[i], n.OrderBy, columns, need)
-		if err != nil {
+		var c *windowCall
+		if c, err = newWindowCall(b, &n.Functions[i], n.OrderBy, columns, need); err != nil {
 			return nil, err
 		}
 		w.calls = append(w.calls, c)
@@ -138,10 +138,7 @@ func (w *window) Next(ctx context.Context) (*catalog.Batch, error) {
 			continue
 		}
 		for _, c := range w.calls {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			if err := c.compute(&w.data, w.env); err != nil {
+			if err := c.compute(ctx, &w.data, w.env); err != nil {
 				return nil, err
 			}
 		}
@@ -212,7 +209,7 @@ func (w *window) add(b *catalog.Batch, rows []int32) error {
 	if err := w.rows.addRows(b.Columns, rows); err != nil {
 		return err
 	}
-	if w.hold.fits(w.bytes()) || w.run.options.FS == nil {
+	if w.hold.fits(w.bytes()) {
 		return nil
 	}
 	return w.spill()

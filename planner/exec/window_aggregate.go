@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"context"
+
 	"github.com/middb/middb/catalog"
 	"github.com/middb/middb/planner/plan"
 )
@@ -51,7 +53,7 @@ func (a *windowAggregate) add(part framePart) error {
 }
 
 // compute computes the results of a partition.
-func (a *windowAggregate) compute(c *windowCall, d *windowRows, p windowPartition) error {
+func (a *windowAggregate) compute(ctx context.Context, c *windowCall, d *windowRows, p windowPartition) error {
 	if c.frame.Start.Kind == plan.UnboundedPreceding && c.frame.Exclude == plan.ExcludeNothing {
 		return a.running(c, d, p)
 	}
@@ -63,6 +65,9 @@ func (a *windowAggregate) compute(c *windowCall, d *windowRows, p windowPartitio
 	}
 	a.last = a.last[:0]
 	for row := p.from; row < p.to; row++ {
+		if err := canceled(ctx, row); err != nil {
+			return err
+		}
 		parts := c.frame.parts(d, p, row)
 		if row == p.from || !sameParts(parts, a.last) {
 			a.last = append(a.last[:0], parts...)

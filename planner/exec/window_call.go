@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"context"
+
 	"github.com/middb/middb/catalog"
 	"github.com/middb/middb/planner/expr"
 	"github.com/middb/middb/planner/plan"
@@ -87,7 +89,7 @@ func newWindowCall(b *builder, f *plan.WindowFunction, order []plan.Key, columns
 }
 
 // compute computes the results of all rows.
-func (c *windowCall) compute(d *windowRows, env *expr.Env) error {
+func (c *windowCall) compute(ctx context.Context, d *windowRows, env *expr.Env) error {
 	c.total = d.n
 	c.result.Reset(c.typ.Kind, c.typ.Scale, d.n)
 	if c.rank == nil {
@@ -106,14 +108,15 @@ func (c *windowCall) compute(d *windowRows, env *expr.Env) error {
 		if i+1 < len(d.partitions) {
 			p.to = d.partitions[i+1]
 		}
-		var err error
+		err := ctx.Err()
 		switch {
+		case err != nil:
 		case c.rank != nil:
 			err = c.rank(c, d, p)
 		case c.value:
-			err = c.values(d, p)
+			err = c.values(ctx, d, p)
 		default:
-			err = c.over.compute(c, d, p)
+			err = c.over.compute(ctx, c, d, p)
 		}
 		if err != nil {
 			return err
@@ -134,10 +137,21 @@ func (c *windowCall) forget() error {
 	return nil
 }
 
+// canceled returns the error of a context, at some of the rows.
+func canceled(ctx context.Context, row int32) error {
+	if row%256 != 0 {
+		return nil
+	}
+	return ctx.Err()
+}
+
 // values computes FIRST_VALUE, LAST_VALUE and NTH_VALUE.
-func (c *windowCall) values(d *windowRows, p windowPartition) error {
+func (c *windowCall) values(ctx context.Context, d *windowRows, p windowPartition) error {
 	v := d.columns[c.args[0]]
 	for row := p.from; row < p.to; row++ {
+		if err := canceled(ctx, row); err != nil {
+			return err
+		}
 		parts := c.frame.parts(d, p, row)
 		n := int64(1)
 		if c.name == "nth_value" {

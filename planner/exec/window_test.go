@@ -26,6 +26,7 @@ func offsetInFrame(distance int64, b *plan.FrameBound, start bool) bool {
 		limit = -b.Offset.Value.AsInt()
 	case plan.Following:
 		limit = b.Offset.Value.AsInt()
+	default:
 	}
 	if start {
 		return distance >= limit
@@ -76,9 +77,10 @@ func naiveWindow(rows [][]catalog.Value, f *plan.WindowFunction, key plan.Key, a
 			}
 		case "first_value", "last_value", "nth_value":
 			n := 0
-			if f.Function == "last_value" {
+			switch f.Function {
+			case "last_value":
 				n = len(frame) - 1
-			} else if f.Function == "nth_value" {
+			case "nth_value":
 				n = int(f.Args[1].Value.AsInt()) - 1
 			}
 			results[i] = "NULL"
