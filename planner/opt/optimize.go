@@ -7,6 +7,7 @@ import (
 
 // Optimize returns how a query is best computed. The options may be nil. Errors are of type *sqlstate.Error.
 func Optimize(q *plan.Query, o *Options) (*physical.Query, error) {
+	q, _ = Rewrite(q, o)
 	return Physical(q, o)
 }
 

@@ -30,7 +30,7 @@ var (
 	}}
 	reorganise = stage{rounds: 10, rules: []*Rule{
 		foldConstants, simplifyConditions, mergeFilters, mergeProjects, closeEqualities, outerToInner, pushFilters,
-		pruneColumns, removeJoins, removeDistinct, removeSorts, reduceGroups, pushLimits, unnestConditions,
+		extractAlternatives, pruneColumns, removeJoins, removeDistinct, removeSorts, reduceGroups, pushLimits, unnestConditions,
 		unnestExpressions, dropCommons,
 	}}
 	finish = stage{rounds: 1, rules: []*Rule{orderJoins, minMax, pushFilters, mergeProjects, pruneColumns, shareExpressions}}
@@ -113,10 +113,11 @@ func featuresOf(n plan.Node) features {
 type context struct {
 	options *Options
 	next    expr.ColumnID
-	output  idSet // what is needed of the plan that rules are applied to
-	inner   bool  // it is a query within an expression
-	set     bool  // of which it only matters whether there is a row
-	derived idSet // columns of which closeEqualities has said something
+	output  idSet               // what is needed of the plan that rules are applied to
+	inner   bool                // it is a query within an expression
+	set     bool                // of which it only matters whether there is a row
+	derived idSet               // columns of which closeEqualities has said something
+	mined   map[*expr.Node]bool // what extractAlternatives has looked at
 	changed []*Rule
 	counts  *estimator
 }

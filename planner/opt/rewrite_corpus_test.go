@@ -1,6 +1,7 @@
 package opt
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/middb/middb/planner/plan"
+	"github.com/middb/middb/planner/sqlstate"
 	"github.com/middb/middb/tests/environment"
 )
 
@@ -44,6 +46,10 @@ func TestTPCHIsRewritten(t *testing.T) {
 			t.Fatal(err)
 		}
 		q, err := c.bound(strings.TrimSuffix(strings.TrimSpace(string(sql)), ";"))
+		if errors.Is(err, sqlstate.NotSupported) {
+			t.Logf("%s: %v", file, err)
+			continue
+		}
 		if err != nil {
 			t.Errorf("%s: %v", file, err)
 			continue

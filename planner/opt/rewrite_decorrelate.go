@@ -13,23 +13,30 @@ type puller struct {
 	c     *context
 	outer idSet // the columns that the plan shall not name any more
 	set   bool  // how often a row comes does not matter
+	some  bool  // it only matters whether there is a row
 	// scalar: the plan may lose rows that it gives of nothing, if that is said in lost.
 	scalar bool
 
 	on   []*expr.Node // conditions that were in the plan
 	defs substitution // columns that the plan does not compute any more, of columns that it gives and of outer ones
-	lost bool         // there was an aggregate without groups, which gives no row now where it had no input
-	zero substitution // what the columns of that aggregate are where there may be no row
+	// lost: there was an aggregate without groups, which gives no row now where it had no input. Then defs has what its
+	// columns are for NULLs.
+	lost bool
 }
 
 func newPuller(c *context, outer idSet) *puller {
-	return &puller{c: c, outer: outer, defs: substitution{}, zero: substitution{}}
+	return &puller{c: c, outer: outer, defs: substitution{}}
 }
 
 // pull returns the plan without columns of outer, or nil if that cannot be done. Then the puller is useless.
 func (p *puller) pull(n plan.Node) plan.Node {
 	if !depends(n, p.outer) {
 		return n
+	}
+	switch n.(type) {
+	case *plan.Project, *plan.Sort, *plan.Limit:
+	default:
+		p.some = false
 	}
 	switch n := n.(type) {
 	case *plan.Filter:
@@ -49,7 +56,7 @@ func (p *puller) pull(n plan.Node) plan.Node {
 	case *plan.Sort:
 		return p.pull(n.Input) // the order is lost in the join
 	case *plan.Limit:
-		if n.Offset == nil && !n.Ties && n.Count != nil && n.Count.Op == expr.OpConstant && !atMost(n, 0) && (p.set || single(n.Input)) {
+		if n.Offset == nil && !n.Ties && n.Count != nil && n.Count.Op == expr.OpConstant && !atMost(n, 0) && (p.some || single(n.Input)) {
 			return p.pull(n.Input)
 		}
 	}
@@ -108,7 +115,7 @@ func (p *puller) project(n *plan.Project) plan.Node {
 		case e.Volatile:
 			return nil
 		default:
-			defs[it.Column.ID] = p.zero.in(e)
+			defs[it.Column.ID] = e
 		}
 	}
 	p.defs = defs
@@ -257,8 +264,7 @@ func (p *puller) aggregate(n *plan.Aggregate) plan.Node {
 		for i := range n.Aggregates {
 			a := &n.Aggregates[i]
 			if a.Function == "count" {
-				p.zero[a.Column.ID] = coalesce(columnNode(&a.Column), expr.Constant(catalog.Int(0), a.Column.Type))
-				p.defs[a.Column.ID] = p.zero[a.Column.ID]
+				p.defs[a.Column.ID] = coalesce(columnNode(&a.Column), expr.Constant(catalog.Int(0), a.Column.Type))
 			}
 		}
 	}

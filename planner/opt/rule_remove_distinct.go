@@ -57,7 +57,7 @@ func removedGroups(n *plan.Aggregate, d demand) plan.Node {
 		addUsedColumns(&by, &a)
 		plain := a
 		plain.Distinct = false
-		if !onceIsEnough(&plain) && (a.Function != "count" && a.Function != "sum" && a.Function != "avg" || !uniqueBy(n.Input, by, false)) {
+		if !onceIsEnough(&plain) && (a.Function != "count" && a.Function != "sum" && a.Function != "avg" || !uniqueBy(n.Input, by, true)) {
 			continue
 		}
 		if made == nil {

@@ -78,7 +78,7 @@ func (c *context) joinOf(e *expr.Node, in plan.Node) plan.Node {
 		return nil
 	}
 	p := newPuller(c, own)
-	p.set = true
+	p.set, p.some = true, e.Op == expr.OpExists
 	right := p.pull(s.Root)
 	if right == nil {
 		return nil

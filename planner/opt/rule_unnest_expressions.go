@@ -151,7 +151,7 @@ func (x *extraction) mark(e *expr.Node, s *plan.Subquery, positive bool) *expr.N
 		return e
 	}
 	p := newPuller(x.c, own)
-	p.set = true
+	p.set, p.some = true, e.Op == expr.OpExists
 	right := p.pull(s.Root)
 	if right == nil {
 		return e
