@@ -131,13 +131,6 @@ func addUsed(s *idSet, e *expr.Node) {
 	})
 }
 
-// used returns the columns that an expression names.
-func used(e *expr.Node) idSet {
-	var s idSet
-	addUsed(&s, e)
-	return s
-}
-
 // addColumns adds those columns to s.
 func addColumns(s *idSet, columns []plan.Column) {
 	for i := range columns {

@@ -71,8 +71,8 @@ func (p *puller) mine(e *expr.Node) (*expr.Node, bool) {
 
 // divide parts conditions: those that name outer columns go to p.on.
 func (p *puller) divide(list []*expr.Node) (stay []*expr.Node, ok bool) {
-	for _, e := range conjuncts(list) {
-		e, out := p.mine(e)
+	for _, c := range conjuncts(list) {
+		e, out := p.mine(c)
 		switch {
 		case !out:
 			stay = append(stay, e)

@@ -121,9 +121,6 @@ func isNull(e *expr.Node) bool { return e.Op == expr.OpConstant && e.Value.IsNul
 // null returns the NULL of a type.
 func null(t catalog.Type) *expr.Node { return expr.Constant(catalog.Null(), t) }
 
-// fixed reports whether an expression has the same value for all rows of a node, because it names none of its columns.
-func fixed(e *expr.Node, of idSet) bool { return !e.Volatile && !uses(e, of) }
-
 // notNull reports whether an expression is certainly not NULL, where those columns are not.
 func notNull(e *expr.Node, columns idSet) bool {
 	switch e.Op {

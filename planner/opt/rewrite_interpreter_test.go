@@ -16,8 +16,7 @@ import (
 type interpreter struct {
 	data    map[string][][]catalog.Value // of tables
 	commons map[int]*plan.Common
-	work    map[int][][]catalog.Value // of the WorkTables
-	steps   int                       // rows looked at
+	steps   int // rows looked at
 }
 
 // values are those of columns around a plan.
@@ -91,6 +90,7 @@ func (r *runner) Run(outer, args []catalog.Value, _ *expr.Env) (catalog.Value, e
 			return catalog.Null(), nil
 		}
 		return t.pick(s.Output)[0][0], nil
+	default:
 	}
 	unknown := false
 	for _, row := range t.pick(s.Output) {
@@ -406,6 +406,7 @@ func (in *interpreter) join(n *plan.Join, around values) (*relationRows, error) 
 				mark = catalog.Null()
 			}
 			made.rows = append(made.rows, append(slices.Clone(l), mark))
+		default:
 		}
 	}
 	if n.Kind == plan.FullJoin {

@@ -76,7 +76,9 @@ func (r *region) rebuild(n plan.Node) plan.Node {
 		if n.Kind == plan.FullJoin {
 			return mapInputs(n, below)
 		}
-		left, right, on := r.rebuild(n.Left), plan.Node(nil), n.On
+		left := r.rebuild(n.Left)
+		var right plan.Node
+		var on []*expr.Node
 		if n.Kind == plan.InnerJoin {
 			right, on = r.rebuild(n.Right), r.kept(n.On)
 		} else {

@@ -10,7 +10,7 @@ var mergeProjects = &Rule{
 	Doc: "A projection on top of a projection is one projection, unless that would compute something twice. One that only " +
 		"passes its input on is none. Arguments of aggregates take what a projection below computes, if it is a column.",
 	when: hasProject,
-	apply: func(c *context, n plan.Node) plan.Node {
+	apply: func(_ *context, n plan.Node) plan.Node {
 		return bottomUp(n, func(n plan.Node) plan.Node {
 			p, ok := n.(*plan.Project)
 			if !ok {

@@ -94,6 +94,7 @@ func strengthenedJoin(n *plan.Join, list []*expr.Node) plan.Node {
 		toLeft, toRight = list, n.On
 	case plan.NullAntiJoin, plan.MarkJoin:
 		toLeft = list
+	default:
 	}
 	l, r := strengthened(left, toLeft), strengthened(right, toRight)
 	if kind == n.Kind && l == n.Left && r == n.Right {

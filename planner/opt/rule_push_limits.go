@@ -78,7 +78,7 @@ func limitedInput(l *plan.Limit) plan.Node {
 		if left == n.Left {
 			return l
 		}
-		var made plan.Node = n.With([]plan.Node{left, n.Right})
+		made := n.With([]plan.Node{left, n.Right})
 		if sorted {
 			made = &plan.Sort{Input: made, Keys: sort.Keys}
 		}

@@ -60,6 +60,7 @@ func removedJoin(n *plan.Join, d demand) plan.Node {
 		if !d.need.meets(produced(n.Left)) && !isJoin(n.Left) {
 			return &plan.Join{Kind: plan.SemiJoin, Left: n.Right, Right: n.Left, On: n.On}
 		}
+	default:
 	}
 	return n
 }

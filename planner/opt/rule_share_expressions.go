@@ -93,6 +93,7 @@ func (s *sharing) count(e *expr.Node, sure bool) {
 		switch e.Op {
 		case expr.OpCase, expr.OpCoalesce, expr.OpAnd, expr.OpOr:
 			lazy = i > 0
+		default:
 		}
 		s.count(a, sure && !lazy)
 	}

@@ -106,6 +106,7 @@ func simpler(e *expr.Node, whereTrue bool) *expr.Node {
 		}
 	case expr.OpIn:
 		return simplerIn(e)
+	default:
 	}
 	return e
 }
@@ -141,6 +142,7 @@ func negated(e *expr.Node) *expr.Node {
 		c := *e
 		c.Op, c.Operator = expr.OpAny, opposite[e.Operator]
 		return &c
+	default:
 	}
 	if op, ok := opposite[e.Op]; ok {
 		c := *e

@@ -181,7 +181,7 @@ func bound(t *testing.T, c tables, sql string) *plan.Query {
 
 // TestScripts plans the queries of testdata. The commands are tables, which creates tables and indexes; analyze, which sets
 // statistics; and explain, which shows the plan. Its arguments are join and aggregate for forced methods, noindex, costs,
-// verbose and json. With -rewrite, what was expected becomes what there is.
+// verbose and json. Rewrite shows what a rule makes of a plan, see rewriteSQL. With -rewrite, what was expected becomes what there is.
 func TestScripts(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		c := tables{}
@@ -195,6 +195,8 @@ func TestScripts(t *testing.T) {
 				return ""
 			case "explain":
 				return explainSQL(t, c, d)
+			case "rewrite":
+				return rewriteSQL(t, c, d)
 			default:
 				t.Fatalf("%s: there is no such command: %s", d.Pos, d.Cmd)
 				return ""
@@ -219,7 +221,8 @@ func explainSQL(t *testing.T, c tables, d *datadriven.TestData) string {
 	if err != nil {
 		t.Fatalf("%s: %v", d.Pos, err)
 	}
-	verify(t, d.Input, q, got)
+	made, _ := Rewrite(q, o)
+	verify(t, d.Input, made, got)
 	e := ExplainOptions{NoCosts: !d.HasArg("costs"), Verbose: d.HasArg("verbose")}
 	if d.HasArg("json") {
 		return ExplainJSON(got, e)
