@@ -114,6 +114,11 @@ func (t *Table) insert(columns []int, values []catalog.Value) error {
 	if err = t.check(); err != nil {
 		return err
 	}
+	return t.insertCompleted(number)
+}
+
+// insertCompleted writes t.row, which is checked; number is what complete has returned.
+func (t *Table) insertCompleted(number int64) (err error) {
 	if t.key, err = t.newKey(t.key[:0], number); err != nil {
 		return err
 	}
@@ -201,7 +206,7 @@ func (t *Table) identify() (number int64, err error) {
 	case v.IsNull():
 		number, err = t.nextNumber()
 		t.row[s.identity] = catalog.Int(number)
-	case c.Identity == catalog.IdentityAlways:
+	case c.Identity == catalog.IdentityAlways && !t.takeGiven:
 		err = &ConstraintError{Kind: ErrIdentity, Table: s.Name, Columns: []string{c.Name}, Values: []catalog.Value{v.Clone()}}
 	}
 	return number, err

@@ -118,6 +118,30 @@ func (t *Tables) PutSequence(name string, d SequenceDefinition) error {
 	})
 }
 
+// SetSequence has a sequence go on with n or, if n was given already, with what comes after it. It is undone with the
+// transaction.
+func (t *Tables) SetSequence(name string, n int64, given bool) error {
+	d, found, err := t.Sequence(name)
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return fmt.Errorf("sequence %s: %w", name, ErrNoSequence)
+	case n < d.Min || n > d.Max:
+		return fmt.Errorf("sequence %s: %w: %d is not from %d to %d", name, ErrArguments, n, d.Min, d.Max)
+	}
+	d.Start = n
+	if given {
+		// The next one, as a sequence says that begins with n.
+		next, ok := d.at(2)
+		if !ok {
+			return fmt.Errorf("sequence %s: %w: it ends at %d", name, ErrExhausted, d.end())
+		}
+		d.Start = next
+	}
+	return t.PutSequence(name, d)
+}
+
 // DropSequence removes a sequence, if it is there.
 func (t *Tables) DropSequence(name string) error {
 	return t.schemaStatement(func() error {

@@ -18,6 +18,7 @@ type Table struct {
 	knows      bool // children
 	depends    bool // on the schema
 	writes     bool
+	takeGiven  bool  // InsertOptions.Given
 	added      int64 // rows, by statements that have succeeded
 	adding     int64 // by the statement under way
 

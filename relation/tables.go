@@ -24,8 +24,9 @@ type Tables struct {
 	dropped    []uint32
 	broken     error // why a statement could not be taken back
 
-	environment expr.Env // of expressions
-	asked       bool     // environment is made
+	sequences   expr.Sequences // of defaults; nil: plainSequences
+	environment expr.Env       // of expressions
+	asked       bool           // environment is made
 }
 
 // Table returns a table. What it returns stays good as long as the transaction lasts and the table is there.

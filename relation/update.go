@@ -29,20 +29,41 @@ func (t *Table) UpdateFields(primary []catalog.Value, fields map[string]any) err
 	})
 }
 
-// UpdateColumns gives columns of the row of a primary key other values, by their places.
+// UpdateColumns gives columns of the row of a primary key other values, by their places. Inserted then returns the row.
 func (t *Table) UpdateColumns(primary []catalog.Value, columns []int, values []catalog.Value) error {
-	return t.Update(primary, func(r *Row) error {
-		if len(columns) != len(values) {
-			return fmt.Errorf("table %s: %w: there are %d columns and %d values", r.shape.Name, ErrArguments, len(columns), len(values))
+	top, err := t.tables.begin()
+	if err != nil {
+		return err
+	}
+	return t.tables.end(top, t.updateColumns(primary, columns, values))
+}
+
+func (t *Table) updateColumns(primary []catalog.Value, columns []int, values []catalog.Value) error {
+	if err := t.write(); err != nil {
+		return err
+	}
+	k, err := t.shape.appendPrimary(nil, primary)
+	if err != nil {
+		return err
+	}
+	if len(columns) != len(values) {
+		return fmt.Errorf("table %s: %w: there are %d columns and %d values", t.shape.Name, ErrArguments, len(columns), len(values))
+	}
+	found, err := t.readOld(k)
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return t.notFound(k)
+	}
+	t.row = append(t.row[:0], t.old...)
+	for i, at := range columns {
+		if at < 0 || at >= len(t.row) {
+			return fmt.Errorf("table %s: %w: there is no column %d", t.shape.Name, ErrArguments, at)
 		}
-		for i, at := range columns {
-			if at < 0 || at >= len(r.values) {
-				return fmt.Errorf("table %s: %w: there is no column %d", r.shape.Name, ErrArguments, at)
-			}
-			r.values[at] = values[i]
-		}
-		return nil
-	})
+		t.row[at] = values[i]
+	}
+	return t.replace(k)
 }
 
 func (t *Table) updateBy(primary []catalog.Value, change func(r *Row) error) error {

@@ -94,6 +94,10 @@ func init() { // not where it is declared, because some of them bind expressions
 		"transaction_timestamp": {0, 0, (*Binder).now},
 		"current_date":          {0, 0, (*Binder).today},
 		"gen_random_uuid":       {0, 0, (*Binder).randomUUID},
+		"nextval":               {1, 1, (*Binder).sequence},
+		"currval":               {1, 1, (*Binder).sequence},
+		"lastval":               {0, 0, (*Binder).sequence},
+		"setval":                {2, 3, (*Binder).sequence},
 		"extract":               {2, 2, (*Binder).extract},
 		"date_part":             {2, 2, (*Binder).extract},
 	}

@@ -16,6 +16,17 @@ type Env struct {
 	Random     io.Reader       // for GEN_RANDOM_UUID(); nil: it fails
 	Parameters []catalog.Value // $1 and so on, of the types that Program.Parameters wants
 	Outer      []catalog.Value // of the columns of queries around, at the places that Slots.Outer says
+	Sequences  Sequences       // for NEXTVAL() and the like; nil: they fail
+}
+
+// Sequences give numbers to those functions.
+type Sequences interface {
+	// Next gives the next number of a sequence.
+	Next(name string) (int64, error)
+	// Current returns the number that Next has given last, of a sequence or, if the name is empty, of all of them.
+	Current(name string) (int64, error)
+	// Set has a sequence go on with n or, if that was given already, behind it.
+	Set(name string, n int64, given bool) error
 }
 
 // A Program is an expression that can be evaluated.
