@@ -8,6 +8,7 @@ import (
 	"github.com/middb/middb/planner/ast"
 	"github.com/middb/middb/planner/parser"
 	"github.com/middb/middb/planner/sqlstate"
+	"github.com/middb/middb/relation"
 )
 
 // alterTable runs ALTER TABLE.
@@ -396,8 +397,14 @@ func (x *changing) rename(st *ast.Rename) error {
 	if _, err := x.name(st.Name); err != nil {
 		return err
 	}
-	if st.Kind == ast.IndexObject {
+	switch st.Kind {
+	case ast.IndexObject:
 		return x.renameIndex(st)
+	case ast.ViewObject:
+		return x.renameObject(st, relation.ViewObject)
+	case ast.SequenceObject:
+		return x.renameObject(st, relation.SequenceObject)
+	default:
 	}
 	return sqlstate.New(sqlstate.NotSupported, st.At, "a %s cannot be renamed", st.Kind)
 }

@@ -100,12 +100,17 @@ func article(word string) string {
 	return "a " + word
 }
 
-// kindOf returns what has a name: a table, an index, or "" for nothing.
+// kindOf returns what has a name: a table, a view, a sequence, an index, or "" for nothing.
 func (x *changing) kindOf(name string) (string, error) {
 	if _, err := x.tables.Schema(name); err == nil {
 		return "table", nil
 	} else if !errors.Is(err, relation.ErrNoTable) {
 		return "", err
+	}
+	for _, kind := range []string{relation.ViewObject, relation.SequenceObject} {
+		if _, found, err := x.tables.Object(kind, name); found || err != nil {
+			return kind, err
+		}
 	}
 	t, _, err := x.indexOf(name)
 	if err == nil && t != nil {

@@ -23,6 +23,10 @@ func (x *changing) drop(st *ast.Drop) error {
 			}
 		}
 		return nil
+	case ast.ViewObject:
+		return x.dropObjects(st, relation.ViewObject)
+	case ast.SequenceObject:
+		return x.dropObjects(st, relation.SequenceObject)
 	default:
 		return sqlstate.New(sqlstate.NotSupported, st.At, "there is no %s", st.Kind)
 	}

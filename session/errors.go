@@ -24,6 +24,8 @@ var kinds = []struct {
 	{relation.ErrTableExists, sqlstate.DuplicateTable},
 	{relation.ErrNoColumn, sqlstate.UndefinedColumn},
 	{relation.ErrNoIndex, sqlstate.UndefinedObject},
+	{relation.ErrNoSequence, sqlstate.UndefinedTable},
+	{relation.ErrStalePlan, sqlstate.NotInState},
 	{relation.ErrIndexExists, sqlstate.DuplicateTable},
 	{relation.ErrEntryTooLong, sqlstate.TooLarge},
 	{relation.ErrExhausted, sqlstate.SequenceExhausted},
@@ -46,16 +48,16 @@ func (s *Session) failure(ctx context.Context, err error, text string) error {
 	if ctx != nil && ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))) {
 		return s.canceled(ctx, err, text)
 	}
-	if code := s.db.Code(err); code != "" && !already(err) {
-		return &sqlstate.Error{Code: code, Message: err.Error(), At: -1, Text: text, Cause: err}
-	}
-	if e := inData(err); e != nil {
-		e.Text, e.At = text, -1
-		return e
-	}
 	var e *sqlstate.Error
 	if errors.As(err, &e) {
 		return e.In(text)
+	}
+	if code := s.db.Code(err); code != "" {
+		return &sqlstate.Error{Code: code, Message: err.Error(), At: -1, Text: text, Cause: err}
+	}
+	if e = inData(err); e != nil {
+		e.Text, e.At = text, -1
+		return e
 	}
 	for _, k := range kinds {
 		if errors.Is(err, k.kind) {
@@ -66,12 +68,6 @@ func (s *Session) failure(ctx context.Context, err error, text string) error {
 		return s.canceled(ctx, err, text)
 	}
 	return &sqlstate.Error{Code: sqlstate.InternalError, Message: err.Error(), At: -1, Text: text, Cause: err}
-}
-
-// already reports whether an error is one of SQL as it is.
-func already(err error) bool {
-	_, ok := err.(*sqlstate.Error) //nolint:errorlint // wrapped ones are asked about what is around them
-	return ok
 }
 
 // canceled returns the error of a statement whose context has ended.

@@ -8,9 +8,6 @@ import (
 	"github.com/middb/middb/relation"
 )
 
-// planned is a statement with its plan, and what that depends on.
-type planned struct{}
-
 // run runs a statement.
 func (s *Session) run(ctx context.Context, st *statement, args []any) (*Rows, error) {
 	if err := ctx.Err(); err != nil {
@@ -38,6 +35,12 @@ func (s *Session) dispatch(ctx context.Context, st *statement, args []any) (*Row
 			return nil, err
 		}
 	}
+	switch st.tree.(type) {
+	case *ast.Query:
+		return s.runQuery(ctx, st, args)
+	case *ast.Insert, *ast.Update, *ast.Delete:
+		return s.runWrite(ctx, st, args)
+	}
 	if len(args) > 0 && !takesParameters(st.tree) {
 		return nil, sqlstate.New(sqlstate.SyntaxError, st.tree.Place(), "the statement takes no parameters")
 	}
@@ -45,7 +48,7 @@ func (s *Session) dispatch(ctx context.Context, st *statement, args []any) (*Row
 		return s.finished(Result{Tag: "CREATE INDEX"}), s.buildIndex(ctx, ix)
 	}
 	if tag, f := schemaChange(st); f != nil {
-		return s.finished(Result{Tag: tag}), s.changeSchema(ctx, tag, f)
+		return s.finished(Result{Tag: tag}), s.changeSchema(ctx, st.text, tag, f)
 	}
 	return nil, sqlstate.New(sqlstate.NotSupported, st.tree.Place(), "%T cannot be run", st.tree)
 }
@@ -66,15 +69,16 @@ type change func(x *changing) error
 type changing struct {
 	s      *Session
 	ctx    context.Context
+	text   string
 	tables *relation.Tables
-	txn    Txn
 }
 
 // changeSchema runs a change as a statement. Its notices are those of its last run.
-func (s *Session) changeSchema(ctx context.Context, what string, f change) error {
-	return s.write(ctx, what, func(txn Txn, tables *relation.Tables) error {
+func (s *Session) changeSchema(ctx context.Context, text, what string, f change) error {
+	return s.write(ctx, what, func(_ Txn, tables *relation.Tables) error {
 		s.notices = nil
-		return tables.Statement(func() error { return f(&changing{s: s, ctx: ctx, tables: tables, txn: txn}) })
+		tables.UseSequences(&sequences{s, tables})
+		return tables.Statement(func() error { return f(&changing{s: s, ctx: ctx, text: text, tables: tables}) })
 	})
 }
 
@@ -85,6 +89,12 @@ func schemaChange(st *statement) (tag string, f change) {
 		if tree.As == nil {
 			return "CREATE TABLE", func(x *changing) error { return x.createTable(tree) }
 		}
+	case *ast.CreateView:
+		return "CREATE VIEW", func(x *changing) error { return x.createView(tree) }
+	case *ast.CreateSequence:
+		return "CREATE SEQUENCE", func(x *changing) error { return x.createSequence(tree) }
+	case *ast.AlterSequence:
+		return "ALTER SEQUENCE", func(x *changing) error { return x.alterSequence(tree) }
 	case *ast.CreateIndex:
 		return "CREATE INDEX", func(x *changing) error { return x.createIndex(tree) }
 	case *ast.AlterTable:

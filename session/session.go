@@ -18,6 +18,9 @@ type Session struct {
 	notices  []Notice
 	files    vfs.FS // for COPY; nil: files are not allowed
 	closed   bool
+
+	numbers    map[string]int64 // that sequences have given last
+	lastNumber string           // the sequence that was asked last
 }
 
 // A Notice is something that is worth knowing and no error.

@@ -2,6 +2,7 @@ package session
 
 import (
 	"container/list"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -18,6 +19,8 @@ const longText = 64 << 10
 // Shared is what all sessions of a database share: statements that were read, and their plans. Any number of goroutines may
 // use it.
 type Shared struct {
+	statistics atomic.Uint64 // counts what ANALYZE has found out anew
+
 	mu    sync.Mutex
 	texts map[textKey]*list.Element
 	order list.List // of *cachedText, the one used last first
@@ -36,9 +39,10 @@ type cachedText struct {
 
 // A statement is one of a text, with the plan that it was run with last.
 type statement struct {
-	text string // all of it
-	tree ast.Statement
-	plan atomic.Pointer[planned]
+	text   string // all of it
+	tree   ast.Statement
+	writes bool // a query that calls setval
+	plan   atomic.Pointer[planned]
 }
 
 // NewShared returns what the sessions of one database share.
@@ -60,7 +64,9 @@ func (c *Shared) statements(text string, p plannerSettings) ([]*statement, error
 	}
 	t := &cachedText{key: key}
 	for _, p := range parsed {
-		t.statements = append(t.statements, &statement{text: text, tree: p.Statement})
+		_, query := p.Statement.(*ast.Query)
+		writes := query && strings.Contains(strings.ToLower(text[p.From:p.To]), "setval")
+		t.statements = append(t.statements, &statement{text: text, tree: p.Statement, writes: writes})
 	}
 	if len(text) > longText {
 		return t.statements, nil

@@ -69,6 +69,13 @@ func (s *Session) tableNames(ctx context.Context) (names []string, err error) {
 		for _, t := range list {
 			names = append(names, t.Name)
 		}
+		if err != nil {
+			return err
+		}
+		views, err := tables.Objects(relation.ViewObject)
+		for _, v := range views {
+			names = append(names, v.Name)
+		}
 		return err
 	})
 	slices.Sort(names)

@@ -1,0 +1,80 @@
+package session
+
+import (
+	"errors"
+	"time"
+
+	"github.com/middb/middb/catalog"
+	"github.com/middb/middb/planner/sqlstate"
+)
+
+// bindParameters makes Go values those of parameters.
+func bindParameters(types []catalog.Type, args []any) ([]catalog.Value, error) {
+	if len(args) != len(types) {
+		return nil, sqlstate.New(sqlstate.NoParameter, -1, "the statement has %d parameters, and %d values were given", len(types), len(args))
+	}
+	if len(args) == 0 {
+		return nil, nil
+	}
+	out := make([]catalog.Value, len(args))
+	for i, a := range args {
+		v, err := parameter(types[i], a)
+		if err != nil {
+			e := sqlstate.New(sqlstate.DatatypeMismatch, -1, "parameter $%d: %v", i+1, err)
+			if t, ok := errors.AsType[*catalog.TypeError](err); ok {
+				e.Code = typeCode(t)
+			}
+			e.Cause = err
+			return nil, e
+		}
+		out[i] = v
+	}
+	return out, nil
+}
+
+// parameter makes a Go value one of a type. For TEXT, which parameters are that nothing wants to be something else, numbers
+// and times are what they look like.
+func parameter(t catalog.Type, a any) (catalog.Value, error) {
+	if n, ok := a.(int64); ok && t.Kind == catalog.Int64 {
+		return catalog.Int(n), nil
+	}
+	v, err := catalog.From(t, a)
+	if err == nil || t.Kind != 0 && t.Kind != catalog.String {
+		return v, err
+	}
+	natural, ok := naturalType(a)
+	if !ok {
+		return v, err
+	}
+	v, err = catalog.From(natural, a)
+	if err != nil || t.Kind == 0 {
+		return v, err
+	}
+	return catalog.Cast(v, t)
+}
+
+// naturalType returns the type of SQL that is most like a Go value.
+func naturalType(a any) (catalog.Type, bool) {
+	var k catalog.Kind
+	switch a := a.(type) {
+	case int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64:
+		k = catalog.Int64
+	case float32, float64:
+		k = catalog.Float64
+	case bool:
+		k = catalog.Bool
+	case string:
+		k = catalog.String
+	case []byte:
+		k = catalog.Bytes
+	case time.Time:
+		k = catalog.Timestamp
+	case [16]byte:
+		k = catalog.UUID
+	case catalog.Value:
+		k = a.Kind()
+	default:
+		return catalog.Type{}, false
+	}
+	return catalog.Type{Kind: k}, k != 0 && k != catalog.Decimal
+}
