@@ -20,6 +20,7 @@ const (
 	InvalidSchema          Code = "3F000"
 	SerializationFailure   Code = "40001"
 	CompletionUnknown      Code = "40003"
+	DuplicateColumn        Code = "42701"
 	DuplicateObject        Code = "42710"
 	DuplicateTable         Code = "42P07"
 	InvalidForeignKey      Code = "42830"
