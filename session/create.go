@@ -42,9 +42,7 @@ func (x *changing) table(r ast.Relation, optional bool) (*catalog.Table, error) 
 		x.s.notice("00000", "there is no table "+strconv.Quote(name)+", which is left out")
 		return nil, nil
 	}
-	e := sqlstate.New(sqlstate.UndefinedTable, r.At, "there is no table %q", name)
-	e.Table = name
-	return nil, e
+	return nil, x.missingObject("table", r, false)
 }
 
 func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

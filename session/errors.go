@@ -89,6 +89,9 @@ func inData(err error) *sqlstate.Error {
 				break
 			}
 		}
+		if c.Constraint == "primary key" {
+			e.Constraint = c.Table + "_pkey"
+		}
 		if len(c.Columns) == 1 {
 			e.Column = c.Columns[0]
 		}
