@@ -37,10 +37,12 @@ type Options struct {
 
 // The limits of what is bound.
 const (
-	maxDepth   = 200    // queries and tables within each other
-	maxViews   = 32     // views within views
-	maxParts   = 20_000 // tables, queries and joins of a statement, those of its views included
-	maxColumns = 1664   // of a result, as in PostgreSQL
+	maxDepth   = 200       // queries within each other
+	maxViews   = 32        // views within views
+	maxParts   = 20_000    // tables and queries of a statement, those of its views included
+	maxTables  = 1000      // of a FROM
+	maxIDs     = 1_000_000 // columns of all parts
+	maxColumns = 1664      // of a result, as in PostgreSQL
 )
 
 // A binder binds one statement.
@@ -121,7 +123,7 @@ func (b *binder) depend(r *plan.Relation) {
 	}
 }
 
-// enter goes into a query or a table; leave goes out again.
+// enter goes into a query; leave goes out again.
 func (b *binder) enter(at int) error {
 	if b.depth++; b.depth > maxDepth {
 		return sqlstate.New(sqlstate.TooComplex, at, "queries are nested more than %d deep", maxDepth)
@@ -133,8 +135,12 @@ func (b *binder) leave() { b.depth-- }
 
 // part counts what the plan is made of.
 func (b *binder) part(at int) error {
-	if b.parts++; b.parts > maxParts {
+	b.parts++
+	switch {
+	case b.parts > maxParts:
 		return sqlstate.New(sqlstate.TooComplex, at, "the statement has more than %d tables and queries, those of its views included", maxParts)
+	case b.last > maxIDs:
+		return sqlstate.New(sqlstate.TooComplex, at, "the tables and queries of the statement have more than %d columns together", maxIDs)
 	}
 	return nil
 }

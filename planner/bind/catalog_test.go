@@ -147,6 +147,11 @@ func bindText(c Catalog, sql string, declared ...catalog.Type) (*bound, error) {
 	if err != nil {
 		return nil, err
 	}
+	return bindStatement(c, sql, s, declared...)
+}
+
+// bindStatement binds a statement.
+func bindStatement(c Catalog, sql string, s ast.Statement, declared ...catalog.Type) (*bound, error) {
 	o := &Options{Text: sql, Catalog: c, Parameters: declared}
 	switch s := s.(type) {
 	case *ast.Query:

@@ -56,9 +56,11 @@ func (c *checker) node(n plan.Node, around []expr.ColumnID) error {
 		}
 		if w, ok := n.(*plan.With); ok && i > 0 {
 			c.commons[w.Common[i-1].Number] = len(w.Common[i-1].Output)
+			defer delete(c.commons, w.Common[i-1].Number)
 		}
 		if r, ok := n.(*plan.Recursive); ok && i == 1 {
 			c.work[r.Number] = len(r.Output)
+			defer delete(c.work, r.Number)
 		}
 		if err := c.node(in, inner); err != nil {
 			return err

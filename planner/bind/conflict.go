@@ -112,7 +112,7 @@ func (w *writing) arbiter(t *ast.Conflict, c *plan.Conflict) error {
 	for i := range t.Columns {
 		col, ok := t.Columns[i].Expr.(*ast.Column)
 		if !ok || col.Table != "" {
-			return sqlstate.New(sqlstate.InvalidColumn, t.Columns[i].At, "ON CONFLICT lists columns only")
+			return sqlstate.New(sqlstate.InvalidColumnReference, t.Columns[i].At, "ON CONFLICT lists columns only")
 		}
 		place, err := w.place(ast.Name{At: col.At, Name: col.Name})
 		if err != nil {
@@ -134,7 +134,7 @@ func (w *writing) arbiter(t *ast.Conflict, c *plan.Conflict) error {
 			return nil
 		}
 	}
-	return sqlstate.New(sqlstate.InvalidColumn, t.At, "there is no primary key and no unique index of exactly the columns that ON CONFLICT lists")
+	return sqlstate.New(sqlstate.InvalidColumnReference, t.At, "there is no primary key and no unique index of exactly the columns that ON CONFLICT lists")
 }
 
 // sameColumns reports whether a key is of these columns, in any order.

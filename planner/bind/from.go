@@ -12,13 +12,15 @@ import (
 // A from binds a FROM.
 type from struct {
 	b      *binder
-	around around      // the query's
+	around around    // the query's
+	target *relation // of an UPDATE or DELETE, which it cannot name; nil: none
+	tables int
 	left   []*relation // what stands to the left of what is being bound, which LATERAL can name
 }
 
 // from returns what a FROM lists: its parts, and the join of them all. With no tables that is one row of no columns.
-func (b *binder) from(list []ast.Table, a around) ([]*relation, plan.Node, error) {
-	f := &from{b: b, around: a}
+func (b *binder) from(list []ast.Table, a around, target *relation) ([]*relation, plan.Node, error) {
+	f := &from{b: b, around: a, target: target}
 	var all plan.Node
 	for _, t := range list {
 		r, err := f.table(t)
@@ -64,12 +66,14 @@ func unique(l, r *relation) error {
 
 // table binds any part.
 func (f *from) table(t ast.Table) (*relation, error) {
-	if err := f.b.enter(t.Place()); err != nil {
+	if err := f.b.part(t.Place()); err != nil {
 		return nil, err
 	}
-	defer f.b.leave()
 	switch t := t.(type) {
 	case *ast.Named:
+		if f.tables++; f.tables > maxTables {
+			return nil, sqlstate.New(sqlstate.TooComplex, t.At, "a FROM has more than %d tables", maxTables)
+		}
 		return f.named(t)
 	case *ast.Derived:
 		return f.derived(t)
@@ -88,7 +92,10 @@ func (f *from) beside(lateral bool) around {
 	if lateral {
 		s.relations, s.lateral = f.left, true
 	} else {
-		s.hidden = &f.left
+		s.hidden = slices.Clip(f.left)
+	}
+	if f.target != nil {
+		s.hidden = append(s.hidden, f.target)
 	}
 	s.clause, s.beside = inFrom, true
 	return s.within()
@@ -134,6 +141,9 @@ func (b *binder) noTable(r *ast.Relation, w *with) error {
 		name = r.Schema + "." + name
 	}
 	err := sqlstate.New(sqlstate.UndefinedTable, r.At, "there is no table %q", name)
+	if w.declares(r) {
+		return err.WithHint("a query of a WITH can be named behind it; WITH RECURSIVE lets it name itself")
+	}
 	names := w.names()
 	if l, ok := b.catalog.(Lister); ok {
 		names = append(names, l.Names()...)
@@ -211,7 +221,7 @@ func renamed(r *relation, a *ast.Alias, at int) (*relation, error) {
 	}
 	if len(a.Columns) > len(r.columns) {
 		extra := a.Columns[len(r.columns)]
-		return nil, sqlstate.New(sqlstate.InvalidColumn, extra.At, "table %q has %d columns, but %d names are given", a.Name, len(r.columns), len(a.Columns))
+		return nil, sqlstate.New(sqlstate.InvalidColumnReference, extra.At, "table %q has fewer columns (%d) than there are names (%d)", a.Name, len(r.columns), len(a.Columns))
 	}
 	src := &source{at: a.At, name: a.Name}
 	if len(r.sources) == 1 {

@@ -20,9 +20,6 @@ type aggregate struct {
 
 // aggregate binds the call of an aggregate function. It belongs to the innermost query whose columns it names.
 func (s *scope) aggregate(b *expr.Binder, e *ast.Call) (*expr.Node, error) {
-	if s.clause.nested && !s.clause.aggregates {
-		return nil, sqlstate.New(sqlstate.GroupingError, e.At, "an aggregate function cannot be in the arguments of another one")
-	}
 	a := aggregate{at: e.At}
 	err := s.in(inAggregate, func() (err error) {
 		if a.call, err = b.Aggregate(e); err != nil {
@@ -39,8 +36,11 @@ func (s *scope) aggregate(b *expr.Binder, e *ast.Call) (*expr.Node, error) {
 	case owner.clause.nested && !owner.clause.aggregates:
 		return nil, sqlstate.New(sqlstate.GroupingError, e.At, "an aggregate function cannot be in the arguments of another one")
 	case !owner.clause.aggregates:
-		return nil, sqlstate.New(sqlstate.GroupingError, e.At, "%s is a function of many rows, which cannot stand in %s", e.Name, owner.clause.name).
-			WithHint("conditions on groups are in HAVING; or a query in FROM groups first")
+		err := sqlstate.New(sqlstate.GroupingError, e.At, "%s is a function of many rows, which cannot stand in %s", e.Name, owner.clause.name)
+		if owner.clause == inWhere {
+			return nil, err.WithHint("conditions on groups are in HAVING; or a query in FROM groups first")
+		}
+		return nil, err
 	}
 	if err = a.check(e); err != nil {
 		return nil, err
@@ -95,8 +95,8 @@ func (a *aggregate) check(e *ast.Call) error {
 		}
 	}
 	for _, k := range a.order {
-		if !slices.ContainsFunc(a.call.Args, func(arg *expr.Node) bool { return arg.Equal(k.expr) }) {
-			return sqlstate.New(sqlstate.InvalidColumn, k.expr.At, "in an aggregate function with DISTINCT, what ORDER BY sorts by must be an argument")
+		if !slices.ContainsFunc(a.call.Args, func(arg *expr.Node) bool { return same(arg, k.expr) }) {
+			return sqlstate.New(sqlstate.InvalidColumnReference, k.expr.At, "in an aggregate function with DISTINCT, what ORDER BY sorts by must be an argument")
 		}
 	}
 	return nil
@@ -158,8 +158,8 @@ func (x *selection) group() error {
 	}
 	node.Input, node.Groups = g.project.passing(), g.columns
 	x.node = node
-	if x.having != nil {
-		x.node = &plan.Filter{Input: node, Conditions: x.having.Conjuncts()}
+	if all := conditions(x.having); len(all) > 0 {
+		x.node = &plan.Filter{Input: node, Conditions: all}
 	}
 	return nil
 }
@@ -186,12 +186,12 @@ func (g *grouping) add(k *key) error {
 	for _, id := range k.expr.Columns() {
 		for _, a := range g.x.scope.aggregates {
 			if a.column.ID == id {
-				return sqlstate.New(sqlstate.GroupingError, k.at, "an aggregate function cannot stand in GROUP BY")
+				return sqlstate.New(sqlstate.GroupingError, a.at, "an aggregate function cannot stand in GROUP BY")
 			}
 		}
 		for _, w := range g.x.scope.windows {
 			if w.column.ID == id {
-				return sqlstate.New(sqlstate.WindowingError, k.at, "a window function cannot stand in GROUP BY")
+				return sqlstate.New(sqlstate.WindowingError, w.at, "a window function cannot stand in GROUP BY")
 			}
 		}
 	}
@@ -256,12 +256,26 @@ func (g *grouping) replace(n *expr.Node) *expr.Node {
 	}
 	return n.Map(func(n *expr.Node) *expr.Node {
 		for _, c := range g.computed {
-			if c.expr.Equal(n) {
+			if same(c.expr, n) {
 				return c.column
 			}
 		}
 		return n
 	})
+}
+
+// same reports whether expressions are equal, and is fast if they are not: both may be high.
+func same(a, b *expr.Node) bool {
+	if a.Op != b.Op || a.Type != b.Type || len(a.Args) != len(b.Args) {
+		return false
+	}
+	if len(a.Args) == 0 {
+		return a.Equal(b)
+	}
+	if a.Name != b.Name || a.Not != b.Not || a.Operator != b.Operator || a.Sub != b.Sub {
+		return false
+	}
+	return slices.EqualFunc(a.Args, b.Args, same)
 }
 
 // check checks that an expression has one value for each group.

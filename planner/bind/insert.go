@@ -33,6 +33,7 @@ func (b *binder) insert(s *ast.Insert) (*plan.Insert, []catalog.Type, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	b.columns(r, w.with)
 	r.node = w.with.commons(r.node)
 	if w.source, err = b.finish(r); err != nil {
 		return nil, nil, err

@@ -28,7 +28,7 @@ func (f *from) join(t *ast.Join) (*relation, error) {
 		return nil, err
 	}
 	j := &joining{b: f.b, tree: t, scope: f.b.scope(f.around, l, r), l: l, r: r}
-	j.scope.hidden = &left
+	j.scope.hidden = left
 	joined, err := j.bind()
 	if err != nil || t.Alias == nil {
 		return joined, err
@@ -65,7 +65,7 @@ func (j *joining) bind() (*relation, error) {
 		if err != nil {
 			return nil, err
 		}
-		j.on = n.Conjuncts()
+		j.on = append(j.on, conditions(n)...)
 	}
 	node, err := j.node()
 	if err != nil {
@@ -99,7 +99,7 @@ func (j *joining) node() (plan.Node, error) {
 	default:
 	}
 	if lateral && (j.tree.Kind == ast.Right || j.tree.Kind == ast.Full) {
-		return nil, sqlstate.New(sqlstate.InvalidColumn, j.tree.At, "the right side of a %s names columns of the left one", j.tree.Kind).
+		return nil, sqlstate.New(sqlstate.InvalidColumnReference, j.tree.At, "the right side of a %s names columns of the left one", j.tree.Kind).
 			WithHint("with LATERAL, the join must be INNER or LEFT")
 	}
 	if len(j.made) == 0 {

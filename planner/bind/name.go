@@ -45,8 +45,6 @@ func figured(e ast.Expr) (name string, strong bool) {
 		return "interval", false
 	case *ast.Literal:
 		switch e.Kind {
-		case ast.True, ast.False:
-			return "bool", false
 		case ast.Date:
 			return "date", false
 		case ast.Timestamp:

@@ -43,7 +43,7 @@ func outputItem(items []item, s *scope, e ast.Expr, what string) (int, error) {
 }
 
 func noItem(at int, place, what string) error {
-	return sqlstate.New(sqlstate.InvalidColumn, at, "%s %s: there is no such place in the list of the SELECT", what, place)
+	return sqlstate.New(sqlstate.InvalidColumnReference, at, "%s %s: there is no such place in the list of the SELECT", what, place)
 }
 
 // itemNamed returns the place of the item that has the name, or -1.
@@ -54,7 +54,7 @@ func itemNamed(items []item, e *ast.Column, what string) (int, error) {
 		case items[i].name != e.Name:
 		case found < 0:
 			found = i
-		case !items[found].expr.Equal(items[i].expr):
+		case !same(items[found].expr, items[i].expr):
 			return -1, sqlstate.New(sqlstate.AmbiguousColumn, e.At, "%s %q is ambiguous: the SELECT has several columns of that name", what, e.Name)
 		}
 	}
@@ -79,7 +79,7 @@ func (x *selection) key(c clause, e ast.Expr, columnsFirst bool) (key, error) {
 		return k, err
 	}
 	for i := range x.items {
-		if x.items[i].expr.Equal(k.expr) {
+		if same(x.items[i].expr, k.expr) {
 			k.item = i
 			break
 		}
@@ -116,6 +116,9 @@ func (x *selection) orderBy() error {
 		k, err := x.key(inOrderBy, list[i].Expr, false)
 		if err != nil {
 			return err
+		}
+		if k.item < 0 && x.tree.Distinct && len(x.tree.On) == 0 {
+			return sqlstate.New(sqlstate.InvalidColumnReference, k.at, "with SELECT DISTINCT, what ORDER BY sorts by must be in the list of the SELECT")
 		}
 		k.order = &list[i]
 		x.keys = append(x.keys, k)

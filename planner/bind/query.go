@@ -28,6 +28,7 @@ func (b *binder) query(q *ast.Query, a around) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.columns(r, w)
 	r.node = w.commons(r.node)
 	return r, nil
 }
@@ -92,32 +93,40 @@ func (b *binder) values(v *ast.Values, a around) (*result, error) {
 		for i := range n.Rows {
 			column[i] = n.Rows[i][j]
 		}
+		open := openValue(column)
 		t, err := b.types.Unify("VALUES", column)
 		if err != nil {
 			return nil, err
 		}
+		if t.Kind == 0 {
+			t = textType
+		}
 		c := plan.Column{ID: b.id(), Name: columnName(j), Type: t, NotNull: true}
 		for i := range n.Rows {
-			n.Rows[i][j] = column[i]
+			if n.Rows[i][j], err = b.types.Settle(column[i], t); err != nil {
+				return nil, err
+			}
 			c.NotNull = c.NotNull && column[i].Op == expr.OpConstant && !column[i].Value.IsNull()
 		}
 		n.Output = append(n.Output, c)
-		r.items = append(r.items, item{at: v.Rows[0][j].Place(), name: c.Name, expr: columnNode(&c, v.At)})
+		value := columnNode(&c, v.At)
+		if open != nil {
+			value = open
+		}
+		r.items = append(r.items, item{at: v.Rows[0][j].Place(), name: c.Name, expr: value})
 	}
-	return openRow(n, r), nil
+	return r, nil
 }
 
-// openRow leaves what is open in a single row of VALUES open: INSERT ... SELECT and UNION want other types of it.
-func openRow(n *plan.Rows, r *result) *result {
-	if len(n.Rows) != 1 {
-		return r
+// openValue returns the value of a column that has one row, if its type is open, and puts NULL in its place: INSERT ...
+// VALUES and UNION may want any type of it.
+func openValue(column []*expr.Node) *expr.Node {
+	if len(column) != 1 || !column[0].Open() || column[0].Op != expr.OpConstant && column[0].Op != expr.OpParameter {
+		return nil
 	}
-	for j := range r.items {
-		if e := n.Rows[0][j]; e.Open() {
-			r.items[j].expr = e
-		}
-	}
-	return r
+	open := column[0]
+	column[0] = expr.Constant(catalog.Null(), textType)
+	return open
 }
 
 func columnName(place int) string { return "column" + strconv.Itoa(place+1) }
@@ -136,7 +145,11 @@ func (b *binder) operation(o *ast.SetOperation, a around) (*result, error) {
 		return nil, err
 	}
 	if len(l.items) != len(r.items) {
-		return nil, sqlstate.New(sqlstate.SyntaxError, o.At, "the queries of %s have %d and %d columns", o.Kind, len(l.items), len(r.items))
+		at := o.At
+		if len(r.items) > 0 {
+			at = r.items[0].at
+		}
+		return nil, sqlstate.New(sqlstate.SyntaxError, at, "the queries of %s have %d and %d columns", o.Kind, len(l.items), len(r.items))
 	}
 	for i := range l.items {
 		both := []*expr.Node{l.items[i].expr, r.items[i].expr}
@@ -212,6 +225,7 @@ type tail struct {
 	b      *binder
 	around around
 	query  *ast.Query
+	scope  *scope // of the SELECT; nil: it is none
 }
 
 // limits reports whether it has a LIMIT or OFFSET.
@@ -225,7 +239,7 @@ func (t *tail) sortOutput(r *result) error {
 		case err != nil:
 			return err
 		case i < 0:
-			return sqlstate.New(sqlstate.InvalidColumn, o.Expr.Place(), "the result of UNION and the like is sorted by names or places of its columns only").
+			return sqlstate.New(sqlstate.NotSupported, o.Expr.Place(), "the result of UNION and the like is sorted by names or places of its columns only").
 				WithHint("put it into FROM: SELECT ... FROM (... UNION ...) AS name ORDER BY ...")
 		}
 	}
@@ -295,7 +309,10 @@ func (t *tail) number(e ast.Expr, what string) (*expr.Node, error) {
 	if e == nil {
 		return nil, nil
 	}
-	s := t.b.scope(t.around)
+	s := t.scope
+	if s == nil {
+		s = t.b.scope(t.around)
+	}
 	n, err := s.bind(clause{name: what}, e)
 	if err != nil {
 		return nil, err
@@ -303,7 +320,7 @@ func (t *tail) number(e ast.Expr, what string) (*expr.Node, error) {
 	n.Walk(func(x *expr.Node) bool {
 		switch {
 		case x.Op == expr.OpColumn:
-			err = sqlstate.New(sqlstate.InvalidColumn, x.At, "%s cannot name columns", what)
+			err = sqlstate.New(sqlstate.InvalidColumnReference, x.At, "%s cannot name columns", what)
 		case x.Sub != nil:
 			err = sqlstate.New(sqlstate.NotSupported, x.At, "%s cannot have queries in it", what).
 				WithHint("compute the number first and give it as a parameter")

@@ -70,7 +70,7 @@ func (b *binder) recursion(c *common, o *ast.SetOperation, a around) (*plan.Recu
 		return nil, err
 	}
 	if len(t.Columns) > len(columns) {
-		return nil, sqlstate.New(sqlstate.InvalidColumn, t.Columns[len(columns)].At, "%q has %d columns, but %d names are given", t.Name, len(columns), len(t.Columns))
+		return nil, sqlstate.New(sqlstate.InvalidColumnReference, t.Columns[len(columns)].At, "table %q has fewer columns (%d) than there are names (%d)", t.Name, len(columns), len(t.Columns))
 	}
 	b.commons++
 	n := &plan.Recursive{Number: b.commons, Name: t.Name, Base: base.node, All: o.All}

@@ -55,6 +55,15 @@ func (b *binder) close(r *result) ([]plan.Column, error) {
 	return output, nil
 }
 
+// columns makes columns of items that are not open, if the node is to be within a WITH: their queries may name it.
+func (b *binder) columns(r *result, w *with) {
+	if !w.referred() {
+		return
+	}
+	p := b.project(r.node)
+	r.node = p.only(p.closed(r.items))
+}
+
 // columnNode returns the expression that is a column.
 func columnNode(c *plan.Column, at int) *expr.Node {
 	n := expr.Column(c.ID, c.Type, c.Table, c.Name)
@@ -112,6 +121,19 @@ func (p *projection) find(id expr.ColumnID) *plan.Column {
 		}
 	}
 	return nil
+}
+
+// closed makes columns of those items that are not open, and returns the columns.
+func (p *projection) closed(items []item) []plan.Column {
+	var all []plan.Column
+	for i := range items {
+		if it := &items[i]; !it.expr.Open() {
+			c := p.column(it.expr, it.name)
+			it.expr = columnNode(&c, it.at)
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 // key returns the column of an expression that sorts or groups.

@@ -31,7 +31,7 @@ func (s *scope) compareRows(e *ast.Binary) (*expr.Node, error) {
 			return s.compareWithQuery(e, r, q, true)
 		}
 	}
-	return nil, sqlstate.New(sqlstate.DatatypeMismatch, e.At, "a row can be compared with a row or a query only")
+	return nil, sqlstate.New(sqlstate.UndefinedFunction, e.At, "a row can be compared with a row or a query only")
 }
 
 // row binds the expressions of a row.
@@ -50,6 +50,9 @@ func (s *scope) row(list []ast.Expr) ([]*expr.Node, error) {
 func (s *scope) compareAll(e *ast.Binary, x, y []*expr.Node) (*expr.Node, error) {
 	if len(x) != len(y) {
 		return nil, sqlstate.New(sqlstate.SyntaxError, e.At, "the rows have %d and %d values", len(x), len(y))
+	}
+	if len(x) == 0 {
+		return nil, sqlstate.New(sqlstate.NotSupported, e.At, "rows of no values cannot be compared")
 	}
 	compare := func(o ast.Operator, i int) (*expr.Node, error) {
 		n, err := s.types.Compare(e.At, o, x[i], y[i])
@@ -137,4 +140,61 @@ func (s *scope) compareWithQuery(e *ast.Binary, row *ast.Row, q *ast.Subquery, t
 	c := plan.Column{ID: s.b.id(), Type: boolType}
 	root := &plan.Project{Input: r.node, Items: []plan.Item{{Column: c, Expr: n}}}
 	return scalarNode(e.At, root, &c, e.String()), nil
+}
+
+// withoutRows returns an expression in which tests of rows that are no comparisons have become comparisons of their values.
+func withoutRows(e ast.Expr) ast.Expr {
+	some := false
+	ast.Walk(e, func(e ast.Expr) { some = some || testedRow(e) != nil })
+	if !some {
+		return e
+	}
+	return ast.Rewrite(e, func(e ast.Expr) ast.Expr {
+		row := testedRow(e)
+		switch e := e.(type) {
+		case *ast.Is:
+			if row == nil {
+				return e
+			}
+			var all ast.Expr
+			for _, x := range row.List {
+				var is ast.Expr = &ast.Is{At: e.At, X: x, Not: e.Not, Truth: e.Truth}
+				if all != nil {
+					is = &ast.Binary{At: e.At, Operator: ast.And, Left: all, Right: is}
+				}
+				all = is
+			}
+			return all
+		case *ast.Between:
+			if row == nil {
+				return e
+			}
+			var both ast.Expr = &ast.Binary{
+				At: e.At, Operator: ast.And,
+				Left:  &ast.Binary{At: e.At, Operator: ast.GreaterEqual, Left: row, Right: e.Low},
+				Right: &ast.Binary{At: e.At, Operator: ast.LessEqual, Left: row, Right: e.High},
+			}
+			if e.Not {
+				both = &ast.Unary{At: e.At, Sign: ast.Not, X: both}
+			}
+			return both
+		default:
+			return e
+		}
+	})
+}
+
+// testedRow returns the row that an expression tests with IS NULL or BETWEEN, or nil.
+func testedRow(e ast.Expr) *ast.Row {
+	switch e := e.(type) {
+	case *ast.Is:
+		if row, ok := e.X.(*ast.Row); ok && e.Truth == ast.IsNull && len(row.List) > 0 {
+			return row
+		}
+	case *ast.Between:
+		if row, ok := e.X.(*ast.Row); ok {
+			return row
+		}
+	}
+	return nil
 }

@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"slices"
+
 	"github.com/middb/middb/planner/ast"
 	"github.com/middb/middb/planner/expr"
 	"github.com/middb/middb/planner/plan"
@@ -70,9 +72,9 @@ type scope struct {
 	around    around
 	relations []*relation
 	clause    clause
-	beside    bool         // it is that of a FROM, for what stands in it
-	lateral   bool         // and can be named there
-	hidden    *[]*relation // tables of the same FROM that cannot be named here
+	beside    bool        // it is that of a FROM, for what stands in it
+	lateral   bool        // and can be named there
+	hidden    []*relation // tables of the same FROM that cannot be named here
 	types     *expr.Binder
 	owned     map[expr.ColumnID]*column
 
@@ -107,7 +109,7 @@ func (s *scope) in(c clause, f func() error) error {
 // bind binds an expression of a clause, whose type may stay open.
 func (s *scope) bind(c clause, e ast.Expr) (n *expr.Node, err error) {
 	err = s.in(c, func() (err error) {
-		n, err = s.types.BindOpen(e)
+		n, err = s.types.BindOpen(withoutRows(e))
 		return err
 	})
 	return n, err
@@ -125,10 +127,15 @@ func (s *scope) settled(c clause, e ast.Expr) (*expr.Node, error) {
 // condition binds a condition of a clause.
 func (s *scope) condition(c clause, e ast.Expr) (n *expr.Node, err error) {
 	err = s.in(c, func() (err error) {
-		n, err = s.types.BindCondition(e, "the condition of "+c.name)
+		n, err = s.types.BindCondition(withoutRows(e), "the condition of "+c.name)
 		return err
 	})
 	return n, err
+}
+
+// conditions returns what must be true for a condition to be; not TRUE itself.
+func conditions(n *expr.Node) []*expr.Node {
+	return slices.DeleteFunc(n.Conjuncts(), func(c *expr.Node) bool { return c.Op == expr.OpConstant && c.Value.AsBool() })
 }
 
 // owns returns the column of the scope's own tables that has the id, or nil.
@@ -251,7 +258,7 @@ func (src *source) names() []string {
 
 // meant adds the nearest name to an error.
 func meant(err *sqlstate.Error, name string, candidates []string) error {
-	if n := expr.Nearest(name, candidates); n != "" && n != name {
+	if n := expr.Nearest(name, candidates); n != "" && n != name && len(name) > 1 {
 		return err.WithHint("perhaps %q was meant", n)
 	}
 	return err
@@ -260,10 +267,7 @@ func meant(err *sqlstate.Error, name string, candidates []string) error {
 // noColumn returns the error for a name that is nowhere.
 func (s *scope) noColumn(e *ast.Column) error {
 	for at := s; at != nil; at = at.around.outer {
-		if at.hidden == nil {
-			continue
-		}
-		for _, r := range *at.hidden {
+		for _, r := range at.hidden {
 			for _, src := range r.sources {
 				if err := src.unreachable(e); err != nil {
 					return err
@@ -282,10 +286,27 @@ func (s *scope) noColumn(e *ast.Column) error {
 	}
 	if e.Table != "" {
 		err := sqlstate.New(sqlstate.UndefinedTable, e.At, "there is no table %q in FROM", e.Table)
+		if alias := s.aliasOf(e.Table); alias != "" {
+			return err.WithHint("it is called %q here", alias)
+		}
 		return meant(err, e.Table, tables)
 	}
 	err := sqlstate.New(sqlstate.UndefinedColumn, e.At, "there is no column %q", e.Name)
 	return meant(err, e.Name, columns)
+}
+
+// aliasOf returns the name that a table has, which has another one by itself; or nothing.
+func (s *scope) aliasOf(table string) string {
+	for at := s; at != nil; at = at.around.outer {
+		for _, r := range at.relations {
+			for _, src := range r.sources {
+				if src.relation != nil && src.relation.Table.Name == table {
+					return src.name
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // unreachable returns an error if the name is that of a column of the table, which stands where it cannot be named.

@@ -36,12 +36,13 @@ func (b *binder) selection(tree *ast.Select, a around, t *tail) (*result, error)
 	if err := b.part(tree.At); err != nil {
 		return nil, err
 	}
-	relations, node, err := b.from(tree.From, a)
+	relations, node, err := b.from(tree.From, a, nil)
 	if err != nil {
 		return nil, err
 	}
 	x := &selection{b: b, tree: tree, tail: t, scope: b.scope(a, relations...), node: node}
 	x.scope.definitions = tree.Windows
+	t.scope = x.scope
 	for _, step := range []func() error{x.list, x.where, x.bindHaving, x.orderBy, x.groupBy, x.distinctOn, x.group, x.windows} {
 		if err := step(); err != nil {
 			return nil, err
@@ -83,6 +84,9 @@ func (s *scope) list(c clause, list []ast.Item) (items []item, trees []ast.Expr,
 			continue
 		}
 		n, err := s.bind(c, it.Expr)
+		if err == nil && n.Op != expr.OpConstant && n.Op != expr.OpParameter { // a CASE of NULLs: only values stay open
+			n, err = s.types.Settle(n, textType)
+		}
 		if err != nil {
 			return nil, nil, err
 		}
@@ -142,7 +146,11 @@ func (s *scope) filtered(n plan.Node, where ast.Expr) (plan.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &plan.Filter{Input: n, Conditions: c.Conjuncts()}, nil
+	all := conditions(c)
+	if len(all) == 0 {
+		return n, nil
+	}
+	return &plan.Filter{Input: n, Conditions: all}, nil
 }
 
 func (x *selection) bindHaving() (err error) {
@@ -161,13 +169,7 @@ func (x *selection) sortedOutput() (*result, error) {
 	}
 	input := p.passing
 	if !x.tail.limits() {
-		for i := range x.items {
-			if it := &x.items[i]; !it.expr.Open() {
-				c := p.column(it.expr, it.name)
-				it.expr = columnNode(&c, it.at)
-				all = append(all, c)
-			}
-		}
+		all = append(all, p.closed(x.items)...)
 		input = func() plan.Node { return p.only(all) }
 	}
 	r := &result{node: &plan.Sort{Input: input(), Keys: keys}, items: x.items}
@@ -223,9 +225,6 @@ func (x *selection) distinctOutput() (*result, error) {
 	var err error
 	for i := range x.keys {
 		k := &x.keys[i]
-		if k.item < 0 {
-			return nil, sqlstate.New(sqlstate.InvalidColumn, k.at, "with SELECT DISTINCT, what ORDER BY sorts by must be in the list of the SELECT")
-		}
 		c := &columns[k.item]
 		if keys, err = addKey(keys, c.ID, c.Type, k.order); err != nil {
 			return nil, err
@@ -254,18 +253,12 @@ func (x *selection) distinctOnOutput() (*result, error) {
 		switch {
 		case missing == 0:
 		case !ids[keys[i].Column]:
-			return nil, sqlstate.New(sqlstate.InvalidColumn, x.on[0].at, "what DISTINCT ON lists must be what ORDER BY begins with")
+			return nil, sqlstate.New(sqlstate.InvalidColumnReference, x.on[0].at, "what DISTINCT ON lists must be what ORDER BY begins with")
 		default:
 			missing--
 		}
 	}
-	for i := range x.items {
-		if it := &x.items[i]; !it.expr.Open() {
-			c := p.column(it.expr, it.name)
-			it.expr = columnNode(&c, it.at)
-			all = append(all, c)
-		}
-	}
+	all = append(all, p.closed(x.items)...)
 	r := &result{node: p.only(append(all, on...)), items: x.items}
 	if len(keys) > 0 {
 		r.node = &plan.Sort{Input: r.node, Keys: keys}

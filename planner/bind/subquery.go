@@ -59,7 +59,9 @@ func (s *scope) call(b *expr.Binder, e *ast.Call) (*expr.Node, error) {
 	case expr.IsAggregate(e.Name):
 		return s.aggregate(b, e)
 	case e.OrderBy != nil || e.Filter != nil:
-		return nil, sqlstate.New(sqlstate.UndefinedFunction, e.At, "%s is not an aggregate function, and has neither ORDER BY nor FILTER", e.Name)
+		return nil, sqlstate.New(sqlstate.WrongObjectType, e.At, "%s is not an aggregate function, and has neither ORDER BY nor FILTER", e.Name)
+	case expr.IsWindow(e.Name):
+		return nil, sqlstate.New(sqlstate.WrongObjectType, e.At, "%s is a window function and needs OVER", e.Name)
 	case isTableFunction(e.Name):
 		return nil, sqlstate.New(sqlstate.NotSupported, e.At, "%s gives rows and cannot stand here", e.Name).
 			WithHint("write it in FROM: FROM %s(...) AS name", e.Name)
@@ -126,6 +128,9 @@ func (s *scope) quantified(q *quantified) (*expr.Node, error) {
 		list = row.List
 		if q.operator != ast.Equal && q.operator != ast.NotEqual {
 			return nil, sqlstate.New(sqlstate.NotSupported, q.at, "rows are compared with those of a query by = and <> only")
+		}
+		if len(list) == 0 {
+			return nil, sqlstate.New(sqlstate.NotSupported, q.at, "rows of no values cannot be compared")
 		}
 	}
 	args := make([]*expr.Node, len(list))

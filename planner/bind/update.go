@@ -67,7 +67,7 @@ func (s *scope) joined(n plan.Node, q *ast.Subquery, columns int) (plan.Node, []
 	}
 	values := make([]*expr.Node, len(output))
 	for i := range output {
-		values[i] = columnNode(&output[i], q.At)
+		values[i] = columnNode(&output[i], r.items[i].at)
 	}
 	return &plan.Join{Kind: plan.LeftJoin, Left: n, Right: r.node, Lateral: dependsOn(r.node, n), Single: true}, values, nil
 }

@@ -14,7 +14,7 @@ import (
 func (b *binder) view(v *View, at int) (*relation, error) {
 	switch {
 	case slices.Contains(b.views, v.Name):
-		return nil, sqlstate.New(sqlstate.InvalidDefinition, at, "the view %q is made of itself", v.Name)
+		return nil, sqlstate.New(sqlstate.InvalidObjectDefinition, at, "the view %q is made of itself", v.Name)
 	case len(b.views) >= maxViews:
 		return nil, sqlstate.New(sqlstate.TooComplex, at, "views are nested more than %d deep", maxViews)
 	}
@@ -37,7 +37,7 @@ func (b *binder) view(v *View, at int) (*relation, error) {
 		return nil, inView(err, v)
 	}
 	if len(v.Columns) > len(rel.columns) {
-		return nil, sqlstate.New(sqlstate.InvalidColumn, at, "the view %q has %d columns, but %d names", v.Name, len(rel.columns), len(v.Columns))
+		return nil, sqlstate.New(sqlstate.InvalidColumnReference, at, "the view %q has fewer columns (%d) than names (%d)", v.Name, len(rel.columns), len(v.Columns))
 	}
 	for i, name := range v.Columns {
 		rel.columns[i].Name = name

@@ -12,6 +12,7 @@ import (
 
 // A windowCall is a call of a function with OVER.
 type windowCall struct {
+	at     int
 	column plan.Column
 	call   *expr.AggregateCall
 	window *window
@@ -55,18 +56,20 @@ func (k *windowKey) appendTo(keys []plan.Key, p *projection) []plan.Key {
 // windowCall binds the call of a function with OVER.
 func (s *scope) windowCall(b *expr.Binder, e *ast.Call) (*expr.Node, error) {
 	switch {
+	case s.clause == inAggregate:
+		return nil, sqlstate.New(sqlstate.GroupingError, e.At, "a window function cannot stand in %s", s.clause.name)
 	case s.clause.nested:
 		return nil, sqlstate.New(sqlstate.WindowingError, e.At, "a window function cannot stand in %s", s.clause.name)
 	case !s.clause.window:
 		return nil, sqlstate.New(sqlstate.WindowingError, e.At, "a window function cannot stand in %s", s.clause.name).
 			WithHint("compute it in a query in FROM")
 	case !expr.IsAggregate(e.Name) && !expr.IsWindow(e.Name):
-		return nil, sqlstate.New(sqlstate.WrongObject, e.At, "%s is neither a window function nor an aggregate function, and has no OVER", e.Name)
+		return nil, sqlstate.New(sqlstate.WrongObjectType, e.At, "%s is neither a window function nor an aggregate function, and has no OVER", e.Name)
 	case len(e.OrderBy) > 0:
 		return nil, sqlstate.New(sqlstate.NotSupported, e.At, "ORDER BY in the arguments is not supported with OVER").
 			WithHint("the window has an ORDER BY of its own")
 	}
-	var w windowCall
+	w := windowCall{at: e.At}
 	err := s.in(inWindowCall, func() (err error) {
 		w.call, err = b.WindowCall(e)
 		return err
@@ -78,6 +81,10 @@ func (s *scope) windowCall(b *expr.Binder, e *ast.Call) (*expr.Node, error) {
 		return nil, err
 	}
 	w.column = plan.Column{ID: s.b.id(), Name: e.Name, Type: w.call.Type}
+	switch w.call.Function {
+	case "row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "count":
+		w.column.NotNull = true
+	}
 	s.windows = append(s.windows, w)
 	return columnNode(&w.column, e.At), nil
 }
@@ -227,7 +234,7 @@ func (s *scope) frameBound(w *window, f *ast.Frame, t *ast.Bound) (plan.FrameBou
 		return b, err
 	}
 	if ids := n.Columns(); len(ids) > 0 || hasQuery(n) {
-		return b, sqlstate.New(sqlstate.InvalidColumn, t.At, "where a frame begins or ends cannot depend on columns or queries")
+		return b, sqlstate.New(sqlstate.InvalidColumnReference, t.At, "where a frame begins or ends cannot depend on columns or queries")
 	}
 	if want.Kind == catalog.Decimal {
 		b.Offset, err = decimal(s.types, n)

@@ -11,6 +11,7 @@ import (
 // A with is the queries of a WITH, and those of the ones around it.
 type with struct {
 	outer  *with
+	tree   *ast.With
 	tables []*common
 	// apart: what names its queries now is computed apart from them, and they must take the place of their names.
 	apart bool
@@ -40,6 +41,16 @@ func (w *with) find(name string) (*common, *with) {
 	return nil, nil
 }
 
+// declares reports whether a query has the name that cannot be named yet, or not by itself.
+func (w *with) declares(r *ast.Relation) bool {
+	for ; w != nil && r.Schema == ""; w = w.outer {
+		if w.tree != nil && slices.ContainsFunc(w.tree.Tables, func(c ast.Common) bool { return c.Name == r.Name }) {
+			return true
+		}
+	}
+	return false
+}
+
 // names returns all names, for hints.
 func (w *with) names() []string {
 	var all []string
@@ -56,7 +67,7 @@ func (b *binder) with(tree *ast.With, a around, rest ...any) (*with, error) {
 	if tree == nil {
 		return nil, nil
 	}
-	w := &with{outer: a.with}
+	w := &with{outer: a.with, tree: tree}
 	a.with = w
 	for i := range tree.Tables {
 		t := &tree.Tables[i]
@@ -130,10 +141,12 @@ func (b *binder) common(c *common, w *with, a around, at int) (*relation, error)
 	case c.inline, w.apart: // once more, with columns of its own
 		again := &common{tree: c.tree, around: c.around}
 		again.around.with = &with{outer: w.outer, tables: w.tables[:max(slices.Index(w.tables, c), 0)], apart: w.apart}
+		bind := b.bindCommon
 		if c.recursive() {
-			return again.result, b.recursive(again)
+			bind = b.recursive
 		}
-		return again.result, b.bindCommon(again)
+		err := bind(again)
+		return again.result, err
 	}
 	c.refs++
 	src := &source{at: at, name: c.tree.Name}
@@ -147,9 +160,14 @@ func (b *binder) common(c *common, w *with, a around, at int) (*relation, error)
 	return &relation{node: n, sources: []*source{src}, columns: src.columns}, nil
 }
 
+// referred reports whether a query of the WITH is computed by itself.
+func (w *with) referred() bool {
+	return w != nil && slices.ContainsFunc(w.tables, func(c *common) bool { return c.refs > 0 })
+}
+
 // commons returns the plan with those queries of the WITH that it refers to.
 func (w *with) commons(body plan.Node) plan.Node {
-	if w == nil {
+	if !w.referred() {
 		return body
 	}
 	n := &plan.With{Body: body}
@@ -157,9 +175,6 @@ func (w *with) commons(body plan.Node) plan.Node {
 		if c.refs > 0 {
 			n.Common = append(n.Common, c.plan)
 		}
-	}
-	if len(n.Common) == 0 {
-		return body
 	}
 	return n
 }

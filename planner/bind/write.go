@@ -34,7 +34,7 @@ func (b *binder) writing(t *ast.Named, tree *ast.With, key bool, rest ...any) (*
 	r := &t.Relation
 	if r.Schema == "" {
 		if c, _ := w.with.find(r.Name); c != nil {
-			return nil, sqlstate.New(sqlstate.WrongObject, r.At, "%q is a query of the WITH and cannot be written", r.Name)
+			return nil, sqlstate.New(sqlstate.WrongObjectType, r.At, "%q is a query of the WITH and cannot be written", r.Name)
 		}
 	}
 	if w.rel, err = b.catalog.Relation(r.Schema, r.Name); err != nil {
@@ -44,7 +44,7 @@ func (b *binder) writing(t *ast.Named, tree *ast.With, key bool, rest ...any) (*
 		return nil, b.notWritten(r)
 	}
 	if w.rel.Virtual != nil {
-		return nil, sqlstate.New(sqlstate.WrongObject, r.At, "the table %q cannot be written", r.Name)
+		return nil, sqlstate.New(sqlstate.WrongObjectType, r.At, "the table %q cannot be written", r.Name)
 	}
 	w.table, err = renamed(b.scan(w.rel, r.Name, r.At, key), t.Alias, r.At)
 	return w, err
@@ -57,7 +57,7 @@ func (b *binder) notWritten(r *ast.Relation) error {
 	case err != nil:
 		return err
 	case view != nil:
-		return sqlstate.New(sqlstate.WrongObject, r.At, "%q is a view and cannot be written", r.Name).
+		return sqlstate.New(sqlstate.WrongObjectType, r.At, "%q is a view and cannot be written", r.Name).
 			WithHint("write the tables that it is made of")
 	default:
 		return b.noTable(r, nil)
@@ -231,7 +231,7 @@ func (w *writing) beside(list []ast.Table, where ast.Expr) (*scope, []*relation,
 	if len(list) > 0 {
 		var right plan.Node
 		var err error
-		if others, right, err = w.b.from(list, w.around); err != nil {
+		if others, right, err = w.b.from(list, w.around, w.table); err != nil {
 			return nil, nil, nil, err
 		}
 		for _, o := range others {

@@ -74,7 +74,7 @@ func (f *formatter) operator(n Node) string {
 		}
 		return fmt.Sprintf("Function %s(%s)%s %s", n.Name, f.exprs(n.Args, ", "), words, columnList(n.Output))
 	case *Filter:
-		return "Filter " + f.exprs(n.Conditions, " AND ")
+		return "Filter " + f.conditions(n.Conditions)
 	case *Project:
 		return "Project " + f.items(n.Items)
 	case *Join:
@@ -141,7 +141,7 @@ func (f *formatter) join(n *Join) string {
 		s += " " + columnText(&n.Mark)
 	}
 	if len(n.On) > 0 {
-		s += " on " + f.exprs(n.On, " AND ")
+		s += " on " + f.conditions(n.On)
 	}
 	return s
 }
@@ -257,6 +257,18 @@ func (f *formatter) exprs(list []*expr.Node, between string) string {
 		}).String()
 	}
 	return quotedColumn.ReplaceAllString(strings.Join(texts, between), "$1")
+}
+
+// conditions returns conditions that must all be true.
+func (f *formatter) conditions(list []*expr.Node) string {
+	texts := make([]string, len(list))
+	for i, n := range list {
+		texts[i] = f.exprs(list[i:i+1], "")
+		if n.Op == expr.OpOr {
+			texts[i] = "(" + texts[i] + ")"
+		}
+	}
+	return strings.Join(texts, " AND ")
 }
 
 func columnText(c *Column) string {

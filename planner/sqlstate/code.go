@@ -44,10 +44,7 @@ const (
 	TooComplex        Code = "54001"
 	InternalError     Code = "XX000"
 	DuplicateAlias    Code = "42712"
-	InvalidColumn     Code = "42P10"
 	InvalidRecursion  Code = "42P19"
-	InvalidDefinition Code = "42P17"
-	WrongObject       Code = "42809"
 	TooManyColumns    Code = "54011"
 )
 
