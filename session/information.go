@@ -68,7 +68,7 @@ var informationSchemas = sync.OnceValue(func() map[string]*catalog.Table {
 })
 
 // information returns a table of information_schema, nil if there is none of the name.
-func information(name string, tables *relation.Tables) *plan.Relation {
+func information(s *Session, name string, tables *relation.Tables) *plan.Relation {
 	schema := informationSchemas()[name]
 	if schema == nil {
 		return nil
@@ -84,7 +84,7 @@ func information(name string, tables *relation.Tables) *plan.Relation {
 			}
 			return 1
 		})
-		c := &informationCatalog{from: tables, list: list, names: slices.Sorted(maps.Keys(informationTables))}
+		c := &informationCatalog{s: s, from: tables, list: list, names: slices.Sorted(maps.Keys(informationTables))}
 		err = informationTables[name].rows(c)
 		return c.out, err
 	}}
@@ -92,6 +92,7 @@ func information(name string, tables *relation.Tables) *plan.Relation {
 
 // An informationCatalog is what rows of information_schema are made of.
 type informationCatalog struct {
+	s     *Session
 	from  *relation.Tables
 	list  []*catalog.Table
 	names []string // of information_schema

@@ -83,7 +83,7 @@ func (c *informationCatalog) viewColumns(o relation.Object) {
 	if err != nil || !ok {
 		return
 	}
-	q, err := bind.Query(query, &bind.Options{Text: v.Text, Catalog: &lookup{tables: c.from}})
+	q, err := bind.Query(query, &bind.Options{Text: v.Text, Catalog: &lookup{s: c.s, tables: c.from}})
 	if err != nil {
 		return
 	}

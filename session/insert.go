@@ -109,7 +109,10 @@ func (s *Session) planInsert(p *planned, tree *ast.Insert, o *bind.Options) erro
 	p.parameters = parameters
 	w := &insertion{Insert: n, places: n.Places, options: relation.InsertOptions{Given: n.Given}}
 	p.tables = append(p.tables, n.Source.Tables...)
-	if p.reader.values = valuesOf(n.Source); p.reader.values == nil {
+	if !p.slow {
+		p.reader.values = valuesOf(n.Source)
+	}
+	if p.reader.values == nil {
 		if p.reader.query, err = opt.Optimize(n.Source, s.settings.planner.options()); err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 
 // A lookup is the catalog that a statement is bound with: it notes what the plan depends on besides schemas.
 type lookup struct {
+	s       *Session
 	tables  *relation.Tables
 	views   []dependency
 	rows    map[*catalog.Table]float64 // as the planner was told
@@ -37,7 +38,7 @@ func inDefaultSchema(schema string) bool {
 // Relation implements bind.Catalog.
 func (l *lookup) Relation(schema, name string) (*plan.Relation, error) {
 	if schema == informationSchema {
-		r := information(name, l.tables)
+		r := information(l.s, name, l.tables)
 		l.virtual = l.virtual || r != nil
 		return r, nil
 	}
@@ -59,7 +60,7 @@ func (l *lookup) Relation(schema, name string) (*plan.Relation, error) {
 		l.rows = make(map[*catalog.Table]float64)
 	}
 	l.rows[t.Schema()] = float64(rows)
-	statistics, err := statisticsOf(l.tables, t.Schema())
+	statistics, err := l.statisticsOf(t.Schema(), float64(rows))
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ type planned struct {
 	views      []dependency
 	statistics uint64
 	once       bool // it cannot be run again
+	slow       bool // it is to be explained, and so has operators also where they are not needed
 
 	reader reader // of the rows of a query, or of those that are to be written
 	write  writer // nil: it is a query
@@ -61,19 +62,19 @@ func (s *Session) planFor(st *statement, tables *relation.Tables) (*planned, err
 	if p := st.plan.Load(); s.valid(p, tables) {
 		return p, nil
 	}
-	p, err := s.makePlan(st.text, st.tree, tables)
-	if err != nil {
+	p := &planned{}
+	if err := s.fillPlan(p, st.text, st.tree, tables); err != nil {
 		return nil, err
 	}
 	st.plan.Store(p)
 	return p, nil
 }
 
-// makePlan plans a statement.
-func (s *Session) makePlan(text string, tree ast.Statement, tables *relation.Tables) (*planned, error) {
-	l := &lookup{tables: tables}
+// fillPlan plans a statement.
+func (s *Session) fillPlan(p *planned, text string, tree ast.Statement, tables *relation.Tables) error {
+	l := &lookup{s: s, tables: tables}
 	o := &bind.Options{Text: text, Catalog: l}
-	p := &planned{statistics: s.shared.statistics.Load()}
+	p.statistics = s.shared.statistics.Load()
 	var source *plan.Query
 	var err error
 	switch tree := tree.(type) {
@@ -97,7 +98,7 @@ func (s *Session) makePlan(text string, tree ast.Statement, tables *relation.Tab
 		err = sqlstate.New(sqlstate.NotSupported, tree.Place(), "this statement has no plan")
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	p.views, p.once = l.views, l.virtual
 	if p.write != nil && !slices.Contains(p.tables, p.write.target()) {
@@ -106,7 +107,7 @@ func (s *Session) makePlan(text string, tree ast.Statement, tables *relation.Tab
 	for _, t := range p.tables {
 		p.rows = append(p.rows, l.rows[t])
 	}
-	return p, nil
+	return nil
 }
 
 // columnsOf returns columns as users see them.
@@ -121,8 +122,10 @@ func columnsOf(list []plan.Column) []Column {
 // planReader plans what is to be read.
 func (s *Session) planReader(p *planned, q *plan.Query) (err error) {
 	p.tables = append(p.tables, q.Tables...)
-	if p.reader.point = pointOf(q); p.reader.point != nil {
-		return nil
+	if !p.slow {
+		if p.reader.point = pointOf(q); p.reader.point != nil {
+			return nil
+		}
 	}
 	p.reader.query, err = opt.Optimize(q, s.settings.planner.options())
 	return err

@@ -35,14 +35,26 @@ func (s *Session) dispatch(ctx context.Context, st *statement, args []any) (*Row
 			return nil, err
 		}
 	}
-	switch st.tree.(type) {
+	if len(args) > 0 && !takesParameters(st.tree) {
+		return nil, sqlstate.New(sqlstate.SyntaxError, st.tree.Place(), "the statement takes no parameters")
+	}
+	switch tree := st.tree.(type) {
 	case *ast.Query:
 		return s.runQuery(ctx, st, args)
 	case *ast.Insert, *ast.Update, *ast.Delete:
 		return s.runWrite(ctx, st, args)
-	}
-	if len(args) > 0 && !takesParameters(st.tree) {
-		return nil, sqlstate.New(sqlstate.SyntaxError, st.tree.Place(), "the statement takes no parameters")
+	case *ast.Explain:
+		return s.explain(ctx, st, tree, args)
+	case *ast.CreateTable:
+		if tree.As != nil {
+			return s.runCreateAs(ctx, st, tree)
+		}
+	case *ast.Analyze:
+		return s.analyzeStatement(ctx, st, tree)
+	case *ast.Reindex:
+		return s.reindex(ctx, st, tree)
+	case *ast.Copy:
+		return s.copyFile(ctx, st, tree)
 	}
 	if ix, ok := st.tree.(*ast.CreateIndex); ok && s.txn == nil && !s.env.ReadOnly && !s.settings.readOnly {
 		return s.finished(Result{Tag: "CREATE INDEX"}), s.buildIndex(ctx, ix)

@@ -22,6 +22,7 @@ type Shared struct {
 	statistics atomic.Uint64 // counts what ANALYZE has found out anew
 
 	mu    sync.Mutex
+	known map[uint32]*knownStatistics // by id of the table
 	texts map[textKey]*list.Element
 	order list.List // of *cachedText, the one used last first
 }

@@ -42,7 +42,7 @@ func (x *changing) createView(st *ast.CreateView) error {
 		}
 	}
 	v := view{Text: st.Query.String()}
-	q, err := bind.Query(st.Query, &bind.Options{Text: x.text, Catalog: &lookup{tables: x.tables}})
+	q, err := bind.Query(st.Query, &bind.Options{Text: x.text, Catalog: &lookup{s: x.s, tables: x.tables}})
 	if err != nil {
 		return err
 	}
