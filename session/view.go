@@ -104,7 +104,7 @@ func (x *changing) missingObject(kind string, r ast.Relation, optional bool) err
 		return err
 	}
 	if other != "" && !optional {
-		return sqlstate.New(sqlstate.WrongObject, r.At, "%q is %s, not a %s", r.Name, article(other), kind)
+		return sqlstate.New(sqlstate.WrongObjectType, r.At, "%q is %s, not a %s", r.Name, article(other), kind)
 	}
 	return x.missing(kind, r, optional)
 }
