@@ -11,7 +11,8 @@ import (
 const (
 	maxDigits         = catalog.MaxPrecision
 	maxUnscaled       = 999_999_999_999_999_999
-	minQuotientPlaces = 6
+	significantDigits = 16 // of a quotient
+	minPlaces         = 6  // behind the point, to which results are rounded rather than refused
 )
 
 var pow10 = func() (p [20]uint64) {
@@ -112,17 +113,22 @@ func align(a, b fixed) (x, y wide, scale uint8) {
 	return widen64(a.n).times(pow10[scale-a.scale]), widen64(b.n).times(pow10[scale-b.scale]), scale
 }
 
-// narrow returns the DECIMAL of a number in units of 10^-scale, exactly or not at all.
+// narrow returns the DECIMAL of a number in units of 10^-scale: exactly, if zeros at the end of the fraction make room
+// enough, else rounded half away from zero to as many places as there is room for, of which at least minPlaces must be.
 func narrow(w wide, scale uint8) (catalog.Value, error) {
 	limit, ten := wide{lo: maxUnscaled}, wide{lo: 10}
-	for scale > 0 && (limit.less(w) || scale > maxDigits) {
-		q, r := w.divide(ten)
-		if !r.zero() {
-			break
-		}
-		w, scale = q, scale-1
-	}
 	if limit.less(w) || scale > maxDigits {
+		exact, places := w, scale
+		for places > 0 && (limit.less(exact) || places > maxDigits) {
+			q, r := exact.divide(ten)
+			if !r.zero() {
+				return narrowRounded(w, scale)
+			}
+			exact, places = q, places-1
+		}
+		w, scale = exact, places
+	}
+	if limit.less(w) {
 		return catalog.Null(), tooLong()
 	}
 	n := int64(w.lo)
@@ -132,9 +138,31 @@ func narrow(w wide, scale uint8) (catalog.Value, error) {
 	return catalog.DecimalOf(n, scale), nil
 }
 
+// narrowRounded is narrow for what must be rounded.
+func narrowRounded(w wide, scale uint8) (catalog.Value, error) {
+	if scale <= minPlaces {
+		return catalog.Null(), tooLong()
+	}
+	drop := min(scale-minPlaces, uint8(len(pow10)-1)) // more digits than that behind the point no operation has
+	for cut := max(int(scale)-maxDigits, 1); cut <= int(drop); cut++ {
+		unit := wide{lo: pow10[cut]}
+		q, rest := w.divide(unit)
+		if halfAway(w.negative, rest, unit) {
+			q = q.plus(wide{negative: q.negative, lo: 1})
+		}
+		if !(wide{lo: maxUnscaled}).less(q) {
+			if q.zero() {
+				break // nothing would be left of it
+			}
+			return narrow(q, scale-uint8(cut))
+		}
+	}
+	return catalog.Null(), tooLong()
+}
+
 func tooLong() error {
 	return sqlstate.New(sqlstate.OutOfRange, -1, "the result has more than %d digits", maxDigits).
-		WithHint("DECIMAL results are exact; ROUND what goes in, or compute in DOUBLE PRECISION")
+		WithHint("ROUND what goes in, or compute in DOUBLE PRECISION")
 }
 
 func divisionByZero() error { return sqlstate.New(sqlstate.DivisionByZero, -1, "division by zero") }
@@ -171,16 +199,21 @@ func moduloDecimals(v, w catalog.Value) (catalog.Value, error) {
 
 // divideDecimals computes as many places as there should be and is room for, and rounds by what is left.
 func divideDecimals(v, w catalog.Value) (catalog.Value, error) {
-	x, y, scale := align(fixedOf(v), fixedOf(w))
+	a, b := fixedOf(v), fixedOf(w)
+	x, y, _ := align(a, b)
 	if y.zero() {
 		return catalog.Null(), divisionByZero()
 	}
+	return divideWide(x, y, quotientPlaces(widen64(a.n), a.scale, widen64(b.n), b.scale))
+}
+
+// divideWide returns a quotient with so many places, or as many as there is room for.
+func divideWide(x, y wide, places uint8) (catalog.Value, error) {
 	q, rest := x.divide(y)
 	if (wide{lo: maxUnscaled}).less(q) {
 		return catalog.Null(), tooLong()
 	}
-	places, n := max(scale, minQuotientPlaces), q.lo
-	at := uint8(0)
+	n, at := q.lo, uint8(0)
 	for ; at < places && n <= maxUnscaled/10; at++ {
 		var digit wide
 		digit, rest = rest.ten().divide(y)
@@ -190,6 +223,72 @@ func divideDecimals(v, w catalog.Value) (catalog.Value, error) {
 		n++
 	}
 	return narrow(wide{q.negative, 0, n}, at)
+}
+
+// quotientPlaces returns how many places a quotient has, if there is room: as in PostgreSQL, so many that there are at
+// least 16 digits that count, by an estimate of where the first of them is, and no fewer than the operands have.
+// PostgreSQL computes in digits of base 10,000, and its estimate too.
+func quotientPlaces(x wide, xScale uint8, y wide, yScale uint8) uint8 {
+	xPlace, xDigit := leading(x, xScale)
+	yPlace, yDigit := leading(y, yScale)
+	place := xPlace - yPlace
+	if xDigit <= yDigit {
+		place--
+	}
+	return uint8(min(max(significantDigits-4*place, int(xScale), int(yScale)), maxDigits))
+}
+
+// leading returns the first digit of base 10,000 of a number in units of 10^-scale, and of which power it is.
+func leading(w wide, scale uint8) (place int, digit uint64) {
+	if w.zero() {
+		return 0, 0
+	}
+	place = -(int(scale)+3)/4 - 1
+	for range (4 - scale%4) % 4 { // to units of a power of 10,000
+		w = w.ten()
+	}
+	base := wide{lo: 10_000}
+	for !w.zero() {
+		var rest wide
+		w, rest = w.divide(base)
+		digit = rest.lo
+		place++
+	}
+	return place, digit
+}
+
+// DecimalOf128 returns the DECIMAL of n / 10^scale, where n is a number of 128 bits in two's complement: what SUM has added
+// up. It is an error if there are more than 18 digits, as with every result.
+func DecimalOf128(hi int64, lo uint64, scale uint8) (catalog.Value, error) {
+	return narrow(wideOf128(hi, lo), scale)
+}
+
+// Average returns the DECIMAL n / 10^scale / count, where n is a number of 128 bits in two's complement, with as many
+// places as a division gives. Count is not 0.
+func Average(hi int64, lo uint64, scale uint8, count int64) (catalog.Value, error) {
+	const most = 1 << 50 // in the upper half: there must be room to multiply, and no average comes close to it
+	sum, n := wideOf128(hi, lo), widen64(count)
+	if sum.hi >= most {
+		return catalog.Null(), tooLong()
+	}
+	places := quotientPlaces(sum, scale, n, 0)
+	for range scale { // the sum in units of 10^-scale
+		if n = n.ten(); n.hi >= most {
+			return catalog.Null(), tooLong()
+		}
+	}
+	return divideWide(sum, n, places)
+}
+
+func wideOf128(hi int64, lo uint64) wide {
+	w := wide{negative: hi < 0, hi: uint64(hi), lo: lo}
+	if w.negative {
+		w.hi, w.lo = ^w.hi, -w.lo
+		if w.lo == 0 {
+			w.hi++
+		}
+	}
+	return w
 }
 
 // roundDecimal rounds to places behind the point, or before it if they are negative, half away from zero.

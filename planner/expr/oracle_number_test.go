@@ -48,7 +48,13 @@ func exactly(x *big.Rat, places int, round bool) (datum, sqlstate.Code) {
 		n.Quo(n, ten)
 		places--
 	}
-	if n.Cmp(digits18) >= 0 || places > 18 {
+	for places > 6 && (n.Cmp(digits18) >= 0 || places > 18) { // it must be rounded
+		places--
+		if n, rest = truncated(x, places); rest.Cmp(half) >= 0 {
+			n.Add(n, big.NewInt(1))
+		}
+	}
+	if n.Cmp(digits18) >= 0 || places > 18 || n.Sign() == 0 && x.Sign() != 0 && !round {
 		return null, sqlstate.OutOfRange
 	}
 	if x.Sign() < 0 {
@@ -101,7 +107,7 @@ func calculate(o byte, k catalog.Kind, x, y datum) (datum, sqlstate.Code) {
 		}
 		r.Quo(x.num, y.num)
 		if k == catalog.Decimal {
-			return divided(r, max(places, 6))
+			return divided(r, max(places, quotientDigits(x, y)))
 		}
 	case '%':
 		if y.num.Sign() == 0 {
@@ -118,6 +124,34 @@ func calculate(o byte, k catalog.Kind, x, y datum) (datum, sqlstate.Code) {
 		// A sum of tiny numbers is exact, and only a true zero is 0.
 		return nearest(r)
 	}
+}
+
+// quotientDigits returns how many places PostgreSQL gives a quotient: 16 digits behind the place where its first digit of
+// base 10,000 should be.
+func quotientDigits(x, y datum) int {
+	first := func(d datum) (power int, digit int64) {
+		a := new(big.Rat).Abs(d.num)
+		if a.Sign() == 0 {
+			return 0, 0
+		}
+		base := big.NewRat(10_000, 1)
+		for a.Cmp(base) >= 0 {
+			a.Quo(a, base)
+			power++
+		}
+		for a.Cmp(big.NewRat(1, 1)) < 0 {
+			a.Mul(a, base)
+			power--
+		}
+		return power, new(big.Int).Quo(a.Num(), a.Denom()).Int64()
+	}
+	xPower, xDigit := first(x)
+	yPower, yDigit := first(y)
+	power := xPower - yPower
+	if xDigit <= yDigit {
+		power--
+	}
+	return min(max(16-4*power, 0), 18)
 }
 
 // divided returns a quotient with as many places as there is room for.

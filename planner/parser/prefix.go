@@ -263,7 +263,7 @@ func (p *parser) cast() (ast.Expr, error) {
 	if err = p.wantWord(token.As); err != nil {
 		return nil, err
 	}
-	if e.Type, err = p.typeName(); err != nil {
+	if e.Type, err = p.castType(); err != nil {
 		return nil, err
 	}
 	if err = p.want(closeParen, ")"); err != nil {
@@ -276,11 +276,20 @@ func (p *parser) cast() (ast.Expr, error) {
 func (p *parser) castSuffix(x ast.Expr) (ast.Expr, error) {
 	at := p.now.at
 	p.advance()
-	t, err := p.typeName()
+	t, err := p.castType()
 	if err != nil {
 		return nil, err
 	}
 	return p.grown(&ast.Cast{At: at, X: x, Type: t}, above(p.last))
+}
+
+// castType reads a type, which may be one that no column has.
+func (p *parser) castType() (catalog.Type, error) {
+	if p.now.kind == word && p.now.keyword == token.Interval {
+		p.advance()
+		return catalog.Type{Kind: catalog.Interval}, nil
+	}
+	return p.typeName()
 }
 
 // typeName reads a type: a word, or those that belong together, and numbers in parentheses.
