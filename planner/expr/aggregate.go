@@ -233,7 +233,7 @@ func (b *Binder) stringAggregate(c *call) (catalog.Type, error) {
 	if c.args[0].Type.Kind == catalog.Bytes {
 		t = bytesType
 	}
-	return t, b.textArguments(c, t, t)
+	return t, b.arguments(c, t, t)
 }
 
 // neighbour binds LAG and LEAD.

@@ -54,7 +54,7 @@ func (b *Binder) arithmetic(at int, o ast.Operator, x, y *Node) (*Node, error) {
 	}
 	t, ok := common(x.Type, y.Type)
 	if !ok || !numeric(t.Kind) {
-		return b.dateArithmetic(at, o, x, y)
+		return b.momentArithmetic(at, o, x, y)
 	}
 	op := arithmetics[o]
 	if arithmeticOf(op, t.Kind) == nil {
@@ -85,10 +85,16 @@ func (b *Binder) operands(at int, o ast.Operator, x, y *Node) (*Node, *Node, err
 		x = x.retyped(intType) // any number would do: it is NULL
 	}
 	want := func(t catalog.Type) catalog.Type {
-		if t.Kind == catalog.Date && o == ast.Add {
+		switch {
+		case t.Kind == catalog.Date && o == ast.Add:
 			return intType
+		case t.Kind == catalog.Timestamp && o == ast.Add:
+			return intervalType
+		case t.Kind == catalog.Interval && (o == ast.Multiply || o == ast.Divide):
+			return floatType
+		default:
+			return loose(t)
 		}
-		return loose(t)
 	}
 	xt, yt := x.Type, y.Type
 	x, err := b.settle(x, want(yt))
@@ -117,25 +123,6 @@ func placed(err error, at int) error {
 		e.At = at
 	}
 	return err
-}
-
-// dateArithmetic binds what can be computed with dates: a number of days can be added or subtracted, and two dates have
-// a difference in days.
-func (b *Binder) dateArithmetic(at int, o ast.Operator, x, y *Node) (*Node, error) {
-	kinds := [2]catalog.Kind{x.Type.Kind, y.Type.Kind}
-	switch {
-	case o == ast.Add && kinds == [2]catalog.Kind{catalog.Date, catalog.Int64}:
-		return operatorCall(at, o, dateType, binary(addDays), x, y), nil
-	case o == ast.Add && kinds == [2]catalog.Kind{catalog.Int64, catalog.Date}:
-		return operatorCall(at, o, dateType, binary(addDays), y, x), nil
-	case o == ast.Subtract && kinds == [2]catalog.Kind{catalog.Date, catalog.Int64}:
-		return operatorCall(at, o, dateType, binary(subtractDays), x, y), nil
-	case o == ast.Subtract && kinds == [2]catalog.Kind{catalog.Date, catalog.Date}:
-		return operatorCall(at, o, intType, binary(func(v, w catalog.Value) (catalog.Value, error) {
-			return catalog.Int(v.AsInt() - w.AsInt()), nil
-		}), x, y), nil
-	}
-	return nil, noOperator(at, o, x.Type, y.Type)
 }
 
 // operatorCall returns the node of an operator that is a function.
@@ -243,6 +230,9 @@ func finite(r float64, operands ...float64) (catalog.Value, error) {
 }
 
 func (b *Binder) negate(at int, x *Node) (*Node, error) {
+	if x.Type.Kind == catalog.Interval {
+		return operatorCall(at, ast.Subtract, intervalType, unary(negatedInterval), x), nil
+	}
 	x, err := b.number(x, "the operand of -")
 	if err != nil {
 		return nil, err

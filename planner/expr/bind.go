@@ -146,6 +146,8 @@ func (b *Binder) bind(e ast.Expr) (*Node, error) {
 		return b.cast(e)
 	case *ast.Call:
 		return b.call(e)
+	case *ast.Interval:
+		return interval(e)
 	default:
 		return b.special(e)
 	}
@@ -173,8 +175,6 @@ func unsupported(e ast.Expr) error {
 		what = "a query"
 	case *ast.Row:
 		what = "a row of several values"
-	case *ast.Interval:
-		what = "an interval"
 	case *ast.Star:
 		what = "*"
 	case *ast.Default:
@@ -213,7 +213,7 @@ func (b *Binder) two(l, r ast.Expr) (x, y *Node, err error) {
 
 func (b *Binder) binary(e *ast.Binary) (*Node, error) {
 	if e.Operator > ast.Modulo {
-		return nil, unsupported(e)
+		return b.jsonOperator(e)
 	}
 	if _, compares := comparisons[e.Operator]; compares && (isRow(e.Left) || isRow(e.Right)) {
 		return b.special(e)

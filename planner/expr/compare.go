@@ -47,7 +47,7 @@ func settled(t catalog.Type, all []*Node) catalog.Type {
 	return loose(t)
 }
 
-func noOperator(at int, o ast.Operator, l, r catalog.Type) error {
+func noOperator(at int, o ast.Operator, l, r catalog.Type) *sqlstate.Error {
 	return sqlstate.New(sqlstate.UndefinedFunction, at, "there is no operator %s %s %s", nameOf(l), o, nameOf(r)).
 		WithHint("convert one side: CAST(... AS %s)", nameOf(l))
 }

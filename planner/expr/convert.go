@@ -180,6 +180,8 @@ func textError(text string, k catalog.Kind) sqlstate.Code {
 	switch k {
 	case catalog.String:
 		return sqlstate.StringTooLong
+	case catalog.Interval:
+		return sqlstate.InvalidDatetime
 	case catalog.Date, catalog.Timestamp:
 		if only("0123456789-:. TZ+") {
 			return sqlstate.DatetimeOverflow

@@ -1,7 +1,7 @@
 package expr
 
 import (
-	"math"
+	"maps"
 	"slices"
 	"strings"
 
@@ -21,14 +21,6 @@ type call struct {
 type function struct {
 	least, most int
 	bind        func(b *Binder, c *call) (*Node, error)
-	safe        bool // it cannot fail
-	takesNull   bool // it can be something else than NULL if an argument is NULL
-}
-
-// An entry is a function in the table.
-type entry struct {
-	least, most int
-	bind        func(b *Binder, c *call) (*Node, error)
 }
 
 func set(names string) map[string]bool {
@@ -39,11 +31,15 @@ func set(names string) map[string]bool {
 	return m
 }
 
-// Functions that cannot fail, and that do not become NULL with each of their arguments.
+// Functions that cannot fail, and functions that need not be NULL if one of their arguments is. What is not listed may
+// fail, and is NULL.
 var (
-	safe = set(`nullif greatest least sign floor ceil ceiling length char_length character_length octet_length lower upper
-		left right trim btrim ltrim rtrim strpos now current_timestamp transaction_timestamp current_date`)
-	takesNull = set("nullif greatest least concat")
+	safe = set(`case nullif greatest least sign floor ceil ceiling length char_length character_length octet_length bit_length lower
+		upper left right trim btrim ltrim rtrim strpos starts_with reverse initcap ascii md5 now current_timestamp
+		transaction_timestamp statement_timestamp localtimestamp current_date pi json_typeof jsonb_typeof pg_typeof typeof
+		-> ->> @> <@ ?`)
+	takesNull = set(`case nullif greatest least concat concat_ws format quote_nullable num_nulls num_nonnulls to_json to_jsonb
+		json_build_object json_build_array jsonb_build_object jsonb_build_array json_quote pg_typeof typeof`)
 )
 
 // many is more arguments than anybody gives.
@@ -53,59 +49,24 @@ const many = 1 << 30
 var functions map[string]function
 
 func init() { // not where it is declared, because some of them bind expressions
-	table := map[string]entry{
+	functions = make(map[string]function)
+	for _, table := range []func() map[string]function{
+		generalFunctions, numberFunctions, textFunctions, encodingFunctions, patternFunctions, momentFunctions, jsonFunctions,
+		systemFunctions,
+	} {
+		maps.Copy(functions, table())
+	}
+}
+
+// generalFunctions are those that take values of any type.
+func generalFunctions() map[string]function {
+	return map[string]function{
 		"coalesce": {1, many, (*Binder).coalesce},
+		"ifnull":   {2, 2, (*Binder).coalesce},
 		"nullif":   {2, 2, (*Binder).nullIf},
 		"greatest": {1, many, (*Binder).extreme},
 		"least":    {1, many, (*Binder).extreme},
-
-		"abs":     {1, 1, perKind(absInt, absDecimal, absFloat)},
-		"sign":    {1, 1, perKind(signInt, signDecimal, signFloat)},
-		"floor":   {1, 1, perKind(same, rounded(down), floatFunction(math.Floor))},
-		"ceil":    {1, 1, perKind(same, rounded(up), floatFunction(math.Ceil))},
-		"ceiling": {1, 1, perKind(same, rounded(up), floatFunction(math.Ceil))},
-		"round":   {1, 2, rounding2(perKind(same, rounded(halfAway), floatFunction(math.RoundToEven)), halfAway)},
-		"trunc":   {1, 2, rounding2(perKind(same, rounded(towardZero), floatFunction(math.Trunc)), towardZero)},
-		"mod":     {2, 2, func(b *Binder, c *call) (*Node, error) { return b.arithmetic(c.at, ast.Modulo, c.args[0], c.args[1]) }},
-		"power":   {2, 2, floats(power)},
-		"pow":     {2, 2, floats(power)},
-		"sqrt":    {1, 1, floats(sqrt)},
-
-		"length":           {1, 1, (*Binder).length},
-		"char_length":      {1, 1, (*Binder).length},
-		"character_length": {1, 1, (*Binder).length},
-		"octet_length":     {1, 1, (*Binder).length},
-		"lower":            {1, 1, texts(textType, lower)},
-		"upper":            {1, 1, texts(textType, upper)},
-		"substr":           {2, 3, texts(textType, substring, textType, intType, intType)},
-		"substring":        {2, 3, texts(textType, substring, textType, intType, intType)},
-		"left":             {2, 2, texts(textType, left, textType, intType)},
-		"right":            {2, 2, texts(textType, right, textType, intType)},
-		"trim":             {1, 2, texts(textType, trimBoth)},
-		"btrim":            {1, 2, texts(textType, trimBoth)},
-		"ltrim":            {1, 2, texts(textType, trimLeft)},
-		"rtrim":            {1, 2, texts(textType, trimRight)},
-		"replace":          {3, 3, texts(textType, replace)},
-		"strpos":           {2, 2, texts(intType, position)},
-		"concat":           {1, many, (*Binder).concatFunction},
-
-		"now":                   {0, 0, (*Binder).now},
-		"current_timestamp":     {0, 0, (*Binder).now},
-		"transaction_timestamp": {0, 0, (*Binder).now},
-		"current_date":          {0, 0, (*Binder).today},
-		"gen_random_uuid":       {0, 0, (*Binder).randomUUID},
-		"nextval":               {1, 1, (*Binder).sequence},
-		"currval":               {1, 1, (*Binder).sequence},
-		"lastval":               {0, 0, (*Binder).sequence},
-		"setval":                {2, 3, (*Binder).sequence},
-		"extract":               {2, 2, (*Binder).extract},
-		"date_part":             {2, 2, (*Binder).extract},
 	}
-	functions = make(map[string]function, len(table))
-	for name, f := range table {
-		functions[name] = function{f.least, f.most, f.bind, safe[name], takesNull[name]}
-	}
-	functions["case"] = function{0, -1, nil, true, true}
 }
 
 func (b *Binder) call(e *ast.Call) (*Node, error) {

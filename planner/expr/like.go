@@ -104,7 +104,7 @@ func (b *Binder) like(e *ast.Like) (*Node, error) {
 	if c.args, err = b.bindAll(list...); err != nil {
 		return nil, err
 	}
-	if err := b.textArguments(c); err != nil {
+	if err := b.arguments(c); err != nil {
 		return nil, err
 	}
 	op := OpLike

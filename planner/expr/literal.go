@@ -21,6 +21,7 @@ var (
 	timestampType = catalog.Type{Kind: catalog.Timestamp}
 	uuidType      = catalog.Type{Kind: catalog.UUID}
 	jsonType      = catalog.Type{Kind: catalog.JSON}
+	intervalType  = catalog.Type{Kind: catalog.Interval}
 )
 
 func (b *Binder) literal(e *ast.Literal) (*Node, error) {
@@ -42,6 +43,15 @@ func (b *Binder) literal(e *ast.Literal) (*Node, error) {
 	default:
 		return nil, sqlstate.New(sqlstate.InternalError, e.At, "there is no such literal: %d", e.Kind)
 	}
+}
+
+// interval returns the constant of INTERVAL 'text' unit.
+func interval(e *ast.Interval) (*Node, error) {
+	v, err := catalog.ParseInterval(e.Text, e.Unit)
+	if err != nil {
+		return nil, castError(catalog.Str(e.Text), intervalType, e.At, err)
+	}
+	return constant(e.At, intervalType, v), nil
 }
 
 // number returns the constant of digits with a sign before them, which is "-" or empty.

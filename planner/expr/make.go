@@ -69,11 +69,12 @@ func plain(op Op, at int, t catalog.Type, build builder, args ...*Node) *Node {
 func (n *Node) describe() {
 	n.eval, n.pure = nil, n.Op != OpColumn && n.Op != OpParameter && n.Sub == nil
 	if n.Sub == nil { // else whoever made it knows
-		n.Volatile = n.moody
+		n.Volatile, n.Unstable = n.mood >= stable, n.mood >= unstable
 	}
 	for _, x := range n.Args {
 		n.pure = n.pure && x.pure
 		n.Volatile = n.Volatile || x.Volatile
+		n.Unstable = n.Unstable || x.Unstable
 	}
 	n.pure = n.pure && !n.Volatile
 }
@@ -89,6 +90,22 @@ func foldCall(c *call, t catalog.Type, build builder, args ...*Node) *Node {
 	n := plain(OpCall, c.at, t, build, args...)
 	n.Name = c.name
 	return n.folded()
+}
+
+// A mood says whether a function returns the same of the same arguments.
+type mood uint8
+
+const (
+	immutable mood = iota
+	stable         // within a statement
+	unstable       // not even there
+)
+
+// moody returns a node of a function that depends on what Env has.
+func moody(m mood, c *call, t catalog.Type, build builder, args ...*Node) *Node {
+	n := &Node{Op: OpCall, At: c.at, Name: c.name, Type: t, Args: args, build: build, mood: m}
+	n.describe()
+	return n
 }
 
 // folded returns the constant that the node is, or the node.

@@ -1,8 +1,7 @@
 package expr
 
 import (
-	"io"
-	"strings"
+	"math"
 	"time"
 
 	"github.com/middb/middb/catalog"
@@ -38,142 +37,132 @@ func noDate() error {
 	return sqlstate.New(sqlstate.DatetimeOverflow, -1, "the result is out of range for DATE")
 }
 
-// timeOf returns the time of an evaluation.
-func (f frame) timeOf() time.Time {
-	if f.env == nil {
-		return time.Time{}
+// momentFunctions are those of dates, timestamps and intervals.
+func momentFunctions() map[string]function {
+	return map[string]function{
+		"now":                   {0, 0, (*Binder).now},
+		"current_timestamp":     {0, 1, (*Binder).now},
+		"localtimestamp":        {0, 1, (*Binder).now},
+		"transaction_timestamp": {0, 0, (*Binder).now},
+		"statement_timestamp":   {0, 0, (*Binder).now},
+		"clock_timestamp":       {0, 0, (*Binder).clock},
+		"current_date":          {0, 0, (*Binder).today},
+		"extract":               {2, 2, (*Binder).extract},
+		"date_part":             {2, 2, (*Binder).extract},
+		"date_trunc":            {2, 3, (*Binder).dateTrunc},
+		"age":                   {1, 2, (*Binder).age},
+		"make_date":             {3, 3, simple(dateType, makeDate, intType, intType, intType)},
+		"make_timestamptz":      {6, 6, simple(timestampType, makeTimestamp, intType, intType, intType, intType, intType, floatType)},
+		"make_timestamp":        {6, 6, simple(timestampType, makeTimestamp, intType, intType, intType, intType, intType, floatType)},
+		"to_timestamp":          {1, 2, (*Binder).toTimestamp},
+		"to_date":               {2, 2, simple(dateType, toDate)},
+		"to_char":               {2, 2, (*Binder).toChar},
+		"isfinite":              {1, 1, (*Binder).isFinite},
+		"justify_days":          {1, 1, simple(intervalType, justifyDays, intervalType)},
+		"justify_hours":         {1, 1, simple(intervalType, justifyHours, intervalType)},
+		"justify_interval":      {1, 1, simple(intervalType, justifyInterval, intervalType)},
 	}
-	return f.env.Now
 }
 
-// volatile returns the node of a function without arguments that depends on time or chance.
-func volatile(c *call, t catalog.Type, eval evaluator) *Node {
-	n := &Node{Op: OpCall, At: c.at, Name: c.name, Type: t, Volatile: true, moody: true}
-	n.build = func(*Node, []evaluator) evaluator { return eval }
-	return n
+// fromEnv returns the builder of a function of nothing but the environment.
+func fromEnv(of func(f frame) (catalog.Value, error)) builder {
+	return func(n *Node, _ []evaluator) evaluator {
+		at := n.At
+		return func(f frame) (catalog.Value, error) {
+			if f.env == nil {
+				f.env = &Env{}
+			}
+			v, err := of(f)
+			return v, placed(err, at)
+		}
+	}
 }
 
+// now binds NOW(). It may be told how many digits the seconds have.
 func (b *Binder) now(c *call) (*Node, error) {
-	return volatile(c, timestampType, func(f frame) (catalog.Value, error) {
-		return catalog.TimestampOf(f.timeOf()), nil
-	}), nil
+	unit := int64(1)
+	if len(c.args) == 1 {
+		n := c.args[0]
+		if n.Op != OpConstant || n.Type.Kind != catalog.Int64 || n.Value.AsInt() < 0 {
+			return nil, wrongArgument(c, n, "a number of digits")
+		}
+		unit = int64(pow10[6-min(n.Value.AsInt(), 6)])
+	}
+	return moody(stable, c, timestampType, fromEnv(func(f frame) (catalog.Value, error) {
+		v := catalog.TimestampOf(f.env.Now)
+		return timestamp((v.AsInt() + unit/2) / unit * unit)
+	})), nil
+}
+
+// clock binds CLOCK_TIMESTAMP(), which goes on within a statement.
+func (b *Binder) clock(c *call) (*Node, error) {
+	return moody(unstable, c, timestampType, fromEnv(func(f frame) (catalog.Value, error) {
+		if f.env.Clock == nil {
+			return catalog.TimestampOf(f.env.Now), nil
+		}
+		return catalog.TimestampOf(f.env.Clock()), nil
+	})), nil
 }
 
 func (b *Binder) today(c *call) (*Node, error) {
-	return volatile(c, dateType, func(f frame) (catalog.Value, error) {
-		return convertValue(catalog.TimestampOf(f.timeOf()), dateType, c.at)
-	}), nil
+	return moody(stable, c, dateType, fromEnv(func(f frame) (catalog.Value, error) {
+		return convertValue(catalog.TimestampOf(f.env.Now), dateType, c.at)
+	})), nil
 }
 
-// randomUUID binds GEN_RANDOM_UUID(): a UUID of version 4.
-func (b *Binder) randomUUID(c *call) (*Node, error) {
-	return volatile(c, uuidType, func(f frame) (catalog.Value, error) {
-		if f.env == nil || f.env.Random == nil {
-			return catalog.Null(), sqlstate.New(sqlstate.NotSupported, c.at, "%s cannot be called here", c.name)
-		}
-		var u [16]byte
-		if _, err := io.ReadFull(f.env.Random, u[:]); err != nil {
-			e := sqlstate.New(sqlstate.InternalError, c.at, "the source of random numbers failed: %v", err)
-			e.Cause = err
-			return catalog.Null(), e
-		}
-		u[6] = u[6]&0x0f | 0x40
-		u[8] = u[8]&0x3f | 0x80
-		return catalog.UUIDOf(u), nil
-	}), nil
-}
-
-// A field computes a part of a time: a number in units of 10^-scale.
-type field func(t time.Time) (n int64, scale uint8)
-
-func whole(of func(t time.Time) int64) field {
-	return func(t time.Time) (int64, uint8) { return of(t), 0 }
-}
-
-// fields by name.
-var fields = map[string]field{
-	"year":         whole(func(t time.Time) int64 { return int64(t.Year()) }),
-	"month":        whole(func(t time.Time) int64 { return int64(t.Month()) }),
-	"day":          whole(func(t time.Time) int64 { return int64(t.Day()) }),
-	"hour":         whole(func(t time.Time) int64 { return int64(t.Hour()) }),
-	"minute":       whole(func(t time.Time) int64 { return int64(t.Minute()) }),
-	"second":       func(t time.Time) (int64, uint8) { return micros(t), 6 },
-	"millisecond":  func(t time.Time) (int64, uint8) { return micros(t), 3 },
-	"milliseconds": func(t time.Time) (int64, uint8) { return micros(t), 3 },
-	"microsecond":  whole(micros),
-	"microseconds": whole(micros),
-	"dow":          whole(func(t time.Time) int64 { return int64(t.Weekday()) }),
-	"isodow":       whole(func(t time.Time) int64 { return int64(t.Weekday()+6)%7 + 1 }),
-	"doy":          whole(func(t time.Time) int64 { return int64(t.YearDay()) }),
-	"quarter":      whole(func(t time.Time) int64 { return int64(t.Month()-1)/3 + 1 }),
-	"decade":       whole(func(t time.Time) int64 { return int64(t.Year()) / 10 }),
-	"century":      whole(func(t time.Time) int64 { return int64(t.Year()+99) / 100 }),
-	"millennium":   whole(func(t time.Time) int64 { return int64(t.Year()+999) / 1000 }),
-	"epoch":        func(t time.Time) (int64, uint8) { return t.UnixMicro(), 6 },
-	"week": whole(func(t time.Time) int64 {
-		_, week := t.ISOWeek()
-		return int64(week)
-	}),
-	"isoyear": whole(func(t time.Time) int64 {
-		year, _ := t.ISOWeek()
-		return int64(year)
-	}),
-}
-
-// micros returns the microseconds of the minute.
-func micros(t time.Time) int64 { return int64(t.Second())*1_000_000 + int64(t.Nanosecond())/1000 }
-
-// ofDates are the fields that a date has too.
-const ofDates = " year month day dow isodow doy quarter decade century millennium epoch week isoyear "
-
-// extract binds EXTRACT(field FROM x), which is DECIMAL, and DATE_PART('field', x), which is DOUBLE PRECISION. Times
-// are taken apart in UTC.
-func (b *Binder) extract(c *call) (*Node, error) {
-	name, err := b.settle(c.args[0], textType)
+// timestamp returns the timestamp of microseconds.
+func timestamp(micros int64) (catalog.Value, error) {
+	v, err := catalog.Cast(catalog.TimestampOf(time.UnixMicro(micros)), timestampType)
 	if err != nil {
-		return nil, err
+		return catalog.Null(), noTimestamp()
 	}
-	x, err := b.settle(c.args[1], timestampType)
+	return v, nil
+}
+
+func noTimestamp() error {
+	return sqlstate.New(sqlstate.DatetimeOverflow, -1, "the result is out of range for TIMESTAMPTZ")
+}
+
+// makeDate computes MAKE_DATE(year, month, day).
+func makeDate(args []catalog.Value) (catalog.Value, error) {
+	year, month, day := args[0].AsInt(), args[1].AsInt(), args[2].AsInt()
+	if year < 1 || year > 9999 || month < 1 || month > 12 || day < 1 || day > int64(daysIn(int(year), time.Month(month))) {
+		return catalog.Null(), sqlstate.New(sqlstate.DatetimeOverflow, -1, "there is no date %d-%02d-%02d", year, month, day)
+	}
+	return catalog.DateOf(time.Date(int(year), time.Month(month), int(day), 0, 0, 0, 0, time.UTC).Unix() / secondsOfDay), nil
+}
+
+const (
+	secondsOfDay = 24 * 60 * 60
+	microsOfDay  = secondsOfDay * 1_000_000
+)
+
+// daysIn returns how many days a month has.
+func daysIn(year int, month time.Month) int {
+	return time.Date(year, month+1, 0, 0, 0, 0, 0, time.UTC).Day()
+}
+
+// makeTimestamp computes MAKE_TIMESTAMPTZ(year, month, day, hour, minute, second).
+func makeTimestamp(args []catalog.Value) (catalog.Value, error) {
+	date, err := makeDate(args[:3])
+	if err != nil {
+		return date, err
+	}
+	hour, minute, second := args[3].AsInt(), args[4].AsInt(), args[5].AsFloat()
+	if hour < 0 || minute < 0 || minute > 59 || !(second >= 0 && second <= 60) || hour > 24 || hour == 24 && (minute > 0 || second > 0) {
+		return catalog.Null(), sqlstate.New(sqlstate.DatetimeOverflow, -1, "there is no time %d:%02d:%g", hour, minute, second)
+	}
+	return timestamp(date.AsInt()*microsOfDay + (hour*60+minute)*60_000_000 + int64(math.RoundToEven(second*1e6)))
+}
+
+// isFinite binds ISFINITE, which is always true: there are no infinite times.
+func (b *Binder) isFinite(c *call) (*Node, error) {
+	x, err := b.settle(c.args[0], timestampType)
 	switch {
 	case err != nil:
 		return nil, err
-	case name.Type.Kind != catalog.String:
-		return nil, wrongArgument(c, name, "TEXT as the field")
-	case !moment(x.Type.Kind):
-		return nil, wrongArgument(c, x, "DATE or TIMESTAMPTZ")
+	case !moment(x.Type.Kind) && x.Type.Kind != catalog.Interval:
+		return nil, wrongArgument(c, x, "DATE, TIMESTAMPTZ or INTERVAL")
 	}
-	ofDate := x.Type.Kind == catalog.Date
-	if name.Op == OpConstant && !name.Value.IsNull() { // what is wrong with it can be said at once
-		if _, err := fieldOf(name.Value.AsString(), ofDate); err != nil {
-			return nil, placed(err, name.At)
-		}
-	}
-	t := decimalType
-	if c.name == "date_part" {
-		t = floatType
-	}
-	return foldCall(c, t, binary(func(name, v catalog.Value) (catalog.Value, error) {
-		of, err := fieldOf(name.AsString(), ofDate)
-		if err != nil {
-			return catalog.Null(), err
-		}
-		d := catalog.DecimalOf(of(v.AsTime()))
-		if t.Kind == catalog.Float64 {
-			return catalog.Float(d.AsFloat()), nil
-		}
-		return d, nil
-	}), name, x), nil
-}
-
-func fieldOf(name string, ofDate bool) (field, error) {
-	name = strings.ToLower(name)
-	of, ok := fields[name]
-	switch {
-	case !ok:
-		return nil, sqlstate.New(sqlstate.InvalidParameter, -1, "a time has no field %q", shorten(name)).
-			WithHint("there are year, month, day, hour, minute, second, dow, doy, week, quarter, epoch and others")
-	case ofDate && !strings.Contains(ofDates, " "+name+" "):
-		return nil, sqlstate.New(sqlstate.NotSupported, -1, "a DATE has no field %q", name)
-	}
-	return of, nil
+	return foldCall(c, boolType, unary(func(catalog.Value) (catalog.Value, error) { return catalog.BoolOf(true), nil }), x), nil
 }

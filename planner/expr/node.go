@@ -22,15 +22,16 @@ type Node struct {
 	Sub    Subplan       // of OpSubquery, OpExists, OpAny, OpAll
 	// Operator is the comparison of OpAny and OpAll, as an Op from OpEqual to OpGreaterEqual.
 	Operator Op
-	Volatile bool // it, or something below it, depends on time or chance
+	Volatile bool // it, or something below it, depends on time, chance, or what else Env has
+	Unstable bool // and that can change within a statement: random(), nextval('s')
 	// build returns the evaluator, of those of Args. It must not depend on more of Args than n has: Map exchanges them. Nil
 	// where Op and the types alone say how, see standard.
 	build builder
 	// pure: it depends on nothing that Eval is given. Then eval is its evaluator, if it is no constant: it failed once.
 	pure bool
-	// moody: it is Volatile even if nothing below it is.
-	moody bool
-	eval  evaluator
+	// mood says how far it is Volatile and Unstable even if nothing below it is.
+	mood mood
+	eval evaluator
 }
 
 // A Subplan is a query within an expression. The planner knows what it is.

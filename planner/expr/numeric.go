@@ -4,11 +4,49 @@ import (
 	"math"
 
 	"github.com/middb/middb/catalog"
+	"github.com/middb/middb/planner/ast"
 	"github.com/middb/middb/planner/sqlstate"
 )
 
 // A unaryOperation computes a value of one that is not NULL. Its errors have no place yet.
 type unaryOperation func(v catalog.Value) (catalog.Value, error)
+
+// numberFunctions are those of numbers.
+func numberFunctions() map[string]function {
+	return map[string]function{
+		"abs":     {1, 1, perKind(absInt, absDecimal, absFloat)},
+		"sign":    {1, 1, perKind(signInt, signDecimal, signFloat)},
+		"floor":   {1, 1, perKind(same, rounded(down), floatFunction(math.Floor))},
+		"ceil":    {1, 1, perKind(same, rounded(up), floatFunction(math.Ceil))},
+		"ceiling": {1, 1, perKind(same, rounded(up), floatFunction(math.Ceil))},
+		"round":   {1, 2, rounding2(perKind(same, rounded(halfAway), floatFunction(math.RoundToEven)), halfAway)},
+		"trunc":   {1, 2, rounding2(perKind(same, rounded(towardZero), floatFunction(math.Trunc)), towardZero)},
+		"mod":     {2, 2, func(b *Binder, c *call) (*Node, error) { return b.arithmetic(c.at, ast.Modulo, c.args[0], c.args[1]) }},
+		"div":     {2, 2, (*Binder).div},
+		"gcd":     {2, 2, simple(intType, gcd, intType, intType)},
+		"lcm":     {2, 2, simple(intType, lcm, intType, intType)},
+
+		"factorial":    {1, 1, simple(intType, factorial, intType)},
+		"scale":        {1, 1, simple(intType, scaleOf, decimalType)},
+		"width_bucket": {4, 4, simple(intType, widthBucket, floatType, floatType, floatType, intType)},
+
+		"power": {2, 2, floats(power)}, "pow": {2, 2, floats(power)},
+		"sqrt": {1, 1, floats(sqrt)}, "cbrt": {1, 1, real(math.Cbrt)},
+		"exp": {1, 1, floats(exponential)}, "ln": {1, 1, floats(logarithm)},
+		"log": {1, 2, floats(logarithm10)}, "log10": {1, 1, floats(logarithm10)},
+		"pi": {0, 0, floats(func([]float64) (float64, error) { return math.Pi, nil })},
+
+		"degrees": {1, 1, real(func(x float64) float64 { return x / (math.Pi / 180) })},
+		"radians": {1, 1, real(func(x float64) float64 { return x * (math.Pi / 180) })},
+		"sin":     {1, 1, periodic(math.Sin)}, "cos": {1, 1, periodic(math.Cos)}, "tan": {1, 1, periodic(math.Tan)},
+		"cot":  {1, 1, periodic(func(x float64) float64 { return 1 / math.Tan(x) })},
+		"asin": {1, 1, within(math.Asin, -1, 1)}, "acos": {1, 1, within(math.Acos, -1, 1)},
+		"atan": {1, 1, real(math.Atan)}, "atan2": {2, 2, floats(func(a []float64) (float64, error) { return math.Atan2(a[0], a[1]), nil })},
+		"sinh": {1, 1, real(math.Sinh)}, "cosh": {1, 1, real(math.Cosh)}, "tanh": {1, 1, real(math.Tanh)},
+		"asinh": {1, 1, real(math.Asinh)}, "acosh": {1, 1, within(math.Acosh, 1, math.Inf(1))},
+		"atanh": {1, 1, within(math.Atanh, -1, 1)},
+	}
+}
 
 // perKind binds a function of a number whose result has the same kind.
 func perKind(ofInt, ofDecimal, ofFloat unaryOperation) func(*Binder, *call) (*Node, error) {

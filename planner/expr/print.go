@@ -196,6 +196,10 @@ func (p *printer) call(n *Node) {
 		p.WriteString(" AS " + nameOf(n.Type) + ")")
 		p.not(p.exact && n.Name != "", n.Name)
 		return
+	case symbolic(n.Name) && len(n.Args) == 1:
+		p.WriteString(n.Name)
+		p.operand(n.Args[0])
+		return
 	case symbolic(n.Name) && len(n.Args) == 2:
 		p.list(n.Args, " "+n.Name+" ", p.operand)
 		return

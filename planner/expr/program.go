@@ -12,21 +12,14 @@ import (
 
 // An Env is what else a value can depend on. The zero Env will do for expressions that do not ask for it.
 type Env struct {
-	Now        time.Time       // what NOW() returns: the time of the transaction
-	Random     io.Reader       // for GEN_RANDOM_UUID(); nil: it fails
-	Parameters []catalog.Value // $1 and so on, of the types that Program.Parameters wants
-	Outer      []catalog.Value // of the columns of queries around, at the places that Slots.Outer says
-	Sequences  Sequences       // for NEXTVAL() and the like; nil: they fail
-}
-
-// Sequences give numbers to those functions.
-type Sequences interface {
-	// Next gives the next number of a sequence.
-	Next(name string) (int64, error)
-	// Current returns the number that Next has given last, of a sequence or, if the name is empty, of all of them.
-	Current(name string) (int64, error)
-	// Set has a sequence go on with n or, if that was given already, behind it.
-	Set(name string, n int64, given bool) error
+	Now                    time.Time                                 // what NOW() returns: the time of the transaction
+	Random                 io.Reader                                 // for GEN_RANDOM_UUID(); nil: it fails
+	Parameters             []catalog.Value                           // $1 and so on, of the types that Program.Parameters wants
+	Clock                  func() time.Time                          // for CLOCK_TIMESTAMP(); nil: it is Now
+	Sequences              Sequences                                 // for NEXTVAL and its like; nil: they fail
+	Setting                func(name string) (value string, ok bool) // for CURRENT_SETTING; nil: there are none
+	User, Schema, Database string                                    // for CURRENT_USER and its like
+	Outer                  []catalog.Value                           // of the columns of queries around, at the places that Slots.Outer says
 }
 
 // A Program is an expression that can be evaluated.

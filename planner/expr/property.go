@@ -19,7 +19,7 @@ func (n *Node) MayFail() bool {
 	case OpCast:
 		return castMayFail(n)
 	case OpCall:
-		return !functions[n.Name].safe
+		return !safe[n.Name]
 	default:
 		return false
 	}
@@ -116,7 +116,7 @@ func alwaysNull(n *Node, of map[ColumnID]bool) bool {
 	case OpCase:
 		return every(results(n), of, alwaysNull)
 	case OpCall:
-		return !functions[n.Name].takesNull && some(n.Args, of, alwaysNull)
+		return !takesNull[n.Name] && some(n.Args, of, alwaysNull)
 	default:
 		return false
 	}

@@ -5,52 +5,39 @@ import (
 	"github.com/middb/middb/planner/sqlstate"
 )
 
-// sequence binds NEXTVAL, CURRVAL, LASTVAL and SETVAL. The name of the sequence is a text.
-func (b *Binder) sequence(c *call) (*Node, error) {
-	wanted := [...]catalog.Type{textType, intType, boolType}
-	for i := range c.args {
-		x, err := b.settle(c.args[i], wanted[i])
-		if err != nil {
-			return nil, err
-		}
-		if x.Type.Kind != wanted[i].Kind {
-			return nil, wrongArgument(c, x, nameOf(wanted[i]))
-		}
-		c.args[i] = x
-	}
-	n := &Node{Op: OpCall, At: c.at, Name: c.name, Type: intType, Args: c.args, Volatile: true, moody: true}
-	n.build = func(_ *Node, args []evaluator) evaluator {
-		return func(f frame) (catalog.Value, error) {
-			var values [len(wanted)]catalog.Value
-			for i, a := range args {
-				v, err := a(f)
-				if err != nil || v.IsNull() {
-					return catalog.Null(), err
-				}
-				values[i] = v
-			}
-			if f.env == nil || f.env.Sequences == nil {
-				return catalog.Null(), sqlstate.New(sqlstate.NotSupported, c.at, "%s cannot be called here", c.name)
-			}
-			given := len(args) < len(wanted) || values[2].AsBool()
-			return callSequence(f.env.Sequences, c.name, values[0].AsString(), values[1].AsInt(), given)
-		}
-	}
-	return n, nil
+// Sequences give numbers to NEXTVAL and the like. Names are as they were written, perhaps with a schema.
+type Sequences interface {
+	// Next gives the next number of a sequence.
+	Next(name string) (int64, error)
+	// Current returns the number that Next has given last, of a sequence or, if the name is empty, of all of them.
+	Current(name string) (int64, error)
+	// Set has a sequence go on with n or, if that was given already, behind it.
+	Set(name string, n int64, given bool) error
 }
 
-func callSequence(s Sequences, function, name string, n int64, given bool) (catalog.Value, error) {
-	var err error
-	switch function {
-	case "nextval":
-		n, err = s.Next(name)
-	case "setval":
-		err = s.Set(name, n, given)
-	default:
-		n, err = s.Current(name)
+// sequence binds NEXTVAL, CURRVAL, LASTVAL and SETVAL.
+func (b *Binder) sequence(c *call) (*Node, error) {
+	if err := b.arguments(c, textType, intType, boolType); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return catalog.Null(), err
-	}
-	return catalog.Int(n), nil
+	return moody(unstable, c, intType, withEnv(func(f frame, args []catalog.Value) (catalog.Value, error) {
+		s := f.env.Sequences
+		if s == nil {
+			return catalog.Null(), sqlstate.New(sqlstate.NotSupported, -1, "%s cannot be called here", c.name)
+		}
+		var n int64
+		var err error
+		switch c.name {
+		case "nextval":
+			n, err = s.Next(args[0].AsString())
+		case "setval":
+			n = args[1].AsInt()
+			err = s.Set(args[0].AsString(), n, len(args) < 3 || args[2].AsBool())
+		case "lastval":
+			n, err = s.Current("")
+		default:
+			n, err = s.Current(args[0].AsString())
+		}
+		return catalog.Int(n), err
+	}), c.args...), nil
 }

@@ -16,18 +16,59 @@ func tooMuchText() error {
 	return sqlstate.New(sqlstate.TooLarge, -1, "the text would have more than %d bytes", maxTextBytes)
 }
 
-// texts binds a function whose arguments have the given types; TEXT if none are given.
-func texts(result catalog.Type, of func([]catalog.Value) (catalog.Value, error), types ...catalog.Type) func(*Binder, *call) (*Node, error) {
+// textFunctions are those of texts.
+func textFunctions() map[string]function {
+	return map[string]function{
+		"length":           {1, 1, (*Binder).length},
+		"char_length":      {1, 1, (*Binder).length},
+		"character_length": {1, 1, (*Binder).length},
+		"octet_length":     {1, 1, (*Binder).length},
+		"bit_length":       {1, 1, (*Binder).length},
+		"lower":            {1, 1, simple(textType, lower)},
+		"upper":            {1, 1, simple(textType, upper)},
+		"initcap":          {1, 1, simple(textType, initcap)},
+		"substr":           {2, 3, (*Binder).substr},
+		"substring":        {2, 3, (*Binder).substr},
+		"left":             {2, 2, simple(textType, left, textType, intType)},
+		"right":            {2, 2, simple(textType, right, textType, intType)},
+		"lpad":             {2, 3, simple(textType, padLeft, textType, intType, textType)},
+		"rpad":             {2, 3, simple(textType, padRight, textType, intType, textType)},
+		"trim":             {1, 2, simple(textType, trimBoth)},
+		"btrim":            {1, 2, simple(textType, trimBoth)},
+		"ltrim":            {1, 2, simple(textType, trimLeft)},
+		"rtrim":            {1, 2, simple(textType, trimRight)},
+		"replace":          {3, 3, simple(textType, replace)},
+		"translate":        {3, 3, simple(textType, translate)},
+		"overlay":          {3, 4, simple(textType, overlay, textType, textType, intType, intType)},
+		"repeat":           {2, 2, simple(textType, repeat, textType, intType)},
+		"reverse":          {1, 1, simple(textType, reverse)},
+		"split_part":       {3, 3, simple(textType, splitPart, textType, textType, intType)},
+		"strpos":           {2, 2, simple(intType, position)},
+		"instr":            {2, 2, simple(intType, position)},
+		"starts_with":      {2, 2, simple(boolType, startsWith)},
+		"ascii":            {1, 1, simple(intType, ascii)},
+		"chr":              {1, 1, simple(textType, chr, intType)},
+		"concat":           {1, many, (*Binder).concatFunction},
+		"concat_ws":        {2, many, (*Binder).concatSeparated},
+		"format":           {1, many, (*Binder).format},
+		"quote_literal":    {1, 1, (*Binder).quoted},
+		"quote_nullable":   {1, 1, (*Binder).quoted},
+		"quote_ident":      {1, 1, simple(textType, quoteName)},
+	}
+}
+
+// simple binds a function whose arguments have the given types; TEXT if none are given.
+func simple(result catalog.Type, of func([]catalog.Value) (catalog.Value, error), types ...catalog.Type) func(*Binder, *call) (*Node, error) {
 	return func(b *Binder, c *call) (*Node, error) {
-		if err := b.textArguments(c, types...); err != nil {
+		if err := b.arguments(c, types...); err != nil {
 			return nil, err
 		}
 		return foldCall(c, result, eachStrict(of), c.args...), nil
 	}
 }
 
-// textArguments requires arguments to be of types, TEXT if none are given.
-func (b *Binder) textArguments(c *call, types ...catalog.Type) error {
+// arguments requires arguments to be of types, TEXT if none are given, or to become so without being asked.
+func (b *Binder) arguments(c *call, types ...catalog.Type) error {
 	for i := range c.args {
 		t := textType
 		if i < len(types) {
@@ -36,6 +77,9 @@ func (b *Binder) textArguments(c *call, types ...catalog.Type) error {
 		x, err := b.settle(c.args[i], t)
 		if err != nil {
 			return err
+		}
+		if shared, ok := common(x.Type, t); ok && shared.Kind == t.Kind {
+			x = widen(x, t)
 		}
 		if x.Type.Kind != t.Kind {
 			return wrongArgument(c, x, nameOf(t))
@@ -54,9 +98,12 @@ func (b *Binder) length(c *call) (*Node, error) {
 	var of unaryOperation
 	switch {
 	case x.Type.Kind == catalog.Bytes && !strings.HasPrefix(c.name, "char"):
-		of = func(v catalog.Value) (catalog.Value, error) { return catalog.Int(int64(len(v.AsBytes()))), nil }
+		bits := map[bool]int64{true: 8, false: 1}[c.name == "bit_length"]
+		of = func(v catalog.Value) (catalog.Value, error) { return catalog.Int(bits * int64(len(v.AsBytes()))), nil }
 	case x.Type.Kind != catalog.String:
 		return nil, wrongArgument(c, x, "TEXT")
+	case c.name == "bit_length":
+		of = func(v catalog.Value) (catalog.Value, error) { return catalog.Int(8 * int64(len(v.AsString()))), nil }
 	case c.name == "octet_length":
 		of = func(v catalog.Value) (catalog.Value, error) { return catalog.Int(int64(len(v.AsString()))), nil }
 	default:
