@@ -310,7 +310,11 @@ func TestAveragesHaveTheDigitsOfPostgreSQL(t *testing.T) {
 			t.Errorf("%v: %s, %v, want %s", c.rows, got, err, c.want)
 		}
 	}
-	got, err := one(t, "avg", decimal, []catalog.Type{decimal}, []catalog.Value{catalog.DecimalOf(150, 2)}, []catalog.Value{catalog.DecimalOf(2, 0)})
+	got, err := one(t, "avg", decimal, []catalog.Type{decimal}, []catalog.Value{catalog.DecimalOf(1e17, 0)}, []catalog.Value{catalog.DecimalOf(5, 18)})
+	if err != nil || got != "50000000000000000.0" {
+		t.Errorf("%s, %v", got, err)
+	}
+	got, err = one(t, "avg", decimal, []catalog.Type{decimal}, []catalog.Value{catalog.DecimalOf(150, 2)}, []catalog.Value{catalog.DecimalOf(2, 0)})
 	if err != nil || got != "1.7500000000000000" {
 		t.Errorf("%s, %v", got, err)
 	}

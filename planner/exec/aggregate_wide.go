@@ -91,21 +91,29 @@ func tooManyDigits() error {
 func (w wide) over(n int64, scale uint8) (catalog.Value, error) {
 	hi, lo, negative := w.amount()
 	high, r := bits.Div64(0, hi, uint64(n))
-	q, rest := bits.Div64(r, lo, uint64(n))
-	whole := q
-	if high > 0 {
-		return catalog.Null(), tooManyDigits()
+	whole, rest := bits.Div64(r, lo, uint64(n)) // in units of 10^-scale, with high before it
+	at, up := scale, false
+	if high > 0 || whole > maxUnscaled {
+		for ; at > 0 && (high > 0 || whole > maxUnscaled); at-- {
+			var digit uint64
+			high, digit = bits.Div64(0, high, 10)
+			whole, digit = bits.Div64(digit, whole, 10)
+			up = digit >= 5
+		}
+		if high > 0 {
+			return catalog.Null(), tooManyDigits()
+		}
+	} else {
+		places := quotientPlaces(hi, lo, scale, n)
+		for ; at < places && whole <= maxUnscaled/10; at++ {
+			carry, low := bits.Mul64(rest, 10)
+			var digit uint64
+			digit, rest = bits.Div64(carry, low, uint64(n))
+			whole = whole*10 + digit
+		}
+		up = rest >= uint64(n)-rest
 	}
-	// q is in units of 10^-scale.
-	places := quotientPlaces(hi, lo, scale, n)
-	at := scale
-	for ; at < places && whole <= maxUnscaled/10; at++ {
-		carry, low := bits.Mul64(rest, 10)
-		var digit uint64
-		digit, rest = bits.Div64(carry, low, uint64(n))
-		whole = whole*10 + digit
-	}
-	if rest >= uint64(n)-rest {
+	if up {
 		whole++
 	}
 	v := wide{0, whole}
