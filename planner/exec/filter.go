@@ -19,6 +19,9 @@ type condition struct {
 func (c *condition) apply(b *catalog.Batch) ([]int32, error) {
 	sel, old := b.Sel, b.Sel
 	for i, k := range c.kernels {
+		if c.sel[i%2] == nil {
+			c.sel[i%2] = make([]int32, 0, b.Len) // not nil, which would be all rows
+		}
 		out, err := k.Select(b, c.env, c.sel[i%2][:0])
 		c.sel[i%2] = out
 		if err != nil {

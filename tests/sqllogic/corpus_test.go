@@ -20,7 +20,7 @@ func TestOwnFiles(t *testing.T) {
 	}
 	for _, p := range Plans {
 		for _, f := range files {
-			runFile(t, f, p, 1, nil)
+			runFile(t, f, p, 1, map[int]bool{})
 		}
 	}
 }

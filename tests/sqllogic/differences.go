@@ -3,6 +3,7 @@ package sqllogic
 import (
 	"errors"
 	"regexp"
+	"slices"
 
 	"github.com/middb/middb/planner/sqlstate"
 )
@@ -38,10 +39,20 @@ var Differences = []Difference{
 		sqlstate.InvalidText, regexp.MustCompile(`'`),
 	},
 	{
+		"length", "a text that is longer than its VARCHAR is refused and not stored as it is",
+		sqlstate.StringTooLong, regexp.MustCompile(`'`),
+	},
+	{
 		"update or", "there is no UPDATE OR; INSERT has ON CONFLICT",
 		sqlstate.SyntaxError, regexp.MustCompile(`(?is)^\s*UPDATE\s+OR\b`),
 	},
 }
+
+// consequence is a query that does not find what a statement was to write that was refused on purpose.
+var consequence = Difference{Name: "consequence", Why: "what was refused before cannot be found"}
+
+// AllDifferences returns Differences, and what they lead to.
+func AllDifferences() []Difference { return append(slices.Clone(Differences), consequence) }
 
 // difference returns the difference that an error comes from, nil if it is none.
 func difference(sql string, err error) *Difference {

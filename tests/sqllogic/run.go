@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"regexp"
 	"strings"
 	"time"
 
@@ -57,7 +58,7 @@ func Run(ctx context.Context, name string, records []Record, db Database, o Opti
 		o.Timeout = time.Minute
 	}
 	res := &Result{Differences: map[string]int{}}
-	labels := map[string]string{}
+	f := &file{db: db, timeout: o.Timeout, labels: map[string]string{}}
 	for i := range records {
 		r := &records[i]
 		if ctx.Err() != nil {
@@ -67,7 +68,7 @@ func Run(ctx context.Context, name string, records []Record, db Database, o Opti
 			res.Skipped++
 			continue
 		}
-		why, differs := runOne(ctx, r, db, o.Timeout, labels)
+		why, differs := f.run(ctx, r)
 		switch {
 		case differs != nil:
 			res.Skipped++
@@ -91,21 +92,40 @@ func hash(s string) uint32 {
 	return h.Sum32()
 }
 
-// runOne returns what is wrong, or nothing, or what it is that middb does otherwise.
-func runOne(ctx context.Context, r *Record, db Database, timeout time.Duration, labels map[string]string) (string, *Difference) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+// A file is one whose records are being run.
+type file struct {
+	db      Database
+	timeout time.Duration
+	labels  map[string]string // the digest of the answer of each
+	refused []string          // tables that a statement was to write that was refused on purpose
+}
+
+// run returns what is wrong, or nothing, or what it is that middb does otherwise.
+func (f *file) run(ctx context.Context, r *Record) (string, *Difference) {
+	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
-	if !r.Query {
-		err := db.Exec(ctx, r.SQL)
-		switch {
-		case r.Error && err == nil:
-			return "want an error, got none", nil
-		case !r.Error && err != nil:
-			return err.Error(), difference(r.SQL, err)
-		}
+	if r.Query {
+		return f.query(ctx, r)
+	}
+	err := f.db.Exec(ctx, r.SQL)
+	switch {
+	case r.Error && err == nil:
+		return "want an error, got none", nil
+	case r.Error || err == nil:
 		return "", nil
 	}
-	rows, err := db.Query(ctx, r.SQL)
+	d := difference(r.SQL, err)
+	if m := writes.FindStringSubmatch(r.SQL); d != nil && m != nil {
+		f.refused = append(f.refused, strings.ToLower(m[1]))
+	}
+	return err.Error(), d
+}
+
+// writes finds the table that a statement writes.
+var writes = regexp.MustCompile(`(?is)^\s*(?:INSERT\s+(?:OR\s+\w+\s+)?INTO|REPLACE\s+INTO|UPDATE(?:\s+OR\s+\w+)?|DELETE\s+FROM)\s+(\w+)`)
+
+func (f *file) query(ctx context.Context, r *Record) (string, *Difference) {
+	rows, err := f.db.Query(ctx, r.SQL)
 	if err != nil {
 		return err.Error(), difference(r.SQL, err)
 	}
@@ -114,14 +134,19 @@ func runOne(ctx context.Context, r *Record, db Database, timeout time.Duration, 
 		return err.Error(), nil
 	}
 	if why := check(r, got); why != "" {
+		for _, table := range f.refused {
+			if strings.Contains(strings.ToLower(r.SQL), table) {
+				return why, &consequence
+			}
+		}
 		return why, nil
 	}
 	if r.Label != "" {
 		d := digest(got)
-		if before, there := labels[r.Label]; there && before != d {
+		if before, there := f.labels[r.Label]; there && before != d {
 			return fmt.Sprintf("the answer with label %s was %s, now it is %s", r.Label, before, d), nil
 		}
-		labels[r.Label] = d
+		f.labels[r.Label] = d
 	}
 	return "", nil
 }

@@ -220,7 +220,7 @@ func report(out io.Writer, jobs []*job) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	for _, d := range sqllogic.Differences {
+	for _, d := range sqllogic.AllDifferences() {
 		if n := total.Differences[d.Name]; n > 0 {
 			fmt.Fprintf(out, "skipped on purpose: %d %s: %s\n", n, d.Name, d.Why)
 			delete(total.Differences, d.Name)
