@@ -15,14 +15,14 @@ import (
 	"github.com/middb/middb/planner/plan"
 )
 
-// tables is a bind.Catalog of what statements have created.
-type tables map[string]*plan.Relation
+// A schema is a bind.Catalog of what statements have created.
+type schema map[string]*plan.Relation
 
-func (c tables) Relation(_, name string) (*plan.Relation, error) { return c[name], nil }
-func (c tables) View(_, _ string) (*bind.View, error)            { return nil, nil }
+func (c schema) Relation(_, name string) (*plan.Relation, error) { return c[name], nil }
+func (c schema) View(_, _ string) (*bind.View, error)            { return nil, nil }
 
 // create executes CREATE TABLE and CREATE INDEX.
-func (c tables) create(t *testing.T, script string) {
+func (c schema) create(t *testing.T, script string) {
 	t.Helper()
 	for _, part := range parser.Split(script) {
 		s, err := parser.Statement(script[part.From:part.To])
@@ -93,7 +93,7 @@ func tableOf(s *ast.CreateTable, id uint32) *catalog.Table {
 // analyze sets the statistics of a table: a line for each column, such as
 //
 //	x distinct=10 nulls=0.5 from=0 to=1000 correlation=1 common=3:0.5,4:0.1
-func (c tables) analyze(t *testing.T, d *datadriven.TestData) {
+func (c schema) analyze(t *testing.T, d *datadriven.TestData) {
 	t.Helper()
 	var name string
 	var rows int
@@ -166,7 +166,7 @@ func valueOf(t catalog.Type, f float64) catalog.Value {
 }
 
 // bound binds the text of a query.
-func bound(t *testing.T, c tables, sql string) *plan.Query {
+func bound(t *testing.T, c schema, sql string) *plan.Query {
 	t.Helper()
 	s, err := parser.Statement(sql)
 	if err != nil {
@@ -184,7 +184,7 @@ func bound(t *testing.T, c tables, sql string) *plan.Query {
 // verbose and json. Rewrite shows what a rule makes of a plan, see rewriteSQL. With -rewrite, what was expected becomes what there is.
 func TestScripts(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
-		c := tables{}
+		c := schema{}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			switch d.Cmd {
 			case "tables":
@@ -205,7 +205,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-func explainSQL(t *testing.T, c tables, d *datadriven.TestData) string {
+func explainSQL(t *testing.T, c schema, d *datadriven.TestData) string {
 	t.Helper()
 	o := &Options{NoIndex: d.HasArg("noindex")}
 	for _, arg := range d.CmdArgs {
