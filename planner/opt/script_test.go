@@ -31,12 +31,12 @@ func (c schema) create(t *testing.T, script string) {
 		}
 		switch s := s.(type) {
 		case *ast.CreateTable:
-			c[s.Table.Name] = &plan.Relation{Table: tableOf(s, uint32(len(c)+1)), Rows: 1000}
+			c[s.Table.Name] = &plan.Relation{Table: schemaOf(s, uint32(len(c)+1)), Rows: 1000}
 		case *ast.CreateIndex:
 			of := c[s.Table.Name].Table
 			ix := catalog.Index{Name: s.Name, Unique: s.Unique, State: catalog.Ready}
 			for _, column := range s.Columns {
-				k := keyColumn(of, column.Expr.(*ast.Column).Name)
+				k := keyColumnOf(of, column.Expr.(*ast.Column).Name)
 				k.Descending = column.Descending
 				k.NullsFirst = column.Nulls == ast.NullsFirst || column.Nulls == ast.NullsGreatest && column.Descending
 				ix.Columns = append(ix.Columns, k)
@@ -48,18 +48,18 @@ func (c schema) create(t *testing.T, script string) {
 	}
 }
 
-func keyColumn(t *catalog.Table, name string) catalog.IndexColumn {
+func keyColumnOf(t *catalog.Table, name string) catalog.IndexColumn {
 	c, _, _ := t.Column(name)
 	return catalog.IndexColumn{Column: c.ID}
 }
 
-// tableOf returns the schema that a statement describes, as far as planning needs it.
-func tableOf(s *ast.CreateTable, id uint32) *catalog.Table {
+// schemaOf returns the schema that a statement describes, as far as planning needs it.
+func schemaOf(s *ast.CreateTable, id uint32) *catalog.Table {
 	t := &catalog.Table{ID: id, Name: s.Table.Name, Version: 1}
 	add := func(c *ast.Constraint, columns []ast.Name) {
 		var key []catalog.IndexColumn
 		for _, n := range columns {
-			key = append(key, keyColumn(t, n.Name))
+			key = append(key, keyColumnOf(t, n.Name))
 		}
 		switch c.Kind {
 		case ast.PrimaryKey:
