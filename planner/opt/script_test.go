@@ -25,26 +25,37 @@ func (c schema) View(_, _ string) (*bind.View, error)            { return nil, n
 func (c schema) create(t *testing.T, script string) {
 	t.Helper()
 	for _, part := range parser.Split(script) {
-		s, err := parser.Statement(script[part.From:part.To])
-		if err != nil {
+		if err := c.createOne(script[part.From:part.To]); err != nil {
 			t.Fatal(err)
 		}
-		switch s := s.(type) {
-		case *ast.CreateTable:
-			c[s.Table.Name] = &plan.Relation{Table: schemaOf(s, uint32(len(c)+1)), Rows: 1000}
-		case *ast.CreateIndex:
-			of := c[s.Table.Name].Table
-			ix := catalog.Index{Name: s.Name, Unique: s.Unique, State: catalog.Ready}
-			for _, column := range s.Columns {
-				k := keyColumnOf(of, column.Expr.(*ast.Column).Name)
-				k.Descending = column.Descending
-				k.NullsFirst = column.Nulls == ast.NullsFirst || column.Nulls == ast.NullsGreatest && column.Descending
-				ix.Columns = append(ix.Columns, k)
-			}
-			of.Indexes = append(of.Indexes, ix)
-		default:
-			t.Fatalf("the tests cannot run %s", s)
+	}
+}
+
+func (c schema) createOne(sql string) error {
+	s, err := parser.Statement(sql)
+	if err != nil {
+		return err
+	}
+	switch s := s.(type) {
+	case *ast.CreateTable:
+		c[s.Table.Name] = &plan.Relation{Table: schemaOf(s, uint32(len(c)+1)), Rows: 1000}
+		return nil
+	case *ast.CreateIndex:
+		r := c[s.Table.Name]
+		if r == nil {
+			return fmt.Errorf("there is no table %s", s.Table.Name)
 		}
+		ix := catalog.Index{Name: s.Name, Unique: s.Unique, State: catalog.Ready}
+		for _, column := range s.Columns {
+			k := keyColumnOf(r.Table, column.Expr.(*ast.Column).Name)
+			k.Descending = column.Descending
+			k.NullsFirst = column.Nulls == ast.NullsFirst || column.Nulls == ast.NullsGreatest && column.Descending
+			ix.Columns = append(ix.Columns, k)
+		}
+		r.Table.Indexes = append(r.Table.Indexes, ix)
+		return nil
+	default:
+		return fmt.Errorf("the tests cannot run %s", s)
 	}
 }
 
@@ -165,18 +176,17 @@ func valueOf(t catalog.Type, f float64) catalog.Value {
 	}
 }
 
-// bound binds the text of a query.
-func bound(t *testing.T, c schema, sql string) *plan.Query {
-	t.Helper()
+// query binds the text of a query.
+func (c schema) query(sql string) (*plan.Query, error) {
 	s, err := parser.Statement(sql)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	q, err := bind.Query(s.(*ast.Query), &bind.Options{Text: sql, Catalog: c})
-	if err != nil {
-		t.Fatalf("%s: %v", sql, err)
+	q, ok := s.(*ast.Query)
+	if !ok {
+		return nil, fmt.Errorf("%s is no query", sql)
 	}
-	return q
+	return bind.Query(q, &bind.Options{Text: sql, Catalog: c})
 }
 
 // TestScripts plans the queries of testdata. The commands are tables, which creates tables and indexes; analyze, which sets
@@ -216,7 +226,10 @@ func explainSQL(t *testing.T, c schema, d *datadriven.TestData) string {
 			o.Aggregate = map[string]AggregateMethod{"hash": HashAggregates, "sort": SortAggregates}[arg.Vals[0]]
 		}
 	}
-	q := bound(t, c, d.Input)
+	q, err := c.query(d.Input)
+	if err != nil {
+		t.Fatalf("%s: %v", d.Pos, err)
+	}
 	got, err := Optimize(q, o)
 	if err != nil {
 		t.Fatalf("%s: %v", d.Pos, err)

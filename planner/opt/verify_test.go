@@ -28,7 +28,6 @@ func verify(t *testing.T, sql string, q *plan.Query, got *physical.Query) {
 	}
 	v.node(got.Root, nil)
 	v.needs("output", columnSet(got.Root.Columns()), nil, ids(q.Output)...)
-	v.needs("root", columnSet(got.Root.Columns()), nil, ids(q.Root.Columns())...)
 	if len(v.faults) > 0 {
 		t.Errorf("%s:\n%v\n%s", sql, v.faults, Explain(got, ExplainOptions{NoCosts: true, Verbose: true}))
 	}
