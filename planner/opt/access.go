@@ -50,7 +50,7 @@ func (p *planner) reading(n *plan.Scan, conditions []*expr.Node, l *limit) *read
 	}
 	r.h = physical.Header{Output: n.Output}
 	r.h.Est.Width = p.width(n.Output)
-	r.h.Est.Rows = p.filteredRows(n, conditions)
+	r.h.Est.Rows = max(1, p.filteredRows(n, conditions))
 	r.restrictions = r.restrictionsOf(conditions)
 	return r
 }

@@ -38,10 +38,10 @@ func (p *planner) semiLookups(j *joining) []path {
 		}
 		columns[i] = k.Column
 	}
-	h := physical.Header{Output: j.Right.Columns()}
+	h := physical.Header{Output: j.rightColumns}
 	rows := p.rows(j.Right)
 	h.Est.Rows, h.Est.Width = p.groupCount(columns, rows), p.width(h.Output)
-	inner := *j
+	inner := *j // with the same columns
 	inner.Join = &plan.Join{Kind: plan.InnerJoin, Left: j.Left, Right: j.Right, On: j.On}
 	return p.lookups(&inner, j.Left, []path{p.hashDistinct(h, cheapest(j.right), columns)}, j.rightKeys, j.leftKeys)
 }

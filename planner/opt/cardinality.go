@@ -27,12 +27,13 @@ type estimator struct {
 	counts  map[plan.Node]float64
 	commons map[int]commonRows
 	scans   map[*plan.Scan]bool
+	outputs map[plan.Node][]plan.Column
 }
 
 func newEstimator() *estimator {
 	return &estimator{
 		columns: map[expr.ColumnID]*column{}, counts: map[plan.Node]float64{}, commons: map[int]commonRows{},
-		scans: map[*plan.Scan]bool{},
+		scans: map[*plan.Scan]bool{}, outputs: map[plan.Node][]plan.Column{},
 	}
 }
 
@@ -51,6 +52,39 @@ const (
 	defaultLimit        = 100.0
 	recursiveGrowth     = 10.0
 )
+
+// output returns the columns of an operator, which it finds out once: where there are many joins above each other, Columns
+// takes long. Nobody must change them.
+func (e *estimator) output(n plan.Node) []plan.Column {
+	switch n := n.(type) {
+	case *plan.Filter:
+		return e.output(n.Input)
+	case *plan.Sort:
+		return e.output(n.Input)
+	case *plan.Limit:
+		return e.output(n.Input)
+	case *plan.Distinct:
+		return e.output(n.Input)
+	case *plan.Join:
+		if done, ok := e.outputs[n]; ok {
+			return done
+		}
+		left, right := &known{columns: e.output(n.Left)}, &known{columns: e.output(n.Right)}
+		e.outputs[n] = n.With([]plan.Node{left, right}).Columns()
+		return e.outputs[n]
+	default:
+		return n.Columns()
+	}
+}
+
+// A known operator is only known for its columns.
+type known struct {
+	plan.Node
+	columns []plan.Column
+}
+
+// Columns implements plan.Node.
+func (k *known) Columns() []plan.Column { return k.columns }
 
 // register makes the columns of a Scan known.
 func (e *estimator) register(n *plan.Scan) {
@@ -225,7 +259,7 @@ func (e *estimator) count(n plan.Node) float64 {
 	case *plan.Distinct:
 		on := n.On
 		if on == nil {
-			on = ids(n.Input.Columns())
+			on = ids(e.output(n.Input))
 		}
 		return e.groupCount(on, e.rows(n.Input))
 	case *plan.Window, *plan.Sort:

@@ -37,7 +37,7 @@ func (e *estimator) joinRows(n *plan.Join) float64 {
 // matched returns which part of the rows of the left side has a partner.
 func (e *estimator) matched(l, r, pairs float64, n *plan.Join) float64 {
 	part := min(1, pairs/max(1, l))
-	left, right := columnSet(n.Left.Columns()), columnSet(n.Right.Columns())
+	left, right := columnSet(e.output(n.Left)), columnSet(e.output(n.Right))
 	for _, c := range n.On {
 		for _, c := range c.Conjuncts() {
 			x, y, ok := equality(c, left, right)
@@ -69,7 +69,7 @@ func (e *estimator) partners(side, other plan.Node, on []*expr.Node) (float64, b
 	if scan == nil {
 		return 0, false
 	}
-	left, right := columnSet(other.Columns()), columnSet(side.Columns())
+	left, right := columnSet(e.output(other)), columnSet(e.output(side))
 	fixed := map[int]bool{}
 	for _, c := range on {
 		for _, c := range c.Conjuncts() {

@@ -159,7 +159,7 @@ func (p *planner) useful(order []plan.Key) []plan.Key {
 
 // header returns the columns of an operator and how many rows of which width it has. Costs are missing.
 func (p *planner) header(n plan.Node) physical.Header {
-	columns := n.Columns()
+	columns := p.output(n)
 	return physical.Header{Output: columns, Est: physical.Estimate{Rows: p.rows(n), Width: p.width(columns)}}
 }
 

@@ -123,7 +123,7 @@ func (p *planner) distinct(n *plan.Distinct) []path {
 	inputs := p.paths(n.Input)
 	h, on := p.header(n), n.On
 	if on == nil {
-		for _, c := range n.Input.Columns() {
+		for _, c := range p.output(n.Input) {
 			on = append(on, c.ID)
 		}
 	}

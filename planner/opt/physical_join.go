@@ -12,12 +12,13 @@ import (
 // A joining is a Join that is being planned.
 type joining struct {
 	*plan.Join
-	h                   physical.Header
-	on                  []*expr.Node // all conditions
-	leftKeys, rightKeys []*expr.Node // of those that say that something of the left is equal to something of the right
-	equals              []*expr.Node // those
-	rest                []*expr.Node // the others
-	left, right         []path
+	h                         physical.Header
+	on                        []*expr.Node // all conditions
+	leftKeys, rightKeys       []*expr.Node // of those that say that something of the left is equal to something of the right
+	equals                    []*expr.Node // those
+	rest                      []*expr.Node // the others
+	left, right               []path
+	leftColumns, rightColumns []plan.Column
 }
 
 // join plans a Join by all methods that can do it.
@@ -26,13 +27,14 @@ func (p *planner) join(n *plan.Join) []path {
 	j.right = p.paths(n.Right)
 	j.h = p.header(n)
 	j.on = p.conditions(n.On)
+	j.leftColumns, j.rightColumns = p.output(n.Left), p.output(n.Right)
 	j.split()
 	switch n.Kind {
 	case plan.LeftJoin:
-		p.orders.nullable(n.Right.Columns())
+		p.orders.nullable(j.rightColumns)
 	case plan.FullJoin:
-		p.orders.nullable(n.Left.Columns())
-		p.orders.nullable(n.Right.Columns())
+		p.orders.nullable(j.leftColumns)
+		p.orders.nullable(j.rightColumns)
 	case plan.InnerJoin, plan.SemiJoin:
 		p.orders.learn(j.on)
 	default: // what they give does not satisfy the conditions
@@ -56,7 +58,7 @@ func (p *planner) join(n *plan.Join) []path {
 
 // split finds the keys among the conditions.
 func (j *joining) split() {
-	left, right := columnSet(j.Left.Columns()), columnSet(j.Right.Columns())
+	left, right := columnSet(j.leftColumns), columnSet(j.rightColumns)
 	for _, c := range j.on {
 		l, r, ok := equality(c, left, right)
 		if !ok {
@@ -183,7 +185,7 @@ func (p *planner) nestedLoop(j *joining) []path {
 	}
 	if j.Kind == plan.InnerJoin {
 		h := j.h
-		h.Output = slices.Concat(j.Right.Columns(), j.Left.Columns())
+		h.Output = slices.Concat(j.rightColumns, j.leftColumns)
 		for _, r := range j.right {
 			all = append(all, p.oneNestedLoop(j.Kind, h, r, cheapest(j.left), j.on, false))
 		}
