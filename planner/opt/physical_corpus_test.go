@@ -2,6 +2,7 @@ package opt
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/middb/middb/planner/plan"
+	"github.com/middb/middb/planner/sqlstate"
 	"github.com/middb/middb/tests/environment"
 )
 
@@ -60,6 +62,10 @@ func TestPlansOfTPCHMakeSense(t *testing.T) {
 		}
 		sql := strings.TrimSuffix(strings.TrimSpace(string(b)), ";")
 		q, err := c.query(sql)
+		if errors.Is(err, sqlstate.NotSupported) {
+			t.Logf("%s: %v", file, err)
+			continue
+		}
 		if err != nil {
 			t.Errorf("%s: %v", file, err)
 			continue
