@@ -14,7 +14,7 @@ import (
 
 // A data set is rows of a table, and the table with statistics of them.
 type dataSet struct {
-	schema schema
+	schema tables
 	rows   [][]catalog.Value
 }
 
@@ -23,7 +23,7 @@ type dataSet struct {
 func newDataSet(t *testing.T, seed uint64, n int) *dataSet {
 	t.Helper()
 	r := rand.New(rand.NewPCG(seed, 3))
-	d := &dataSet{schema: schema{}}
+	d := &dataSet{schema: tables{}}
 	d.schema.create(t, "CREATE TABLE d (id BIGINT PRIMARY KEY, uniform BIGINT, skewed BIGINT, nulls BIGINT, name TEXT)")
 	for i := range n {
 		row := []catalog.Value{

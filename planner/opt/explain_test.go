@@ -12,7 +12,7 @@ import (
 // planned returns the plan of a query over two tables.
 func planned(t *testing.T, sql string) *physical.Query {
 	t.Helper()
-	c := schema{}
+	c := tables{}
 	c.create(t, "CREATE TABLE a (id BIGINT PRIMARY KEY, x BIGINT); CREATE TABLE b (id BIGINT PRIMARY KEY, y TEXT); CREATE INDEX b_y ON b (y)")
 	q, err := c.query(sql)
 	if err != nil {

@@ -44,7 +44,7 @@ func TestPlansOfTPCHMakeSense(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := schema{}
+	c := tables{}
 	c.create(t, string(script))
 	for name, rows := range map[string]float64{
 		"lineitem": 6e6, "orders": 1.5e6, "partsupp": 8e5, "part": 2e5, "customer": 1.5e5, "supplier": 1e4, "nation": 25, "region": 5,
@@ -93,7 +93,7 @@ func TestPlansOfSQLLogicTestMakeSense(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		c := schema{}
+		c := tables{}
 		for record := range strings.SplitSeq(strings.ReplaceAll(string(b), "\r", ""), "\n\n") {
 			sql := sqlOf(record)
 			switch word, _, _ := strings.Cut(strings.ToUpper(sql), " "); word {
@@ -132,7 +132,7 @@ func sqlOf(record string) string {
 
 // A join of 64 tables that were written with commas must be planned in milliseconds.
 func TestManyTablesArePlannedQuickly(t *testing.T) {
-	c := schema{}
+	c := tables{}
 	var from, where []string
 	for i := range 64 {
 		c.create(t, fmt.Sprintf("CREATE TABLE t%d (id BIGINT PRIMARY KEY, a BIGINT, b BIGINT); CREATE INDEX t%d_a ON t%d (a)", i, i, i))

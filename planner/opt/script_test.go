@@ -15,14 +15,14 @@ import (
 	"github.com/middb/middb/planner/plan"
 )
 
-// A schema is a bind.Catalog of what statements have created.
-type schema map[string]*plan.Relation
+// tables is a bind.Catalog of what statements have created.
+type tables map[string]*plan.Relation
 
-func (c schema) Relation(_, name string) (*plan.Relation, error) { return c[name], nil }
-func (c schema) View(_, _ string) (*bind.View, error)            { return nil, nil }
+func (c tables) Relation(_, name string) (*plan.Relation, error) { return c[name], nil }
+func (c tables) View(_, _ string) (*bind.View, error)            { return nil, nil }
 
 // create executes CREATE TABLE and CREATE INDEX.
-func (c schema) create(t *testing.T, script string) {
+func (c tables) create(t testing.TB, script string) {
 	t.Helper()
 	for _, part := range parser.Split(script) {
 		if err := c.createOne(script[part.From:part.To]); err != nil {
@@ -31,14 +31,14 @@ func (c schema) create(t *testing.T, script string) {
 	}
 }
 
-func (c schema) createOne(sql string) error {
+func (c tables) createOne(sql string) error {
 	s, err := parser.Statement(sql)
 	if err != nil {
 		return err
 	}
 	switch s := s.(type) {
 	case *ast.CreateTable:
-		c[s.Table.Name] = &plan.Relation{Table: schemaOf(s, uint32(len(c)+1)), Rows: 1000}
+		c[s.Table.Name] = &plan.Relation{Table: tableOf(s, uint32(len(c)+1)), Rows: 1000}
 		return nil
 	case *ast.CreateIndex:
 		r := c[s.Table.Name]
@@ -47,7 +47,7 @@ func (c schema) createOne(sql string) error {
 		}
 		ix := catalog.Index{Name: s.Name, Unique: s.Unique, State: catalog.Ready}
 		for _, column := range s.Columns {
-			k := keyColumnOf(r.Table, column.Expr.(*ast.Column).Name)
+			k := keyColumn(r.Table, column.Expr.(*ast.Column).Name)
 			k.Descending = column.Descending
 			k.NullsFirst = column.Nulls == ast.NullsFirst || column.Nulls == ast.NullsGreatest && column.Descending
 			ix.Columns = append(ix.Columns, k)
@@ -59,18 +59,18 @@ func (c schema) createOne(sql string) error {
 	}
 }
 
-func keyColumnOf(t *catalog.Table, name string) catalog.IndexColumn {
+func keyColumn(t *catalog.Table, name string) catalog.IndexColumn {
 	c, _, _ := t.Column(name)
 	return catalog.IndexColumn{Column: c.ID}
 }
 
-// schemaOf returns the schema that a statement describes, as far as planning needs it.
-func schemaOf(s *ast.CreateTable, id uint32) *catalog.Table {
+// tableOf returns the schema that a statement describes, as far as planning needs it.
+func tableOf(s *ast.CreateTable, id uint32) *catalog.Table {
 	t := &catalog.Table{ID: id, Name: s.Table.Name, Version: 1}
 	add := func(c *ast.Constraint, columns []ast.Name) {
 		var key []catalog.IndexColumn
 		for _, n := range columns {
-			key = append(key, keyColumnOf(t, n.Name))
+			key = append(key, keyColumn(t, n.Name))
 		}
 		switch c.Kind {
 		case ast.PrimaryKey:
@@ -104,7 +104,7 @@ func schemaOf(s *ast.CreateTable, id uint32) *catalog.Table {
 // analyze sets the statistics of a table: a line for each column, such as
 //
 //	x distinct=10 nulls=0.5 from=0 to=1000 correlation=1 common=3:0.5,4:0.1
-func (c schema) analyze(t *testing.T, d *datadriven.TestData) {
+func (c tables) analyze(t *testing.T, d *datadriven.TestData) {
 	t.Helper()
 	var name string
 	var rows int
@@ -177,7 +177,7 @@ func valueOf(t catalog.Type, f float64) catalog.Value {
 }
 
 // query binds the text of a query.
-func (c schema) query(sql string) (*plan.Query, error) {
+func (c tables) query(sql string) (*plan.Query, error) {
 	s, err := parser.Statement(sql)
 	if err != nil {
 		return nil, err
@@ -194,7 +194,7 @@ func (c schema) query(sql string) (*plan.Query, error) {
 // verbose and json. Rewrite shows what a rule makes of a plan, see rewriteSQL. With -rewrite, what was expected becomes what there is.
 func TestScripts(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
-		c := schema{}
+		c := tables{}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			switch d.Cmd {
 			case "tables":
@@ -215,7 +215,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-func explainSQL(t *testing.T, c schema, d *datadriven.TestData) string {
+func explainSQL(t *testing.T, c tables, d *datadriven.TestData) string {
 	t.Helper()
 	o := &Options{NoIndex: d.HasArg("noindex")}
 	for _, arg := range d.CmdArgs {
@@ -241,4 +241,14 @@ func explainSQL(t *testing.T, c schema, d *datadriven.TestData) string {
 		return ExplainJSON(got, e)
 	}
 	return Explain(got, e)
+}
+
+// bound binds the text of a query.
+func bound(t testing.TB, c tables, sql string) *plan.Query {
+	t.Helper()
+	q, err := c.query(sql)
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return q
 }
