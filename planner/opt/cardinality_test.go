@@ -91,15 +91,43 @@ func TestEstimatesOfConditions(t *testing.T) {
 		condition string
 		factor    float64
 	}{
-		{"id = 5", 1}, {"id = -5", 1}, {"id < 1000", 1.2}, {"id >= 99000 AND id < 99500", 1.5}, {"id BETWEEN 10 AND 20000", 1.1},
-		{"id NOT BETWEEN 10 AND 20000", 1.1}, {"id IN (1, 2, 3)", 1.1}, {"id <> 7", 1.1},
-		{"uniform = 500", 1.6}, {"uniform < 100", 1.2}, {"uniform > 100 AND uniform < 110", 1.5}, {"uniform <= 0", 3},
-		{"uniform < 100 OR uniform > 900", 1.2}, {"NOT uniform < 100", 1.1}, {"uniform < 500 AND skewed < 10", 1.2},
-		{"skewed = 0", 1.1}, {"skewed = 1", 1.1}, {"skewed = 60", 3}, {"skewed < 5", 1.1}, {"skewed > 60", 1.3}, {"skewed = 100000", 1},
-		{"nulls IS NULL", 1.05}, {"nulls IS NOT NULL", 1.05}, {"nulls = 3", 1.1}, {"nulls <> 3", 1.1}, {"nulls < 5", 1.1},
-		{"nulls IS DISTINCT FROM 3", 1.1}, {"nulls NOT IN (1, 2)", 1.1}, {"nulls = NULL", 1},
-		{"name LIKE 'n00%'", 1.3}, {"name LIKE 'n012%'", 1.5}, {"name < 'n25'", 1.1}, {"name = 'n00000'", 4}, {"name LIKE 'n1'", 1},
-		{"uniform = skewed", 4}, {"(nulls = 3 AND uniform < 500) OR nulls IS NULL", 1.1}, {"nulls IN (1, 2, 3) AND id < 50000", 1.1},
+		{"id = 5", 1},
+		{"id = -5", 1},
+		{"id < 1000", 1.2},
+		{"id >= 99000 AND id < 99500", 1.5},
+		{"id BETWEEN 10 AND 20000", 1.1},
+		{"id NOT BETWEEN 10 AND 20000", 1.1},
+		{"id IN (1, 2, 3)", 1.1},
+		{"id <> 7", 1.1},
+		{"uniform = 500", 1.6},
+		{"uniform < 100", 1.2},
+		{"uniform > 100 AND uniform < 110", 1.5},
+		{"uniform <= 0", 3},
+		{"uniform < 100 OR uniform > 900", 1.2},
+		{"NOT uniform < 100", 1.1},
+		{"uniform < 500 AND skewed < 10", 1.2},
+		{"skewed = 0", 1.1},
+		{"skewed = 1", 1.1},
+		{"skewed = 60", 3},
+		{"skewed < 5", 1.1},
+		{"skewed > 60", 1.3},
+		{"skewed = 100000", 1},
+		{"nulls IS NULL", 1.05},
+		{"nulls IS NOT NULL", 1.05},
+		{"nulls = 3", 1.1},
+		{"nulls <> 3", 1.1},
+		{"nulls < 5", 1.1},
+		{"nulls IS DISTINCT FROM 3", 1.1},
+		{"nulls NOT IN (1, 2)", 1.1},
+		{"nulls = NULL", 1},
+		{"name LIKE 'n00%'", 1.3},
+		{"name LIKE 'n012%'", 1.5},
+		{"name < 'n25'", 1.1},
+		{"name = 'n00000'", 4},
+		{"name LIKE 'n1'", 1},
+		{"uniform = skewed", 4},
+		{"(nulls = 3 AND uniform < 500) OR nulls IS NULL", 1.1},
+		{"nulls IN (1, 2, 3) AND id < 50000", 1.1},
 	} {
 		q, err := d.schema.query("SELECT * FROM d WHERE " + c.condition)
 		if err != nil {
@@ -150,9 +178,16 @@ func TestPrefixesOfPatterns(t *testing.T) {
 		exact           bool
 		above           string
 	}{
-		{"abc%", "abc", false, "abd"}, {"abc", "abc", true, "abd"}, {"a_c", "a", false, "b"}, {"%x", "", false, ""},
-		{`a\%b%`, "a%b", false, "a%c"}, {`a\`, "a", false, "b"}, {"größe%", "größe", false, "größf"}, {"a\U0010ffff%", "a\U0010ffff", false, "b"},
-		{"\ud7ff%", "\ud7ff", false, "\ue000"}, {"\U0010ffff%", "\U0010ffff", false, ""},
+		{"abc%", "abc", false, "abd"},
+		{"abc", "abc", true, "abd"},
+		{"a_c", "a", false, "b"},
+		{"%x", "", false, ""},
+		{`a\%b%`, "a%b", false, "a%c"},
+		{`a\`, "a", false, "b"},
+		{"größe%", "größe", false, "größf"},
+		{"a\U0010ffff%", "a\U0010ffff", false, "b"},
+		{"\ud7ff%", "\ud7ff", false, "\ue000"},
+		{"\U0010ffff%", "\U0010ffff", false, ""},
 	} {
 		prefix, exact := likePrefix(c.pattern)
 		above, _ := abovePrefix(prefix)

@@ -8,15 +8,18 @@ import (
 	"github.com/middb/middb/planner/plan"
 )
 
-// What things cost, in nanoseconds.
+// What things cost, in nanoseconds. They were fitted by BenchmarkPlans, which runs queries by forced plans over tables of the
+// log-structured levels in memory and shows what each plan was believed to cost beside what it took. What it does not show
+// (spilling, restarts) is by reason. Only how costs compare matters for the choice of a plan, and a factor of two between two
+// machines does not change much: what decides is the number of rows, whose estimates are wrong by more.
 const (
-	costScanRow      = 30.0   // of a scan of a table, up to the vector
-	costScanColumn   = 5.0    // of each row
-	costIndexEntry   = 35.0   // of a scan of an index, up to its values
+	costScanRow      = 40.0   // of a scan of a table, up to the vector
+	costScanColumn   = 12.0   // of each row
+	costIndexEntry   = 150.0  // of a scan of an index, up to its values
 	costFetch        = 700.0  // a row of an entry of an index, which is looked up
-	costFetchNear    = 250.0  // of a row that is near the last one
-	costPoint        = 1200.0 // a row by its key
-	costSeek         = 2500.0 // to begin a scan anywhere
+	costFetchNear    = 500.0  // of a row that is near the last one
+	costPoint        = 1100.0 // a row by its key
+	costSeek         = 5000.0 // to begin a scan anywhere
 	costRow          = 3.0    // to pass a row on
 	costColumn       = 2.0    // to copy a value
 	costKeptRow      = 6.0    // to keep a row, or to read one that was kept
@@ -25,7 +28,7 @@ const (
 	costHashProbe    = 20.0   // to look one up
 	costHashGroup    = 80.0   // to begin a group
 	costCompareKey   = 6.0    // a value with that of the row before
-	costMergeRow     = 12.0
+	costMergeRow     = 50.0
 	costPair         = 2.0   // to look at a pair of rows
 	costRestart      = 300.0 // to compute something for another row around it
 	costAggregateRow = 5.0   // a row in an aggregate function

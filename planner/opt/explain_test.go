@@ -79,7 +79,7 @@ func TestJSONIsShown(t *testing.T) {
 				Plans   []struct {
 					NodeType string  `json:"Node Type"`
 					JoinType string  `json:"Join Type"`
-					Cond     string  `json:"Merge Cond"`
+					Cond     string  `json:"Hash Cond"`
 					Filter   string  `json:"Join Filter"`
 					Rows     float64 `json:"Plan Rows"`
 					Plans    []struct {
@@ -94,7 +94,7 @@ func TestJSONIsShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	sort := top[0].Plan.Plans[0]
-	if join := sort.Plans[0]; len(sort.SortKey) != 1 || sort.SortKey[0] != "a.x" || join.NodeType != "Merge Join" || join.JoinType != "Inner" ||
+	if join := sort.Plans[0]; len(sort.SortKey) != 1 || sort.SortKey[0] != "a.x" || join.NodeType != "Hash Join" || join.JoinType != "Inner" ||
 		join.Cond != "(a.id = b.id)" || join.Filter != `(b.y <> 'it''s "<é>')` || join.Plans[1].Relation != "b" {
 		t.Errorf("got\n%s", got)
 	}

@@ -18,8 +18,15 @@ import (
 
 // waysToPlan are options that lead to different plans.
 var waysToPlan = []*Options{
-	nil, {NoRewrite: true}, {NoIndex: true}, {Join: HashJoins, Aggregate: HashAggregates}, {Join: MergeJoins, Aggregate: SortAggregates},
-	{Join: NestedLoops}, {Join: IndexJoins}, {NoUnnest: true, Aggregate: SortAggregates}, {NoReorder: true},
+	nil,
+	{NoRewrite: true},
+	{NoIndex: true},
+	{Join: HashJoins, Aggregate: HashAggregates},
+	{Join: MergeJoins, Aggregate: SortAggregates},
+	{Join: NestedLoops},
+	{Join: IndexJoins},
+	{NoUnnest: true, Aggregate: SortAggregates},
+	{NoReorder: true},
 }
 
 // planAll plans a query in the n-th of the ways, and checks the plan and what is shown of it.
