@@ -70,7 +70,8 @@ func (g *generator) query(outer *scope, depth int) (*Node, []bool) {
 func (g *generator) queryOf(types []bool, outer *scope, depth int) *Node {
 	if depth > 1 && g.one(6) {
 		word := []string{"UNION", "UNION ALL", "INTERSECT", "EXCEPT"}[g.IntN(4)]
-		return piece(query, g.queryOf(types, outer, depth-1), " "+word+" ", g.selectOf(types, outer, depth-1))
+		// Databases do not agree on which set operation binds tighter.
+		return piece(query, "SELECT * FROM (", g.queryOf(types, outer, depth-1), ") AS "+g.name()+" "+word+" ", g.selectOf(types, outer, depth-1))
 	}
 	return g.selectOf(types, outer, depth)
 }
@@ -182,7 +183,10 @@ func (g *generator) source(s *scope, depth int) *Node {
 
 // equality compares two columns of the scope.
 func (g *generator) equality(s *scope) *Node {
-	names := s.names(g.one(4))
+	names := s.integers
+	if len(names) == 0 || len(s.texts) > 0 && g.one(4) {
+		names = s.texts
+	}
 	return piece(fixed, names[g.IntN(len(names))], " = ", names[len(names)-1-g.IntN(min(3, len(names)))])
 }
 
