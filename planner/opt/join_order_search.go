@@ -4,7 +4,6 @@ import (
 	"math/bits"
 	"slices"
 
-	"github.com/middb/middb/catalog"
 	"github.com/middb/middb/planner/expr"
 	"github.com/middb/middb/planner/plan"
 )
@@ -267,11 +266,7 @@ func (g *graph) indexed(at int, to relations) bool {
 		if k == nil || k.scan != r.scan || k.place < 0 {
 			return false
 		}
-		t := r.scan.Relation.Table
-		id := t.Columns[k.place].ID
-		return len(t.PrimaryKey) > 0 && t.PrimaryKey[0].Column == id || slices.ContainsFunc(t.Indexes, func(ix catalog.Index) bool {
-			return ix.State == catalog.Ready && ix.Columns[0].Column == id
-		})
+		return leadsKey(r.scan.Relation.Table, r.scan.Relation.Table.Columns[k.place].ID)
 	}
 	for _, e := range r.on {
 		if e.Op == expr.OpEqual && (leads(e.Args[0]) || leads(e.Args[1])) {

@@ -48,8 +48,8 @@ func foldNode(n plan.Node) plan.Node {
 			return empty(n)
 		}
 	case *plan.Aggregate:
-		if len(n.Groups) > 0 && isEmpty(n.Input) {
-			return empty(n)
+		if isEmpty(n.Input) {
+			return ofNothing(n)
 		}
 	case *plan.Join:
 		return foldJoin(n)
@@ -57,6 +57,22 @@ func foldNode(n plan.Node) plan.Node {
 		return foldSet(n)
 	}
 	return n
+}
+
+// ofNothing returns what an aggregate gives of no rows.
+func ofNothing(n *plan.Aggregate) plan.Node {
+	if len(n.Groups) > 0 {
+		return empty(n)
+	}
+	row := make([]*expr.Node, len(n.Aggregates))
+	for i := range n.Aggregates {
+		a := &n.Aggregates[i]
+		row[i] = null(a.Column.Type)
+		if a.Function == "count" {
+			row[i] = expr.Constant(catalog.Int(0), a.Column.Type)
+		}
+	}
+	return &plan.Rows{Output: n.Columns(), Rows: [][]*expr.Node{row}}
 }
 
 // foldList leaves out what is true. It returns whether one of the conditions is never true.

@@ -1,6 +1,9 @@
 package opt
 
 import (
+	"slices"
+
+	"github.com/middb/middb/catalog"
 	"github.com/middb/middb/planner/expr"
 	"github.com/middb/middb/planner/plan"
 )
@@ -199,6 +202,51 @@ func marked(e *expr.Node, not bool) *expr.Node {
 	return e
 }
 
+// cheaperAlone reports whether few rows of the input each look few rows of an index up, where the whole of what right
+// aggregates would have to be read.
+func (x *extraction) cheaperAlone(right plan.Node, on []*expr.Node) bool {
+	for {
+		p, ok := right.(*plan.Project)
+		if !ok {
+			break
+		}
+		right = p.Input
+	}
+	a, ok := right.(*plan.Aggregate)
+	if !ok || x.c.options.NoIndex {
+		return false
+	}
+	e := x.c.estimator()
+	outside, inside := e.rows(x.in), e.rows(a.Input)
+	for _, c := range on {
+		if c.Op != expr.OpEqual {
+			continue
+		}
+		for _, col := range c.Args {
+			if !isColumn(col) {
+				continue
+			}
+			k := e.columns[col.Column]
+			if k == nil || k.scan == nil || k.place < 0 || !leadsKey(k.scan.Relation.Table, k.scan.Relation.Table.Columns[k.place].ID) {
+				continue
+			}
+			if !idsOf(a.Groups).has(col.Column) {
+				continue
+			}
+			each := costRestart + costSeek + inside/e.distinctOf(col.Column, inside)*costFetch
+			return outside*each < e.rows(k.scan)*costScanRow
+		}
+	}
+	return false
+}
+
+// leadsKey reports whether a key of a table begins with a column.
+func leadsKey(t *catalog.Table, id uint16) bool {
+	return len(t.PrimaryKey) > 0 && t.PrimaryKey[0].Column == id || slices.ContainsFunc(t.Indexes, func(ix catalog.Index) bool {
+		return ix.State == catalog.Ready && ix.Columns[0].Column == id
+	})
+}
+
 // scalar takes out a query for a value.
 func (x *extraction) scalar(e *expr.Node, s *plan.Subquery, lazy bool) *expr.Node {
 	own := produced(x.in)
@@ -209,6 +257,9 @@ func (x *extraction) scalar(e *expr.Node, s *plan.Subquery, lazy bool) *expr.Nod
 	p.scalar = true
 	right := p.pull(s.Root)
 	if right == nil {
+		return e
+	}
+	if x.cheaperAlone(right, p.on) {
 		return e
 	}
 	one := uniqueBy(right, determined(nil, p.on, produced(right)), false)
