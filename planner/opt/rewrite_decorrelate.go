@@ -1,6 +1,8 @@
 package opt
 
 import (
+	"slices"
+
 	"github.com/middb/middb/catalog"
 	"github.com/middb/middb/planner/expr"
 	"github.com/middb/middb/planner/plan"
@@ -257,18 +259,20 @@ func (p *puller) aggregate(n *plan.Aggregate) plan.Node {
 	if in == nil {
 		return nil
 	}
-	groups := appendNew(n.Groups, columns)
+	groups, list := appendNew(n.Groups, columns), made.Aggregates
 	p.defs = substitution{}
 	if global {
 		p.lost = true
-		for i := range n.Aggregates {
-			a := &n.Aggregates[i]
-			if a.Function == "count" {
-				p.defs[a.Column.ID] = coalesce(columnNode(&a.Column), expr.Constant(catalog.Int(0), a.Column.Type))
+		list = slices.Clone(list)
+		for i := range list {
+			if a := &list[i]; a.Function == "count" {
+				was := a.Column.ID
+				a.Column = p.c.newColumn(a.Column)
+				p.defs[was] = coalesce(columnNode(&a.Column), expr.Constant(catalog.Int(0), a.Column.Type))
 			}
 		}
 	}
-	return &plan.Aggregate{Input: in, Groups: groups, Aggregates: made.Aggregates}
+	return &plan.Aggregate{Input: in, Groups: groups, Aggregates: list}
 }
 
 // coalesce returns COALESCE(x, y).
