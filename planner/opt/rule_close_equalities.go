@@ -115,6 +115,9 @@ func (r *region) find(id expr.ColumnID) expr.ColumnID {
 func (r *region) solve() []*expr.Node {
 	var equal, known []*expr.Node
 	for _, e := range r.conditions {
+		if isBool(e, false) {
+			return nil // nothing comes out of it
+		}
 		if e.Op != expr.OpEqual || e.Volatile {
 			continue
 		}
