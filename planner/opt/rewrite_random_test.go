@@ -314,7 +314,7 @@ func result(q *plan.Query, data map[string][][]catalog.Value) (string, error) {
 }
 
 // TestRandomQueriesKeepTheirRows rewrites random queries with all rules, without each one, and with one alone, and compares
-// the rows with those of the plan as it was bound. It was seen to find: NOT IN made a plain anti join although there are
+// the rows with those of the plan as it was bound. It was seen to find each of these when it was planted: NOT IN made a plain anti join although there are
 // NULLs; a count of nothing that is NULL; a condition pushed to the right side of a left join.
 func TestRandomQueriesKeepTheirRows(t *testing.T) {
 	t.Parallel()
