@@ -15,7 +15,8 @@ type condition struct {
 	sel     [2][]int32
 }
 
-// apply returns the places of the rows of the batch for which all conditions are true. It is valid until the next call.
+// apply returns the places of the rows of the batch for which all conditions are true; the list is not nil. It is valid until
+// the next call. There is at least one condition.
 func (c *condition) apply(b *catalog.Batch) ([]int32, error) {
 	sel, old := b.Sel, b.Sel
 	for i, k := range c.kernels {
@@ -29,7 +30,8 @@ func (c *condition) apply(b *catalog.Batch) ([]int32, error) {
 			return nil, err
 		}
 		if sel = out; len(sel) == 0 {
-			break
+			b.Sel = old
+			return []int32{}, nil // and not nil, which would be all rows
 		}
 		b.Sel = sel
 	}
