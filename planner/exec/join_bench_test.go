@@ -71,7 +71,7 @@ func benchScan(name string, first int, types ...catalog.Type) *physical.Scan {
 	return n
 }
 
-const benchRows = 1 << 20
+const probeRows = 1 << 20
 
 func benchPlan(b *testing.B, root physical.Node, o *Options) {
 	if _, err := runPlan(&physical.Query{Root: root}, &Options{Storage: o.Storage}); err != nil { // the tables are made
@@ -98,7 +98,7 @@ func benchPlan(b *testing.B, root physical.Node, o *Options) {
 			b.Fatal(n, err)
 		}
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchRows, "ns/row")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/probeRows, "ns/row")
 }
 
 // benchJoin joins a large table with one of build rows, and groups what comes out by a column of that.
@@ -114,7 +114,7 @@ func benchJoin(b *testing.B, build int, group, text bool, keys int) {
 		}
 		return catalog.Int(int64(n) * 1000)
 	}
-	s := &memoryStorage{rows: map[string]int{"large": benchRows, "small": build}, value: map[string]func(c, i int) catalog.Value{
+	s := &memoryStorage{rows: map[string]int{"large": probeRows, "small": build}, value: map[string]func(c, i int) catalog.Value{
 		"large": func(c, i int) catalog.Value {
 			if c == 0 {
 				return at(int(uint32(i)*2654435761>>7) % build)
@@ -152,7 +152,7 @@ func benchJoin(b *testing.B, build int, group, text bool, keys int) {
 var textType = catalog.Type{Kind: catalog.String}
 
 func BenchmarkScan(b *testing.B) {
-	s := &memoryStorage{rows: map[string]int{"t": benchRows}, value: map[string]func(c, i int) catalog.Value{
+	s := &memoryStorage{rows: map[string]int{"t": probeRows}, value: map[string]func(c, i int) catalog.Value{
 		"t": func(_, i int) catalog.Value { return catalog.Int(int64(i)) },
 	}}
 	benchPlan(b, benchScan("t", 1, bigint, bigint, bigint), &Options{Storage: s})
