@@ -92,7 +92,8 @@ type valueRange struct {
 // evaluate returns the range, or false if it is empty.
 func (p *boundPrograms) evaluate(parts []keyPart, env *expr.Env) (r keyRange, some bool, err error) {
 	for i, e := range p.prefix {
-		v, err := e.Eval(nil, env)
+		var v catalog.Value
+		v, err = e.Eval(nil, env)
 		if err != nil || v.IsNull() {
 			return r, false, err
 		}

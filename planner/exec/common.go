@@ -91,7 +91,13 @@ func (c *common) forget() {
 	c.budget.Release()
 }
 
-func (c *common) close() error { return c.file.close() }
+// close gives back what is kept.
+func (c *common) close() error {
+	if c.budget != nil {
+		c.budget.Release()
+	}
+	return c.file.close()
+}
 
 // A reference reads a common.
 type reference struct {

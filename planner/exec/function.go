@@ -58,7 +58,8 @@ func newFunction(b *builder, n *physical.Function) (Operator, error) {
 func (f *function) begin() (err error) {
 	f.values, f.number, f.ended = f.values[:0], 0, false
 	for _, a := range f.args {
-		v, err := a.Eval(nil, f.env)
+		var v catalog.Value
+		v, err = a.Eval(nil, f.env)
 		if err != nil {
 			return err
 		}

@@ -33,6 +33,7 @@ func (c *column) gather(src *catalog.Vector, at, from []int32, n int, missing bo
 		gatherSome(c.Floats, src.Floats, at, from, missing)
 	case ofTexts:
 		gatherSome(c.Texts, src.Texts, at, from, missing)
+	case ofNothing:
 	case ofBoth:
 		gatherSome(c.Ints, src.Ints, at, from, missing)
 		gatherSome(c.Texts, src.Texts, at, from, missing)

@@ -216,10 +216,10 @@ func (h *hashJoin) fill(ctx context.Context) error {
 		if b == nil {
 			return nil
 		}
-		if err := ctx.Err(); err != nil {
+		if err = ctx.Err(); err != nil {
 			return err
 		}
-		if err := h.buildKeys.widen(&wide, b); err != nil {
+		if err = h.buildKeys.widen(&wide, b); err != nil {
 			return err
 		}
 		h.rows += int64(wide.Rows())
@@ -232,12 +232,12 @@ func (h *hashJoin) fill(ctx context.Context) error {
 			}
 		}
 		if h.spill != nil {
-			if err := h.spill.add(&wide); err != nil {
+			if err = h.spill.add(&wide); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := h.buffer.append(&wide, nil); err != nil {
+		if err = h.buffer.append(&wide, nil); err != nil {
 			return err
 		}
 		if !h.fits(h.buffer.bytes+int64(h.buffer.n)*joinRowBytes) && !h.chains.slow {

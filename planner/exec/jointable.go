@@ -22,8 +22,8 @@ type joinTable struct {
 	low, high int64
 
 	slots   []joinEntry // of one text or anything else
-	texts   []string   // the keys if each is one text
-	encoded keyEncoder // the others: those of all rows
+	texts   []string    // the keys if each is one text
+	encoded keyEncoder  // the others: those of all rows
 	probing keyEncoder
 }
 

@@ -76,6 +76,7 @@ func (r naiveRunner) Run(_, args []catalog.Value, _ *expr.Env) (catalog.Value, e
 			}
 		}
 		return result, nil
+	default:
 	}
 	switch len(rows) {
 	case 0:

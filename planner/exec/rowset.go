@@ -16,7 +16,6 @@ type rowSet struct {
 // collect reads all rows. Rows that are equal are kept once.
 func (r *runner) collect() (*rowSet, error) {
 	s := &rowSet{known: map[string]bool{}}
-	account := &budget{account: &r.run.memory}
 	r.begin(nil, r.env)
 	for {
 		b, err := r.root.Next(r.run.ctx)
@@ -37,7 +36,7 @@ func (r *runner) collect() (*rowSet, error) {
 			if s.rows = append(s.rows, row); null {
 				s.nulls = append(s.nulls, row)
 			}
-			if account.Grow(int64(100+len(s.key)+40*len(row))) != nil {
+			if r.kept.Grow(int64(100+len(s.key)+40*len(row))) != nil {
 				return nil, r.run.tooMuch("the rows of a subquery that values are compared with")
 			}
 		}
@@ -128,6 +127,7 @@ func appendEqualities(dst []byte, values []catalog.Value) []byte {
 				n /= 10
 			}
 			v = catalog.DecimalOf(n, scale)
+		default:
 		}
 		dst = appendIdentities(dst, append(values[:i:i], v)[i:])
 	}

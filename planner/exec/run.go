@@ -108,6 +108,9 @@ func (r *Rows) Close() error {
 	for _, c := range r.run.commons {
 		all = errors.Join(all, c.close())
 	}
+	for _, p := range r.run.subplans {
+		p.kept.Release()
+	}
 	return all
 }
 

@@ -138,8 +138,8 @@ func (s *scan) begin() (err error) {
 	}
 	for i := range s.simples {
 		p := &s.simples[i]
-		v, err := p.value.Eval(nil, s.env)
-		if err == nil && v.Kind() == p.kind && p.kind != 0 {
+		v, fault := p.value.Eval(nil, s.env)
+		if fault == nil && v.Kind() == p.kind && p.kind != 0 {
 			s.request.Simple = append(s.request.Simple, Simple{p.column, p.op, v})
 		}
 	}

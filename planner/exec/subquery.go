@@ -22,6 +22,7 @@ type subplan struct {
 	fresh   bool // nothing was read since it began
 	repeats bool // equal values around it give equal rows
 	rows    *rowSet
+	kept    *budget // of rows
 }
 
 // A runner computes the value of a subquery in an expression. It implements expr.Runner.
@@ -44,7 +45,7 @@ func (b *builder) subquery(n *expr.Node) (expr.Runner, error) {
 	if p := b.subplans[sub]; p != nil {
 		return &runner{subplan: p, node: n}, nil
 	}
-	p := &subplan{run: b.run, env: &expr.Env{}, alone: len(sub.Depends) == 0, fresh: true}
+	p := &subplan{run: b.run, env: &expr.Env{}, alone: len(sub.Depends) == 0, fresh: true, kept: &budget{account: &b.memory}}
 	*p.env = b.options.Env
 	inner := &scope{outer: map[expr.ColumnID]int{}, env: p.env}
 	for i, id := range sub.Depends {

@@ -38,7 +38,7 @@ func (s *virtualScan) Next(ctx context.Context) (_ *catalog.Batch, err error) {
 		s.begun = true
 	}
 	for s.at < len(s.rows) {
-		if err := ctx.Err(); err != nil {
+		if err = ctx.Err(); err != nil {
 			return nil, err
 		}
 		s.load(min(s.most, len(s.rows)-s.at))
