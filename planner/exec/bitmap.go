@@ -80,7 +80,7 @@ func (s *bitmapScan) begin(ctx context.Context) error {
 	for i := range s.parts {
 		p := &s.parts[i]
 		ranges := []keyRange{{}}
-		if p.bounds != nil && len(p.bounds) > 0 {
+		if len(p.bounds) > 0 {
 			var err error
 			if ranges, err = evaluateAll(p.bounds, p.key, s.env); err != nil {
 				return err

@@ -172,7 +172,8 @@ func fitDecimal(v catalog.Value, t catalog.Type) fit {
 	}
 	n, scale := v.AsDecimal()
 	decimal := func(n int64) catalog.Value { return catalog.DecimalOf(n, t.Scale) }
-	below, whole := n, true
+	whole := true
+	var below int64
 	if scale > t.Scale {
 		below, whole = divided(n, powers[scale-t.Scale])
 	} else if by := powers[t.Scale-scale]; n > most/by {

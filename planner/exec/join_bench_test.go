@@ -164,8 +164,12 @@ func BenchmarkHashJoin(b *testing.B) {
 		build, keys int
 		group, text bool
 	}{
-		{"10k", 10_000, 1, false, false}, {"1M", 1_000_000, 1, false, false}, {"10k/group", 10_000, 1, true, false},
-		{"10k/text", 10_000, 1, false, true}, {"10k/two", 10_000, 2, false, false}, {"10k/texttwo", 10_000, 2, false, true},
+		{"10k", 10_000, 1, false, false},
+		{"1M", 1_000_000, 1, false, false},
+		{"10k/group", 10_000, 1, true, false},
+		{"10k/text", 10_000, 1, false, true},
+		{"10k/two", 10_000, 2, false, false},
+		{"10k/texttwo", 10_000, 2, false, true},
 	} {
 		b.Run(c.name, func(b *testing.B) { benchJoin(b, c.build, c.group, c.text, c.keys) })
 	}

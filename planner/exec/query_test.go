@@ -173,8 +173,11 @@ func TestFunctionsGiveRows(t *testing.T) {
 		{"generate_series", one, []catalog.Value{catalog.Int(1<<63 - 2), catalog.Int(1<<63 - 1), catalog.Int(1)}, "9223372036854775806\n9223372036854775807\n"},
 		{"generate_series", one, []catalog.Value{catalog.Int(1), catalog.Null()}, ""},
 		{"generate_series", one, []catalog.Value{catalog.DecimalOf(10, 1), catalog.Int(2), catalog.DecimalOf(5, 1)}, "1.0\n1.5\n2.0\n"},
-		{"generate_series", one, []catalog.Value{day, catalog.TimestampOf(day.AsTime().AddDate(0, 2, 0)), catalog.IntervalOf(1, 0, 0)},
-			"2024-01-31 00:00:00+00\n2024-02-29 00:00:00+00\n2024-03-29 00:00:00+00\n"},
+		{
+			"generate_series", one,
+			[]catalog.Value{day, catalog.TimestampOf(day.AsTime().AddDate(0, 2, 0)), catalog.IntervalOf(1, 0, 0)},
+			"2024-01-31 00:00:00+00\n2024-02-29 00:00:00+00\n2024-03-29 00:00:00+00\n",
+		},
 		{"generate_series", table(8, bigint, bigint), []catalog.Value{catalog.Int(7), catalog.Int(8)}, "7|1\n8|2\n"},
 		{"json_each", table(1, textType, textType), []catalog.Value{catalog.Str(`{"b": [1, 2], "a": null}`)}, "b|[1, 2]\na|null\n"},
 		{"json_array_elements", one, []catalog.Value{catalog.Str(`[1, "x", {"y": 2}]`)}, "1\n\"x\"\n{\"y\": 2}\n"},
