@@ -1,7 +1,10 @@
 package session
 
 import (
+	"encoding/json"
 	"errors"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/middb/middb/catalog"
@@ -38,6 +41,9 @@ func parameter(t catalog.Type, a any) (catalog.Value, error) {
 	if n, ok := a.(int64); ok && t.Kind == catalog.Int64 {
 		return catalog.Int(n), nil
 	}
+	if t.Kind == catalog.Decimal && t.Precision == 0 {
+		t = looseDecimal(a)
+	}
 	v, err := catalog.From(t, a)
 	if err == nil || t.Kind != 0 && t.Kind != catalog.String {
 		return v, err
@@ -51,6 +57,25 @@ func parameter(t catalog.Type, a any) (catalog.Value, error) {
 		return v, err
 	}
 	return catalog.Cast(v, t)
+}
+
+// looseDecimal returns the type of a parameter that may have as many digits as its value needs.
+func looseDecimal(a any) catalog.Type {
+	var text string
+	switch a := a.(type) {
+	case string:
+		text = a
+	case json.Number:
+		text = string(a)
+	case float64:
+		text = strconv.FormatFloat(a, 'f', -1, 64)
+	case float32:
+		text = strconv.FormatFloat(float64(a), 'f', -1, 32)
+	case catalog.Value:
+		text = a.String()
+	}
+	_, fraction, _ := strings.Cut(strings.TrimSpace(text), ".")
+	return catalog.Type{Kind: catalog.Decimal, Precision: catalog.MaxPrecision, Scale: uint8(min(len(fraction), catalog.MaxPrecision))}
 }
 
 // naturalType returns the type of SQL that is most like a Go value.
