@@ -175,7 +175,7 @@ func (c *conn) Ping(ctx context.Context) error {
 		return driver.ErrBadConn
 	}
 	if _, err := c.session.Exec(ctx, "SHOW TABLES"); err != nil {
-		if c.failed(err); c.bad {
+		if err = c.failed(err); c.bad {
 			return driver.ErrBadConn
 		}
 		return err

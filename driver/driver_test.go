@@ -34,7 +34,8 @@ func memory(t *testing.T) *sql.DB {
 
 func exec(t *testing.T, db interface {
 	Exec(string, ...any) (sql.Result, error)
-}, query string, args ...any) int64 {
+}, query string, args ...any,
+) int64 {
 	t.Helper()
 	r, err := db.Exec(query, args...)
 	if err != nil {
@@ -49,7 +50,8 @@ func exec(t *testing.T, db interface {
 
 func number(t *testing.T, db interface {
 	QueryRow(string, ...any) *sql.Row
-}, query string, args ...any) (n int64) {
+}, query string, args ...any,
+) (n int64) {
 	t.Helper()
 	if err := db.QueryRow(query, args...).Scan(&n); err != nil {
 		t.Fatalf("%s: %v", query, err)
@@ -101,8 +103,12 @@ func TestTypesGoInAndOut(t *testing.T) {
 	if err := rows.Scan(dest...); err != nil {
 		t.Fatal(err)
 	}
-	values := []any{int64(-7), 1.5, "12.34", true, "text", "v", []byte{0, 255}, at.Truncate(24 * time.Hour), at,
-		"01020300-0000-0000-0000-000000000000", `{"a": 1}`}
+	values := []any{
+		int64(-7), 1.5, "12.34", true, "text", "v",
+		[]byte{0, 255},
+		at.Truncate(24 * time.Hour), at,
+		"01020300-0000-0000-0000-000000000000", `{"a": 1}`,
+	}
 	for i, d := range dest {
 		if got := reflect.ValueOf(d).Elem().Interface(); !reflect.DeepEqual(got, values[i]) {
 			t.Errorf("column %s: got %#v, want %#v", types[i].Name(), got, values[i])

@@ -34,7 +34,7 @@ func (t *Table) InsertWith(columns []int, values []catalog.Value, o InsertOption
 }
 
 func (t *Table) insertUnless(columns []int, values []catalog.Value, o InsertOptions) (inTheWay []catalog.Value, err error) {
-	if err := t.write(); err != nil {
+	if err = t.write(); err != nil {
 		return nil, err
 	}
 	number, err := t.complete(columns, values)

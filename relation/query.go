@@ -46,7 +46,7 @@ func (q queries) Lookup(schema *catalog.Table, name string, places []int) (exec.
 		return nil, err
 	}
 	s := h.shape
-	if err := s.checkPlaces(places); err != nil {
+	if err = s.checkPlaces(places); err != nil {
 		return nil, err
 	}
 	l := &lookup{table: h, shape: s, columns: s.scanKey()}

@@ -238,7 +238,7 @@ func (x *changing) addConstraint(table string, c *ast.Constraint) error {
 		b.Column(quoted(t.Columns[i].Name), t.Columns[i].Type.String())
 	}
 	keys := 0
-	if err := constrain(b, c, &keys); err != nil {
+	if err = constrain(b, c, &keys); err != nil {
 		return err
 	}
 	d, err := b.Build()
@@ -254,7 +254,7 @@ func (x *changing) addConstraint(table string, c *ast.Constraint) error {
 			_, at, _ := d.Table.ColumnByID(ix.Columns[j].Column)
 			ix.Columns[j].Column = t.Columns[at].ID
 		}
-		if err := x.tables.Alter(table, func(t *catalog.Table) (*catalog.Table, error) { return t.AddIndex(*ix) }); err != nil {
+		if err = x.tables.Alter(table, func(t *catalog.Table) (*catalog.Table, error) { return t.AddIndex(*ix) }); err != nil {
 			return err
 		}
 	}
@@ -262,7 +262,7 @@ func (x *changing) addConstraint(table string, c *ast.Constraint) error {
 		if k.Name, err = freeName(t, k.Name, c.Name != ""); err != nil {
 			return err
 		}
-		if err := x.tables.Alter(table, func(t *catalog.Table) (*catalog.Table, error) { return t.AddCheck(k) }); err != nil {
+		if err = x.tables.Alter(table, func(t *catalog.Table) (*catalog.Table, error) { return t.AddCheck(k) }); err != nil {
 			return err
 		}
 	}

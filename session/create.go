@@ -61,8 +61,8 @@ func (x *changing) createTable(st *ast.CreateTable) error {
 	if err != nil {
 		return err
 	}
-	if there, err := x.there(name, st.Table.At, st.IfNotExists); there || err != nil {
-		return err
+	if there, e := x.there(name, st.Table.At, st.IfNotExists); there || e != nil {
+		return e
 	}
 	if st.Temporary {
 		return sqlstate.New(sqlstate.NotSupported, st.At, "there are no temporary tables").

@@ -31,8 +31,8 @@ func (x *changing) createAs(tree *ast.CreateTable) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if there, err := x.there(name, tree.Table.At, tree.IfNotExists); there || err != nil {
-		return 0, err
+	if there, e := x.there(name, tree.Table.At, tree.IfNotExists); there || e != nil {
+		return 0, e
 	}
 	if tree.Temporary {
 		return 0, sqlstate.New(sqlstate.NotSupported, tree.At, "there are no temporary tables").

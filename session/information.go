@@ -23,27 +23,49 @@ const catalogName = "middb"
 // out. The table indexes is middb's own.
 var informationTables = map[string]informationTable{
 	"schemata": {[]string{"catalog_name", "schema_name", "schema_owner"}, (*informationCatalog).schemata},
-	"tables": {[]string{"table_catalog", "table_schema", "table_name", "table_type", "is_insertable_into"},
-		(*informationCatalog).tables},
-	"columns": {[]string{"table_catalog", "table_schema", "table_name", "column_name", "ordinal_position BIGINT", "column_default",
+	"tables": {
+		[]string{"table_catalog", "table_schema", "table_name", "table_type", "is_insertable_into"},
+		(*informationCatalog).tables,
+	},
+	"columns": {[]string{
+		"table_catalog", "table_schema", "table_name", "column_name", "ordinal_position BIGINT", "column_default",
 		"is_nullable", "data_type", "character_maximum_length BIGINT", "numeric_precision BIGINT", "numeric_scale BIGINT",
-		"is_identity", "identity_generation", "is_generated", "is_updatable"}, (*informationCatalog).columns},
-	"table_constraints": {[]string{"constraint_catalog", "constraint_schema", "constraint_name", "table_catalog", "table_schema",
-		"table_name", "constraint_type", "is_deferrable", "initially_deferred"}, (*informationCatalog).constraints},
-	"key_column_usage": {[]string{"constraint_catalog", "constraint_schema", "constraint_name", "table_catalog", "table_schema",
-		"table_name", "column_name", "ordinal_position BIGINT", "position_in_unique_constraint BIGINT"},
-		(*informationCatalog).keyColumns},
-	"referential_constraints": {[]string{"constraint_catalog", "constraint_schema", "constraint_name", "unique_constraint_catalog",
-		"unique_constraint_schema", "unique_constraint_name", "match_option", "update_rule", "delete_rule"},
-		(*informationCatalog).references},
-	"check_constraints": {[]string{"constraint_catalog", "constraint_schema", "constraint_name", "check_clause"},
-		(*informationCatalog).checks},
-	"views": {[]string{"table_catalog", "table_schema", "table_name", "view_definition", "check_option", "is_updatable",
-		"is_insertable_into"}, (*informationCatalog).views},
-	"sequences": {[]string{"sequence_catalog", "sequence_schema", "sequence_name", "data_type", "start_value", "minimum_value",
-		"maximum_value", "increment", "cycle_option"}, (*informationCatalog).sequences},
-	"indexes": {[]string{"table_schema", "table_name", "index_name", "is_unique BOOLEAN", "is_primary BOOLEAN", "method", "state",
-		"column_names", "definition"}, (*informationCatalog).indexes},
+		"is_identity", "identity_generation", "is_generated", "is_updatable",
+	}, (*informationCatalog).columns},
+	"table_constraints": {[]string{
+		"constraint_catalog", "constraint_schema", "constraint_name", "table_catalog", "table_schema",
+		"table_name", "constraint_type", "is_deferrable", "initially_deferred",
+	}, (*informationCatalog).constraints},
+	"key_column_usage": {
+		[]string{
+			"constraint_catalog", "constraint_schema", "constraint_name", "table_catalog", "table_schema",
+			"table_name", "column_name", "ordinal_position BIGINT", "position_in_unique_constraint BIGINT",
+		},
+		(*informationCatalog).keyColumns,
+	},
+	"referential_constraints": {
+		[]string{
+			"constraint_catalog", "constraint_schema", "constraint_name", "unique_constraint_catalog",
+			"unique_constraint_schema", "unique_constraint_name", "match_option", "update_rule", "delete_rule",
+		},
+		(*informationCatalog).references,
+	},
+	"check_constraints": {
+		[]string{"constraint_catalog", "constraint_schema", "constraint_name", "check_clause"},
+		(*informationCatalog).checks,
+	},
+	"views": {[]string{
+		"table_catalog", "table_schema", "table_name", "view_definition", "check_option", "is_updatable",
+		"is_insertable_into",
+	}, (*informationCatalog).views},
+	"sequences": {[]string{
+		"sequence_catalog", "sequence_schema", "sequence_name", "data_type", "start_value", "minimum_value",
+		"maximum_value", "increment", "cycle_option",
+	}, (*informationCatalog).sequences},
+	"indexes": {[]string{
+		"table_schema", "table_name", "index_name", "is_unique BOOLEAN", "is_primary BOOLEAN", "method", "state",
+		"column_names", "definition",
+	}, (*informationCatalog).indexes},
 }
 
 // informationSchemas has the schemas of the tables, by name.

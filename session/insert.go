@@ -188,11 +188,11 @@ func (w *insertion) run(x *execution) (n int64, err error) {
 		if w.Defaults != nil {
 			defaults = w.Defaults[i]
 		}
-		written, err := w.insert(x, table, row, defaults)
+		written, e := w.insert(x, table, row, defaults)
 		if written {
 			n++
 		}
-		return err
+		return e
 	}
 	if w.buffered {
 		return n, x.buffered(insert, &n)
@@ -286,9 +286,9 @@ func (w *insertion) resolve(x *execution, table *relation.Table, key []catalog.V
 	}
 	both := slices.Concat(old.Values(), excluded)
 	if w.where != nil {
-		v, err := w.where.compute(x, both)
-		if err != nil || !v[0].AsBool() {
-			return false, err
+		v, e := w.where.compute(x, both)
+		if e != nil || !v[0].AsBool() {
+			return false, e
 		}
 	}
 	values, err := w.set.compute(x, both)

@@ -38,8 +38,8 @@ func pointOf(q *plan.Query) *point {
 	}
 	var conditions []*expr.Node
 	for {
-		f, ok := node.(*plan.Filter)
-		if !ok {
+		f, filtered := node.(*plan.Filter)
+		if !filtered {
 			break
 		}
 		for _, c := range f.Conditions {
@@ -145,12 +145,12 @@ func (p *point) read(tables *relation.Tables, env *expr.Env, dst []catalog.Value
 	var memory [4]catalog.Value
 	key := memory[:0]
 	for i, k := range p.key {
-		v, err := k.Eval(nil, env)
-		if err != nil || v.IsNull() {
-			return dst, false, inText(err, p.text)
+		v, e := k.Eval(nil, env)
+		if e != nil || v.IsNull() {
+			return dst, false, inText(e, p.text)
 		}
 		if c, _, _ := p.table.ColumnByID(p.table.PrimaryKey[i].Column); c.Type.Kind == catalog.String {
-			if v, err = catalog.Cast(v, c.Type); err != nil {
+			if v, e = catalog.Cast(v, c.Type); e != nil {
 				return dst, false, nil // it is too long, and so in no row
 			}
 		}
@@ -169,13 +169,13 @@ func (p *point) read(tables *relation.Tables, env *expr.Env, dst []catalog.Value
 	}
 	values := row.Values()
 	for _, f := range p.filter {
-		v, err := f.Eval(values, env)
-		if err != nil || !v.AsBool() {
-			return dst, false, inText(err, p.text)
+		v, e := f.Eval(values, env)
+		if e != nil || !v.AsBool() {
+			return dst, false, inText(e, p.text)
 		}
 	}
 	for _, o := range p.outputs {
-		v := catalog.Null()
+		var v catalog.Value
 		if o.program == nil {
 			v = values[o.place]
 		} else if v, err = o.program.Eval(values, env); err != nil {

@@ -47,7 +47,7 @@ func (s *Session) prepare(ctx context.Context, sql string) (*Statement, error) {
 	}
 	p := &Statement{session: s, text: sql, statement: list[0], planner: s.settings.planner}
 	if s.txn != nil {
-		if err := s.txn.check(); err != nil && !controls(list[0].tree) {
+		if err = s.txn.check(); err != nil && !controls(list[0].tree) {
 			return nil, err
 		}
 	}
@@ -57,11 +57,11 @@ func (s *Session) prepare(ctx context.Context, sql string) (*Statement, error) {
 		return p, nil
 	}
 	err = s.read(ctx, func(tables *relation.Tables) error {
-		plan, err := s.planFor(list[0], tables)
-		if err == nil {
+		plan, e := s.planFor(list[0], tables)
+		if e == nil {
 			p.parameters, p.columns = plan.parameters, plan.columns
 		}
-		return err
+		return e
 	})
 	return p, err
 }

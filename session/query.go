@@ -79,9 +79,9 @@ func (x *execution) each(f func(row []catalog.Value) error) (err error) {
 	case r.values != nil:
 		return r.values.each(x, f)
 	case r.point != nil:
-		row, found, err := r.point.read(x.tables, &x.env, nil)
-		if err != nil || !found {
-			return err
+		row, found, e := r.point.read(x.tables, &x.env, nil)
+		if e != nil || !found {
+			return e
 		}
 		return f(row)
 	}

@@ -141,12 +141,16 @@ var known = []setting{
 	fixed("intervalstyle", "postgres", "how intervals are written"),
 	kept("lock_timeout", "0", "has no effect: nothing waits for locks"),
 	choice("middb.aggregate", "how rows are grouped", aggregates, func(s *settings) *uint8 { return &s.planner.aggregate }),
-	{"middb.batch_rows", func(s *Session) string { return strconv.Itoa(s.settings.batchRows) }, setBatchRows,
-		"how many rows go through a query at a time, 0: as many as is best"},
+	{
+		"middb.batch_rows", func(s *Session) string { return strconv.Itoa(s.settings.batchRows) }, setBatchRows,
+		"how many rows go through a query at a time, 0: as many as is best",
+	},
 	boolean("middb.indexes", "indexes are used", func(s *settings) *bool { return &s.planner.noIndexes }, false),
 	choice("middb.join", "how tables are joined", joins, func(s *settings) *uint8 { return &s.planner.join }),
-	{"middb.memory", func(s *Session) string { return formatBytes(s.settings.memory) }, setMemory,
-		"how much a query keeps in memory before it writes to files, 0: 64MB"},
+	{
+		"middb.memory", func(s *Session) string { return formatBytes(s.settings.memory) }, setMemory,
+		"how much a query keeps in memory before it writes to files, 0: 64MB",
+	},
 	boolean("middb.reorder", "joins are put in the best order", func(s *settings) *bool { return &s.planner.noReorder }, false),
 	boolean("middb.rewrite", "queries are rewritten", func(s *settings) *bool { return &s.planner.noRewrite }, false),
 	boolean("middb.unnest", "subqueries become joins", func(s *settings) *bool { return &s.planner.noUnnest }, false),
@@ -154,8 +158,10 @@ var known = []setting{
 	shown("server_encoding", "UTF8", "the encoding of texts"),
 	shown("server_version", "15.0 (middb)", "the version of PostgreSQL whose SQL this is"),
 	fixed("standard_conforming_strings", "on", "a backslash in '' is one", "true"),
-	{"statement_timeout", func(s *Session) string { return formatDuration(s.settings.timeout) }, setTimeout,
-		"how long a statement may take, 0: for ever"},
+	{
+		"statement_timeout", func(s *Session) string { return formatDuration(s.settings.timeout) }, setTimeout,
+		"how long a statement may take, 0: for ever",
+	},
 	fixed("timezone", "UTC", "the zone of times", "gmt", "etc/utc", "z", "0"),
 	{"transaction_isolation", func(s *Session) string {
 		if s.txn != nil {

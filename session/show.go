@@ -65,18 +65,18 @@ func (s *Session) show(ctx context.Context, st *ast.Show) (*Rows, error) {
 // tableNames returns the names of all tables and views, in order.
 func (s *Session) tableNames(ctx context.Context) (names []string, err error) {
 	err = s.read(ctx, func(tables *relation.Tables) error {
-		list, err := tables.List()
+		list, e := tables.List()
 		for _, t := range list {
 			names = append(names, t.Name)
 		}
-		if err != nil {
-			return err
+		if e != nil {
+			return e
 		}
-		views, err := tables.Objects(relation.ViewObject)
+		views, e := tables.Objects(relation.ViewObject)
 		for _, v := range views {
 			names = append(names, v.Name)
 		}
-		return err
+		return e
 	})
 	slices.Sort(names)
 	return names, err

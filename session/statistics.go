@@ -42,9 +42,9 @@ func (l *lookup) statisticsOf(t *catalog.Table, rows float64) (*plan.Statistics,
 		k = nil // it may have other columns
 	}
 	if encoded != nil && (k == nil || !bytes.Equal(k.encoded, encoded) && fresh(k.statistics, rows) == nil) {
-		s, err := statistics.Decode(encoded)
-		if err != nil {
-			return nil, err
+		s, e := statistics.Decode(encoded)
+		if e != nil {
+			return nil, e
 		}
 		k = &knownStatistics{encoded: encoded, table: t, statistics: s}
 		shared.keep(t.ID, k)
@@ -165,7 +165,7 @@ func (x *changing) analyze(t *catalog.Table, columns []ast.Name) error {
 		return err
 	}
 	if len(columns) > 0 {
-		if err := x.keepOthers(t, found); err != nil {
+		if err = x.keepOthers(t, found); err != nil {
 			return err
 		}
 	}

@@ -37,8 +37,8 @@ func (x *changing) createView(st *ast.CreateView) error {
 		return err
 	}
 	if !found || !st.Replace {
-		if there, err := x.there(name, st.Name.At, st.IfNotExists); there || err != nil {
-			return err
+		if there, e := x.there(name, st.Name.At, st.IfNotExists); there || e != nil {
+			return e
 		}
 	}
 	v := view{Text: st.Query.String()}
