@@ -1,12 +1,14 @@
 package differential
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/middb/middb/planner/sqlstate"
 	"github.com/middb/middb/tests/environment"
 	"github.com/middb/middb/tests/sqllogic"
 )
@@ -40,22 +42,27 @@ func TestPlansAgree(t *testing.T) {
 		}
 		for range queries {
 			q := Query(r, tables)
-			why := func(sql string) string { return disagreement(t, dbs, sql) }
-			if why(q.String()) == "" {
+			why, code := disagreement(t, dbs, q.String())
+			if why == "" {
 				continue
 			}
-			q = Shrink(q, func(sql string) bool { return why(sql) != "" })
-			t.Fatalf("seed %d: %s\n%s\n%s", seed, q, why(q.String()), statements(tables))
+			q = Shrink(q, func(sql string) bool { // it may not become a query with another mistake
+				smaller, other := disagreement(t, dbs, sql)
+				return smaller != "" && other == code
+			})
+			smallest, _ := disagreement(t, dbs, q.String())
+			t.Fatalf("seed %d: %s\nwhich was: %s\n%s\n%s", seed, q, why, smallest, statements(tables))
 		}
 	}
 }
 
-// disagreement says which plan gives another answer to a query than the first database, as it is written.
-func disagreement(t *testing.T, dbs []*Middb, sql string) string {
+// disagreement says which plan gives another answer to a query than the first database, as it is written; and the code of the
+// error, if there was one instead of an answer.
+func disagreement(t *testing.T, dbs []*Middb, sql string) (string, sqlstate.Code) {
 	t.Helper()
 	want, err := dbs[0].Answer(t.Context(), sql, "SET middb.rewrite = off", "SET middb.join = loop")
 	if err != nil {
-		return err.Error()
+		return err.Error(), codeOf(err)
 	}
 	for i, db := range dbs {
 		for _, p := range sqllogic.Plans {
@@ -64,14 +71,22 @@ func disagreement(t *testing.T, dbs []*Middb, sql string) string {
 			}
 			got, err := db.Answer(t.Context(), sql, p.Settings...)
 			if err != nil {
-				return fmt.Sprintf("%s: %v", p.Name, err)
+				return fmt.Sprintf("%s: %v", p.Name, err), codeOf(err)
 			}
 			if d := Differ(got, want); d != "" {
-				return fmt.Sprintf("database %d, %s: %s", i, p.Name, d)
+				return fmt.Sprintf("database %d, %s: %s", i, p.Name, d), ""
 			}
 		}
 	}
-	return ""
+	return "", ""
+}
+
+func codeOf(err error) sqlstate.Code {
+	var e *sqlstate.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return sqlstate.InternalError
 }
 
 func statements(tables []Table) string {

@@ -32,16 +32,13 @@ func Condition(r *rand.Rand, tables []Table) (on *Table, c *Node) {
 	on = &tables[g.IntN(len(tables))]
 	s := &scope{}
 	for _, c := range on.Columns {
-		s.add("", c)
+		s.add(on.Name, c)
 	}
 	return on, g.condition(s, 3)
 }
 
 func (s *scope) add(table string, c Column) {
-	name := c.Name
-	if table != "" {
-		name = table + "." + name
-	}
+	name := table + "." + c.Name
 	if c.Text {
 		s.texts = append(s.texts, name)
 	} else {
