@@ -69,7 +69,7 @@ func TestIntervalsAreWhatTheyPrint(t *testing.T) {
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 0))
 	for range 2000 {
-		v := IntervalOf(int32(r.Uint32()), int32(r.Uint32())>>(r.IntN(32)), int64(r.Uint64())>>r.IntN(63))
+		v := IntervalOf(int32(r.Uint32()), int32(r.Uint32())>>r.IntN(32), int64(r.Uint64())>>r.IntN(63))
 		w, err := Parse(Type{Kind: Interval}, v.String())
 		if err != nil || Compare(v, w) != 0 || v.String() != w.String() {
 			t.Fatalf("seed %d: %s is read as %s, %v", seed, v, w, err)

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"github.com/middb/middb/catalog"
+	"github.com/middb/middb/planner/expr"
 	"github.com/middb/middb/planner/sqlstate"
 )
 
@@ -60,26 +61,8 @@ func (w wide) times(places uint8) (wide, bool) {
 // maxUnscaled is the largest amount of a Decimal without its point.
 const maxUnscaled = 999_999_999_999_999_999
 
-// decimal returns w in units of 10^-scale as a Decimal, exactly: zeros at its end are left out if there are too many digits.
-func (w wide) decimal(scale uint8) (catalog.Value, error) {
-	hi, lo, negative := w.amount()
-	for scale > 0 && (hi > 0 || lo > maxUnscaled) {
-		high, r := bits.Div64(0, hi, 10)
-		low, rest := bits.Div64(r, lo, 10)
-		if rest != 0 {
-			break
-		}
-		hi, lo, scale = high, low, scale-1
-	}
-	if hi > 0 || lo > maxUnscaled {
-		return catalog.Null(), tooManyDigits()
-	}
-	n := int64(lo)
-	if negative {
-		n = -n
-	}
-	return catalog.DecimalOf(n, scale), nil
-}
+// decimal returns w in units of 10^-scale as a Decimal, as expr rounds results that are too long.
+func (w wide) decimal(scale uint8) (catalog.Value, error) { return expr.DecimalOf128(w.hi, w.lo, scale) }
 
 func tooManyDigits() error {
 	return sqlstate.New(sqlstate.OutOfRange, -1, "the result has more than %d digits", catalog.MaxPrecision).

@@ -131,23 +131,21 @@ func (b *Binder) aggregate(e *ast.Call, name string, f aggregate) (*AggregateCal
 		return nil, err
 	}
 	a := &AggregateCall{Function: name, Args: c.args, Type: t, Distinct: e.Distinct}
-	if e.Filter != nil {
-		x, err := b.bind(e.Filter)
-		if err == nil {
-			a.Filter, err = b.boolean(x, "the condition of FILTER")
-		}
-		if err != nil {
-			return nil, err
-		}
+	if e.Filter == nil {
+		return a, nil
 	}
-	return a, nil
+	x, err := b.bind(e.Filter)
+	if err == nil {
+		a.Filter, err = b.boolean(x, "the condition of FILTER")
+	}
+	return a, err
 }
 
 // returns binds a function with a type, whose arguments have types.
 func returns(t catalog.Type, types ...catalog.Type) func(*Binder, *call) (catalog.Type, error) {
 	return func(b *Binder, c *call) (catalog.Type, error) {
-		for i, x := range c.args {
-			x, err := b.settle(x, types[i])
+		for i := range c.args {
+			x, err := b.settle(c.args[i], types[i])
 			switch {
 			case err != nil:
 				return t, err
@@ -220,8 +218,8 @@ func (b *Binder) stringAggregate(c *call) (catalog.Type, error) {
 		c.args = append(c.args, constant(c.at, textType, catalog.Str(",")))
 	}
 	if c.name != "string_agg" {
-		for i, x := range c.args {
-			x, err := b.assign(x, textType)
+		for i := range c.args {
+			x, err := b.assign(c.args[i], textType)
 			if err != nil {
 				return textType, err
 			}

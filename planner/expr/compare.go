@@ -22,6 +22,9 @@ func (b *Binder) comparable(at int, o ast.Operator, all []*Node) error {
 	if t.Kind == 0 {
 		t = textType
 	}
+	if t.Kind == catalog.Timestamp && datesInside(all) {
+		t = dateType
+	}
 	open := settled(t, all)
 	for i := range all {
 		var err error
@@ -33,6 +36,34 @@ func (b *Binder) comparable(at int, o ast.Operator, all []*Node) error {
 		}
 	}
 	return nil
+}
+
+// datesInside makes dates of constants that are timestamps at midnight, if everything else is dates: so day >= DATE
+// '1998-12-01' - INTERVAL '90 day' compares a column as it is, and an index on it can be used.
+func datesInside(all []*Node) bool {
+	changed, found := make([]*Node, len(all)), false
+	for i, x := range all {
+		switch {
+		case x.Type.Kind == catalog.Date:
+			found = true
+		case x.Type.Kind != catalog.Timestamp || x.Op != OpConstant:
+			return false
+		case !x.Value.IsNull() && x.Value.AsInt()%microsOfDay != 0:
+			return false
+		default:
+			v, err := catalog.Cast(x.Value, dateType)
+			if err != nil {
+				return false
+			}
+			changed[i] = constant(x.At, dateType, v)
+		}
+	}
+	for i, x := range changed {
+		if found && x != nil {
+			all[i] = x
+		}
+	}
+	return found
 }
 
 // settled returns the type that text in quotes gets beside others whose common type is t.

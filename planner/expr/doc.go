@@ -1,5 +1,5 @@
 // Package expr is what expressions of SQL mean. [Bind] looks the names of a tree up, gives everything a type, and returns
-// a [Program], whose Eval computes a value of a row.
+// a [Program], whose Eval computes a value of a row. It is called by relation, for what is stored with tables, and by all of planner.
 //
 // # Types
 //
@@ -9,9 +9,21 @@
 // AND, OR and NOT know three values; other operators and functions are NULL if an operand is, unless it is said
 // otherwise.
 //
-// DECIMAL results are exact and have at most 18 digits; zeros at the end of a fraction make room if they must. A
-// quotient has as many places as the longer operand, or six, or as many as there is room for, and is rounded half away
-// from zero. POWER and SQRT are always DOUBLE PRECISION; ABS, SIGN, FLOOR, CEIL and ROUND of a BIGINT are BIGINT.
+// DECIMAL results have at most 18 digits. They are exact if these suffice; zeros at the end of a fraction make room if
+// they must. Else they are rounded half away from zero to as many places as there is room for, and it is an error if
+// those are fewer than six. A quotient has as many places as PostgreSQL gives it, so that at least 16 digits count, or
+// as there is room for. POWER, SQRT, logarithms and the like are always DOUBLE PRECISION; ABS, SIGN, FLOOR, CEIL and
+// ROUND of a BIGINT are BIGINT.
+//
+// There is one type of timestamps, which has no zone of its own: DATE with an INTERVAL is TIMESTAMPTZ, and times are
+// printed and taken apart in UTC. A constant of it at midnight that is compared with dates only is a DATE. JSONB is JSON,
+// which keeps its text and cannot be compared. Regular expressions are Go's.
+//
+// # Nodes
+//
+// A [Binder] makes a [Node] of each tree, for queries with the help of a [Resolver]. Nodes do not change, and planners
+// rebuild them with Map, Substitute and Fold; [Compile] makes a program of one for the place that each column has in a
+// row, and [NewKernel] one that works on batches.
 //
 // # Errors
 //

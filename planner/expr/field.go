@@ -150,11 +150,11 @@ func extractEval(n *Node, args []evaluator) evaluator {
 func fieldOf(name string, k catalog.Kind) (func(v catalog.Value, t catalog.Type) catalog.Value, error) {
 	name = strings.ToLower(name)
 	as := func(n int64, scale uint8, t catalog.Type) catalog.Value {
-		if d := catalog.DecimalOf(n, scale); t.Kind != catalog.Float64 {
-			return d
-		} else {
+		d := catalog.DecimalOf(n, scale)
+		if t.Kind == catalog.Float64 {
 			return catalog.Float(d.AsFloat())
 		}
+		return d
 	}
 	of, known := fields[name]
 	if k == catalog.Interval {

@@ -167,7 +167,7 @@ func jsonNumber(s string) canonical {
 	var c canonical
 	s, c.negative = strings.CutPrefix(s, "-")
 	if i := strings.IndexAny(s, "eE"); i >= 0 {
-		var exponent json.Number = json.Number(strings.TrimPrefix(s[i+1:], "+"))
+		exponent := json.Number(strings.TrimPrefix(s[i+1:], "+"))
 		c.power, _ = exponent.Int64()
 		s = s[:i]
 	}

@@ -191,11 +191,7 @@ func (f *numberFormat) print(digits string, negative bool) string {
 	var out strings.Builder
 	at, sign := 0, !f.signed // the sign that stands before the first digit is still to come
 	floating := false        // S at the beginning moves to the first digit
-	blank := func() {
-		if !f.bare {
-			out.WriteByte(' ')
-		}
-	}
+	blank := func() { out.WriteString(f.blank()) }
 	before := func() { // the first digit
 		switch {
 		case f.brackets && negative:
@@ -247,10 +243,20 @@ func (f *numberFormat) print(digits string, negative bool) string {
 	if sign || floating {
 		before()
 	}
-	if closing {
-		out.WriteString(map[bool]string{true: ">", false: map[bool]string{true: "", false: " "}[f.bare]}[negative])
+	if closing && negative {
+		out.WriteByte('>')
+	} else if closing {
+		blank()
 	}
 	return out.String()
+}
+
+// blank returns what stands where nothing is.
+func (f *numberFormat) blank() string {
+	if f.bare {
+		return ""
+	}
+	return " "
 }
 
 // printOther prints what is neither a digit nor between them.

@@ -133,7 +133,7 @@ func timeToChar(v, w catalog.Value) (catalog.Value, error) {
 func ordinalOf(number, like string) string {
 	end := "th"
 	last := number[max(0, len(number)-1):]
-	if !(len(number) > 1 && number[len(number)-2] == '1') {
+	if len(number) < 2 || number[len(number)-2] != '1' {
 		end = map[string]string{"1": "st", "2": "nd", "3": "rd"}[last]
 		if end == "" {
 			end = "th"

@@ -146,8 +146,8 @@ var timeWidths = map[string]int{
 // read reads what a pattern stands for.
 func (r *timeReader) read(p piece, open bool) (err error) {
 	if width, is := timeWidths[p.pattern]; is {
-		n, err := r.number(p, width, open)
-		if err == nil {
+		var n int
+		if n, err = r.number(p, width, open); err == nil {
 			r.set(p.pattern, n)
 		}
 		return err
