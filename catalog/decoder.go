@@ -225,7 +225,7 @@ func (d *RowDecoder) decodeRow(out []Value, stored []byte) error {
 			}
 			v.kind, v.scale, v.n, v.s = s.kind, 0, 0, alias(body[text+start:text+end])
 		default:
-			if why := d.decodeOther(out, s, body); why != "" {
+			if why := decodeOther(out, s, d.table.Columns[d.columns[s.out]].Type, body); why != "" {
 				return d.damage(int(s.out), size+int(s.at), why)
 			}
 		}
@@ -264,8 +264,8 @@ func (r *recipe) fault(body []byte, width uint, text int) string {
 	}
 }
 
-// decodeOther decodes what is less frequent. It returns why it cannot be.
-func (d *RowDecoder) decodeOther(out []Value, s *step, body []byte) string {
+// decodeOther decodes what is less frequent, of a column of type t. It returns why it cannot be.
+func decodeOther(out []Value, s *step, t Type, body []byte) string {
 	n := int64(binary.LittleEndian.Uint64(body[s.at:]))
 	switch s.do {
 	case takeBool:
@@ -276,7 +276,6 @@ func (d *RowDecoder) decodeOther(out []Value, s *step, body []byte) string {
 	case takeUUID:
 		out[s.out] = Value{kind: UUID, s: alias(body[s.at : s.at+16])}
 	default:
-		t := d.table.Columns[d.columns[s.out]].Type
 		v, why := cast(Value{kind: s.kind, scale: s.scale, n: n}, t)
 		if why != "" {
 			return fmt.Sprintf("what was stored does not become a %s: %s", t, why)

@@ -3,7 +3,8 @@
 // A [Value] is one SQL value, and a row a slice of them in the order of the columns of a [Table], which is the schema. It
 // is made by a [Builder], or read by [DecodeTable], and does not change: methods such as [Table.AddColumn] return the next
 // version of it. Rows that are stored need not change with it: a row says in which [Layout] it is, and a [RowDecoder]
-// reads all layouts that there were.
+// reads all layouts that there were. A [VectorDecoder] does the same for many rows at once, into the columns of a [Batch], and an
+// [EntryDecoder] for entries of an index.
 //
 // The package does no input and output, and runs no SQL: defaults and checks are text for it. Schemas and values may be
 // used by many goroutines at once. Bytes that are damaged give an error, [ErrDamaged], and never a panic.

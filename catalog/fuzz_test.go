@@ -40,6 +40,8 @@ func FuzzDecodeRow(f *testing.F) {
 	f.Fuzz(func(t *testing.T, primary, stored []byte) {
 		whole, err := all.Decode(nil, primary, stored)
 		part, partErr := some.Decode(nil, primary, stored)
+		checkVectors(t, all, [][]byte{primary}, [][]byte{stored})
+		checkVectors(t, some, [][]byte{primary, primary}, [][]byte{stored, stored})
 		if err != nil {
 			if !errors.Is(err, ErrDamaged) || partErr != nil && !errors.Is(partErr, ErrDamaged) {
 				t.Fatal(err, partErr)

@@ -142,6 +142,7 @@ func TestIndexEntriesGiveBackWhatTheyHave(t *testing.T) {
 			if err != nil || !slices.EqualFunc(values, want, equal) {
 				t.Fatalf("MIDDB_SEED=%d: values %v, %v, want %v", seed, values, err, want)
 			}
+			checkEntry(t, seed, r, table, ix, row, k, value)
 			for cut := range k[:min(len(k), 40)] { // and what is damaged is no panic
 				_, _ = table.IndexEntryPrimaryKey(ix, k[:cut], value)
 			}
@@ -197,6 +198,11 @@ func TestDamagedEntriesAreRefused(t *testing.T) {
 	} {
 		if got, err := d.Table.IndexEntryPrimaryKey(c.ix, c.k, c.value); !errors.Is(err, ErrDamaged) {
 			t.Errorf("%s: % x, %v", name, got, err)
+		}
+		entries := d.Table.NewEntryDecoder(c.ix, []int{1, 0})
+		entries.Begin(vectorsOf(2), 1)
+		if err := entries.Add([][]byte{c.k}, [][]byte{c.value}); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s, as vectors: %v", name, err)
 		}
 	}
 }

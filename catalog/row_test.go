@@ -169,6 +169,7 @@ func (l *life) read() {
 			}
 		}
 	}
+	l.readVectors(columns)
 	w := l.rows[l.r.IntN(len(l.rows))]
 	broken := bytes.Clone(w.stored)
 	broken[l.r.IntN(min(len(broken), 64))] ^= 1 << l.r.IntN(8)

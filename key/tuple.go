@@ -218,6 +218,25 @@ func (t *Tuple) Int(o Order) int64 {
 	return v
 }
 
+// LeadingInt returns the integer, ascending and not negative, that an encoded tuple begins with, and how many bytes it has; 0 if
+// there is none. It is Tuple.Int for what most keys begin with.
+func LeadingInt(b []byte) (v int64, size int) {
+	if len(b) == 0 {
+		return 0, 0
+	}
+	n := int(b[0]) - value
+	if uint(n) > 8 || n >= len(b) {
+		return 0, 0
+	}
+	for _, c := range b[1 : 1+n] {
+		v = v<<8 | int64(c)
+	}
+	if v < 0 || n > 0 && b[1] == 0 {
+		return 0, 0
+	}
+	return v, 1 + n
+}
+
 // Bool takes off a boolean.
 func (t *Tuple) Bool(o Order) bool {
 	b := t.next(o)

@@ -223,3 +223,27 @@ func FuzzTuple(f *testing.F) {
 		}
 	})
 }
+
+// LeadingInt agrees with Tuple.Int wherever it finds something, and finds all that is not negative.
+func TestLeadingIntIsInt(t *testing.T) {
+	for seed := range environment.Seeds(t, 20) {
+		r := rand.New(rand.NewPCG(seed, 5))
+		for range 2000 {
+			v := r.Int64() >> r.IntN(64)
+			if r.IntN(2) == 0 {
+				v = ^v
+			}
+			b := append(AppendInt(nil, v, 0), make([]byte, r.IntN(3))...)
+			if r.IntN(2) == 0 {
+				b[r.IntN(len(b))] ^= 1 << r.IntN(8)
+				b = b[:r.IntN(len(b)+1)]
+			}
+			tuple := NewTuple(b)
+			want := tuple.Int(0)
+			got, size := LeadingInt(b)
+			if found := tuple.Err() == nil && want >= 0; found != (size > 0) || found && (got != want || len(tuple.Rest()) != len(b)-size) {
+				t.Fatalf("MIDDB_SEED=%d: % x is %d of %d bytes, want %d, %v", seed, b, got, size, want, tuple.Err())
+			}
+		}
+	}
+}
