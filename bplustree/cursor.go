@@ -76,6 +76,13 @@ func (c *Cursor) SeekBefore(k []byte) bool {
 	return c.begin() && c.down(c.snapshot.root.Page, at) && c.backward()
 }
 
+// Following returns how many entries follow this one on its page. The values of them and of this one stay valid until the cursor has
+// moved beyond.
+func (c *Cursor) Following() int {
+	leaf := &c.path[len(c.path)-1]
+	return leaf.count() - 1 - leaf.index
+}
+
 // Next moves to the next entry.
 func (c *Cursor) Next() bool {
 	leaf := &c.path[len(c.path)-1]

@@ -17,6 +17,7 @@ var _ Iterator = (*Bounded)(nil)
 // is there, whatever it says. The zero value becomes usable by Reset.
 type Bounded struct {
 	src          Iterator
+	taker        Taker    // src, if it is one
 	value        valuer   // of the entry, if valid: src, if that is a plain put
 	kind         key.Kind // of the entry, if valid
 	valid        bool
@@ -44,8 +45,9 @@ func (b *Bounded) Reset(src Iterator, lower, upper []byte, ops *merge.Operators,
 	if m, ok := src.(*Merging); ok {
 		src = m.only()
 	}
+	taker, _ := src.(Taker)
 	*b = Bounded{
-		src: src, lower: lower, upper: upper, ops: ops, now: now, keysOnly: keysOnly,
+		src: src, taker: taker, lower: lower, upper: upper, ops: ops, now: now, keysOnly: keysOnly,
 		kind: key.KindPut, value: src, merged: b.merged[:0],
 	}
 }
@@ -220,6 +222,6 @@ func (b *Bounded) Close() error {
 	if b.err != nil {
 		err = b.err
 	}
-	b.src = nil
+	b.src, b.taker = nil, nil
 	return err
 }

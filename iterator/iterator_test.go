@@ -27,6 +27,7 @@ type sliceIter struct {
 	err      error
 	closed   bool
 	closeErr error
+	lent     [][]byte // by Take
 }
 
 var errSource = errors.New("source failed")
@@ -35,6 +36,12 @@ func (s *sliceIter) to(i int) bool {
 	for j := range s.key {
 		s.key[j] = 0xdb
 	}
+	for _, p := range s.lent {
+		for j := range p {
+			p[j] = 0xdb
+		}
+	}
+	s.lent = nil
 	if s.failIn == 0 {
 		s.err = errSource
 	}
@@ -105,10 +112,66 @@ func sorted(s []entry) []entry {
 
 func mergeOf(sources [][]entry) *Merging {
 	var its []Source
-	for _, s := range sources {
-		its = append(its, Source{Iterator: &sliceIter{entries: s, at: -1, failIn: -1}})
+	for i, s := range sources {
+		its = append(its, Source{Iterator: taking(&sliceIter{entries: s, at: -1, failIn: -1}, i+len(s))})
 	}
 	return NewMerging(nil, its...)
+}
+
+// takeAll takes several entries at once, and compares them with those that should come. It returns how many there were.
+func takeAll(take func(*Entries, int), rng *rand.Rand, model []entry) (int, error) {
+	e := &Entries{Keyless: rng.IntN(3) == 0}
+	e.Reset()
+	most := 1 + rng.IntN(20)
+	take(e, most)
+	n := e.Len()
+	if n == 0 || n > most || n > len(model) || !e.Keyless && len(e.Keys) != n {
+		return n, fmt.Errorf("%d entries of %d, at most %d", n, len(model), most)
+	}
+	for i := range n {
+		if !e.Keyless && !bytes.Equal(e.Keys[i], model[i].k) || !bytes.Equal(e.Values[i], model[i].v) {
+			return n, fmt.Errorf("entry %d is not %s: %s", i, model[i].k, model[i].v)
+		}
+	}
+	return n, nil
+}
+
+// A takingIter is a sliceIter that gives several entries at once.
+type takingIter struct {
+	*sliceIter
+	lasting bool
+}
+
+// taking makes an iterator a Taker of some kind, or leaves it as it is.
+func taking(s *sliceIter, kind int) Iterator {
+	if kind%3 == 0 {
+		return s
+	}
+	return takingIter{s, kind%3 == 1}
+}
+
+// Take implements Taker.
+func (s takingIter) Take(e *Entries, most int, limit []byte) bool {
+	s.must()
+	at, from := s.at, e.Len()
+	var lent [][]byte
+	for i := s.at; i < len(s.entries) && i < at+most; i++ {
+		x := s.entries[i]
+		if i > at && (x.t.Kind() != key.KindPut || limit != nil && bytes.Compare(x.k, limit) >= 0) {
+			break
+		}
+		k, v := x.k, x.v
+		if !s.lasting {
+			k, v = bytes.Clone(k), bytes.Clone(v)
+			lent = append(lent, k, v)
+		}
+		e.Add(k, v)
+		s.to(i)
+	}
+	if s.lent = lent; s.err != nil {
+		e.Truncate(from)
+	}
+	return s.lasting
 }
 
 // walk compares an iterator with a model while both move at random.
@@ -117,6 +180,21 @@ func walk(t *testing.T, seed uint64, rng *rand.Rand, it Iterator, model []entry)
 	at := -1
 	trace := ""
 	for range 200 {
+		if b, ok := it.(interface{ Take(*Entries, int) }); ok && it.Valid() && rng.IntN(4) == 0 {
+			n, err := takeAll(b.Take, rng, model[at:])
+			if trace += fmt.Sprintf(" take %d", n); err != nil {
+				t.Fatalf("seed %d after%s: %v", seed, trace, err)
+			}
+			if at += n - 1; !it.Valid() {
+				at++
+			}
+			if it.Valid() != (at < len(model)) || it.Err() != nil {
+				t.Fatalf("seed %d after%s: valid %v, error %v", seed, trace, it.Valid(), it.Err())
+			}
+			if it.Valid() && !bytes.Equal(it.Key(), model[at].k) {
+				t.Fatalf("seed %d after%s: at %s, want %s", seed, trace, it.Key(), model[at].k)
+			}
+		}
 		var got bool
 		op := rng.IntN(12)
 		if op < 8 && (at < 0 || at >= len(model)) {
@@ -183,6 +261,45 @@ func TestBoundedMatchesModel(t *testing.T) {
 		if err := b.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func TestFailedSourceEndsTaking(t *testing.T) {
+	failures := 0
+	for seed := range uint64(500) {
+		rng := rand.New(rand.NewPCG(seed, 6))
+		sources, model := randomSources(rng)
+		if len(sources) == 0 {
+			continue
+		}
+		model = slices.DeleteFunc(model, func(e entry) bool { return e.t.Kind() == key.KindDelete })
+		var its []Source
+		for i, s := range sources {
+			it := &sliceIter{entries: s, at: -1, failIn: -1}
+			if i == 0 {
+				it.failIn = rng.IntN(40)
+			}
+			its = append(its, Source{Iterator: taking(it, rng.IntN(3))})
+		}
+		b := NewBounded(NewMerging(nil, its...), nil, nil, nil, 0)
+		at := 0
+		for ok := b.First(); ok; ok = b.Valid() && b.Next() {
+			n, err := takeAll(b.Take, rng, model[at:])
+			if err != nil && (n > 0 || b.Err() == nil) {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+			at += n
+		}
+		err := b.Close()
+		if at < len(model) && !errors.Is(err, errSource) || err != nil && !errors.Is(err, errSource) {
+			t.Fatalf("seed %d: %d entries of %d, %v", seed, at, len(model), err)
+		}
+		if err != nil {
+			failures++
+		}
+	}
+	if failures < 50 {
+		t.Errorf("%d failures", failures)
 	}
 }
 

@@ -31,6 +31,7 @@ type Merging struct {
 // A source is an iterator with its age and, while it is in order, its current key.
 type source struct {
 	it    Iterator
+	taker Taker // it, if it is one
 	key   []byte
 	age   int     // 0 is the newest
 	masks int     // how many of the Merging's ranges are of newer sources
@@ -53,6 +54,7 @@ func NewMerging(ops *merge.Operators, sources ...Source) *Merging {
 		}
 		into := &m.sources[i]
 		into.it, into.age, into.masks = s.Iterator, i, len(m.ranges)
+		into.taker, _ = s.Iterator.(Taker)
 		if s.Ranges != nil {
 			m.ranges = append(m.ranges, s.Ranges)
 		}

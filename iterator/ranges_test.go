@@ -115,7 +115,7 @@ func (s *testSource) source(age int) Source {
 		}
 		es = append(es, entry{k: []byte(k), v: e.Value, t: key.MakeTrailer(uint64(100-age), e.Kind)})
 	}
-	out := Source{Iterator: &sliceIter{entries: sorted(es), at: -1, failIn: -1}}
+	out := Source{Iterator: taking(&sliceIter{entries: sorted(es), at: -1, failIn: -1}, age+len(es))}
 	if s.ranges != nil {
 		out.Ranges = s.ranges
 	}

@@ -172,3 +172,10 @@ func (l *levelIter) Close() error {
 	levelIters.Put(l)
 	return err
 }
+
+var _ iterator.Taker = (*levelIter)(nil)
+
+// Take implements iterator.Taker.
+func (l *levelIter) Take(e *iterator.Entries, most int, limit []byte) bool {
+	return l.it.Take(e, most, limit)
+}

@@ -310,6 +310,21 @@ func checkScans(t testing.TB, rng *rand.Rand, v *Version, live []memEntry, now i
 			break
 		}
 	}
+	entries := &iterator.Entries{}
+	n := 0
+	for ok := it.First(); ok; ok = it.Valid() && it.Next() {
+		entries.Reset()
+		it.Take(entries, 1+rng.IntN(50))
+		for i := range entries.Len() {
+			if n == len(in) || !bytes.Equal(entries.Keys[i], in[n].k) || !bytes.Equal(entries.Values[i], in[n].v) {
+				t.Fatalf("took %s = %s as entry %d of %d\n%v", entries.Keys[i], entries.Values[i], n, len(in), v)
+			}
+			n++
+		}
+	}
+	if n != len(in) || it.Err() != nil {
+		t.Fatalf("took %d entries of %d, %v", n, len(in), it.Err())
+	}
 	for a, b := it.Last(), want.Last(); ; a, b = it.Prev(), want.Prev() {
 		if same("backward", a, b); !a {
 			break

@@ -1,6 +1,7 @@
 package memtable
 
 import (
+	"bytes"
 	"runtime"
 	"sync/atomic"
 
@@ -268,4 +269,30 @@ func (it *Iter) takeBelow(k []byte, most int) {
 	it.enter(t.leafBelow(k, w))
 	r, _ := t.position(it.n, it.perm, w, k)
 	it.take(max(r-most, 0), r)
+}
+
+var _ iterator.Taker = (*Iter)(nil)
+
+// Take implements iterator.Taker. What it gives lasts, as far as it is in the arena.
+func (it *Iter) Take(e *iterator.Entries, most int, limit []byte) bool {
+	if it.fold.of != nil && it.fold.at == it.i {
+		e.Add(it.Key(), it.Value()) // in memory of the iterator
+		return false
+	}
+	for n := 0; ; {
+		at := it.run[it.i]
+		e.Add(at.key(), at.value())
+		n++
+		next := it.i + 1
+		if n == most || next >= it.count || it.fold.of != nil && it.fold.at == next {
+			break
+		}
+		at = it.run[next]
+		if at.trailer.Kind() != key.KindPut || limit != nil && bytes.Compare(at.key(), limit) >= 0 {
+			break
+		}
+		it.i = next
+	}
+	runtime.KeepAlive(it.m)
+	return true
 }

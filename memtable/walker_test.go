@@ -1,6 +1,7 @@
 package memtable
 
 import (
+	"github.com/middb/middb/iterator"
 	"github.com/middb/middb/key"
 	"github.com/middb/middb/merge"
 )
@@ -37,11 +38,46 @@ func (w *walker) step() {
 		if op >= 4 && !w.ok {
 			op %= 4
 		}
+		if w.ok && w.it.Trailer().Kind() == key.KindPut && w.r.IntN(6) == 0 {
+			w.take()
+		}
 		k := ""
 		if op == 2 || op == 3 {
 			k = w.key()
 		}
 		w.move(op, k)
+	}
+}
+
+// take takes several entries at once. Those that are no merges stay as they are.
+func (w *walker) take() {
+	w.t.Helper()
+	e := &iterator.Entries{}
+	most := 1 + w.r.IntN(20)
+	var limit []byte
+	if w.r.IntN(2) == 0 {
+		if limit = []byte(w.key()); string(limit) <= w.at {
+			limit = []byte(w.at + "\x00")
+		}
+	}
+	lasting := w.it.Take(e, most, limit)
+	if e.Len() < 1 || e.Len() > most || !lasting && e.Len() > 1 {
+		w.t.Fatalf("took %d entries, at most %d, lasting %v", e.Len(), most, lasting)
+	}
+	for i := range e.Len() {
+		at, _ := w.mo.find(w.at)
+		if i > 0 {
+			at = w.mo.walk(at+1, 1, w.seq)
+		}
+		w.at = w.mo.keys[at].key
+		said, _ := w.mo.keys[at].at(w.seq)
+		merged := said[0].trailer.Kind() == key.KindMerge
+		if string(e.Keys[i]) != w.at || !merged && string(e.Values[i]) != said[0].value || limit != nil && w.at >= string(limit) {
+			w.t.Fatalf("took %q %q as entry %d at %d, below %q, want %q %v", e.Keys[i], e.Values[i], i, w.seq, limit, w.at, said[0])
+		}
+	}
+	if string(w.it.Key()) != w.at {
+		w.t.Fatalf("stands at %q, took %q", w.it.Key(), w.at)
 	}
 }
 

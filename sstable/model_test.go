@@ -32,11 +32,51 @@ func checkAt(it iterator.Iterator, kvs []kv, i int) error {
 	return nil
 }
 
+// take takes several entries at once, and compares them with those that come in the model.
+func take(rng *rand.Rand, it *Iter, kvs []kv) (int, error) {
+	e := &iterator.Entries{Keyless: rng.IntN(2) == 0}
+	e.Add([]byte("before"), nil)
+	var limit []byte
+	limited := rng.IntN(2) == 0
+	if limited {
+		limit = bytes.Clone(kvs[rng.IntN(min(len(kvs), 30))].k)
+		if rng.IntN(2) == 0 {
+			limit = append(limit, 0)
+		}
+		if bytes.Compare(limit, kvs[0].k) <= 0 {
+			limit = append(bytes.Clone(kvs[0].k), 0)
+		}
+	}
+	most := 1 + rng.IntN(60)
+	it.Take(e, most, limit)
+	n := e.Len() - 1
+	if n < 1 || n > most {
+		return n, fmt.Errorf("%d entries, at most %d: %v", n, most, it.Err())
+	}
+	for i, kv := range kvs[:n] {
+		if !bytes.Equal(e.Values[1+i], kv.v) || !e.Keyless && !bytes.Equal(e.Keys[1+i], kv.k) || kv.t.Kind() != key.KindPut {
+			return n, fmt.Errorf("entry %d is not %s", i, key.Format(kv.k))
+		}
+		if limited && bytes.Compare(kv.k, limit) >= 0 {
+			return n, fmt.Errorf("%s is not below %s", key.Format(kv.k), key.Format(limit))
+		}
+	}
+	return n, checkAt(it, kvs, n-1)
+}
+
 // walk moves an iterator and an index into the model at random, and compares them.
 func walk(rng *rand.Rand, it iterator.Iterator, kvs []kv, steps int) error {
 	at := -1
 	trace := ""
 	for range steps {
+		if i, ok := it.(*Iter); ok && i.Valid() && i.Trailer().Kind() == key.KindPut && rng.IntN(4) == 0 {
+			n, err := take(rng, i, kvs[at:])
+			if err != nil {
+				return fmt.Errorf("after%s: take: %w", trace[max(0, len(trace)-200):], err)
+			}
+			at += n - 1
+			trace += fmt.Sprintf(" take(%d)", n)
+		}
 		op := rng.IntN(10)
 		if op < 6 && (at < 0 || at >= len(kvs)) {
 			op = 6 + rng.IntN(4)
