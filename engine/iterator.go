@@ -45,6 +45,7 @@ type Iterator struct {
 	reads    *readSpans // of a serializable transaction: what was seen; nil: of no interest
 	reverse  bool
 	keysOnly bool
+	begun    bool // by NextBatch
 	closed   bool
 	source   iterator.Bounded
 	view     actors.View
@@ -138,18 +139,18 @@ func (it *Iterator) addMemtable(m *memtable.Memtable) {
 	it.sources = append(it.sources, iterator.Source{Iterator: src, Ranges: m.Ranges(it.view.Seq)})
 }
 
-// bounds combines Lower, Upper and Prefix, copied so that the caller may change them.
+// bounds combines Lower, Upper and Prefix. What it returns may be memory of the caller.
 func (o *IterOptions) bounds() (lower, upper []byte, err error) {
 	if o.Lower != nil && o.Upper != nil && bytes.Compare(o.Lower, o.Upper) > 0 {
 		return nil, nil, fmt.Errorf("%w: lower bound %q is above upper bound %q",
 			ErrInvalidRange, key.Format(o.Lower), key.Format(o.Upper))
 	}
-	lower, upper = bytes.Clone(o.Lower), bytes.Clone(o.Upper)
+	lower, upper = o.Lower, o.Upper
 	if len(o.Prefix) == 0 {
 		return lower, upper, nil
 	}
 	if bytes.Compare(o.Prefix, lower) > 0 {
-		lower = bytes.Clone(o.Prefix)
+		lower = o.Prefix
 	}
 	if end := key.Successor(o.Prefix); end != nil && (upper == nil || bytes.Compare(end, upper) < 0) {
 		upper = end
@@ -199,6 +200,43 @@ func (it *Iterator) Next() bool {
 	}
 	return !it.closed && it.source.Valid() && it.usable() && it.source.Next()
 }
+
+// NextBatch replaces e by the entries that come next, from the first one at the first call, at most as many as most, and
+// reports whether there are any; if not, Err tells whether that is because of a failure. What is in e is valid until the
+// iterator moves. Between two calls nothing else may move it.
+func (it *Iterator) NextBatch(e *iterator.Entries, most int) bool {
+	e.Reset()
+	ok := false
+	switch {
+	case most <= 0:
+	case it.begun:
+		ok = it.Next()
+	default:
+		it.begun = true
+		ok = it.First()
+	}
+	if !ok {
+		return false
+	}
+	if it.reverse {
+		e.Add(it.source.Key(), it.source.Value())
+		for e.Own(e.Len() - 1); e.Len() < most && e.Bytes() < mostBatchBytes && it.Next(); e.Own(e.Len() - 1) {
+			e.Add(it.source.Key(), it.source.Value())
+		}
+	} else {
+		it.source.Take(e, most)
+		if it.reads != nil && e.Len() > 0 {
+			it.reads.moved(true, it.here(it.source.Valid()))
+		}
+	}
+	for i, k := range e.Keys {
+		e.Keys[i] = it.space.user(k)
+	}
+	return e.Len() > 0
+}
+
+// mostBatchBytes is how many bytes NextBatch copies at a time, about.
+const mostBatchBytes = 128 << 10
 
 // Prev moves back in iteration order. On an iterator that stands nowhere it does nothing.
 func (it *Iterator) Prev() bool { return it.step(it.reverse) }

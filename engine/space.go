@@ -81,6 +81,11 @@ func putKeyBuffer(buf *keyBuffer) {
 // appendStored appends the key that k is stored under.
 func (s *space) appendStored(dst, k []byte) []byte { return append(append(dst, s.before(k)...), k...) }
 
+// copyStored returns the key that k is stored under, in memory of its own.
+func (s *space) copyStored(k []byte) []byte {
+	return s.appendStored(make([]byte, 0, len(s.before(k))+len(k)), k)
+}
+
 // user returns the key whose stored form it is given, without copying. It takes anything for a stored key.
 func (s *space) user(stored []byte) []byte {
 	if s.plain(stored) {
@@ -104,14 +109,14 @@ func (s *space) plain(k []byte) bool { return s.prefix == nil && len(k) > 0 && k
 func (s *space) bounds(lower, upper []byte) (from, to []byte) {
 	from, to = s.lower, s.upper
 	if len(lower) > 0 {
-		from = s.appendStored(nil, lower)
+		from = s.copyStored(lower)
 	}
 	switch {
 	case upper == nil:
 	case len(upper) == 0:
 		to = from
 	default:
-		to = s.appendStored(nil, upper)
+		to = s.copyStored(upper)
 	}
 	return from, to
 }

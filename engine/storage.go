@@ -25,6 +25,18 @@ func (db *DB) tableSpace(s relation.Space) *Keyspace {
 
 func (t storage) in(s relation.Space) TxnKeyspace { return TxnKeyspace{t.txn, t.txn.db.tableSpace(s)} }
 
+var _ relation.Versioned = storage{}
+
+// Seq implements relation.Versioned. A serializable transaction reads schemas, so that it depends on them.
+func (t storage) Seq() (uint64, bool) {
+	return t.txn.view.Seq, t.txn.options.Isolation != Serializable || t.txn.options.ReadOnly
+}
+
+// Changing implements relation.Versioned.
+func (t storage) Changing(committing func() (done func(seq uint64))) {
+	t.txn.changing = append(t.txn.changing, committing)
+}
+
 // Get implements relation.Txn.
 func (t storage) Get(s relation.Space, dst, k []byte) (v []byte, found bool, err error) {
 	in := t.in(s)
@@ -84,7 +96,8 @@ func (t storage) Drop(s relation.Space) error {
 
 // Iterate implements relation.Txn.
 func (t storage) Iterate(s relation.Space, b relation.Bounds) (relation.Iterator, error) {
-	it, err := t.in(s).NewIterator(IterOptions{Lower: b.Lower, Upper: b.Upper, Reverse: b.Reverse, KeysOnly: b.KeysOnly})
+	o := IterOptions{Lower: b.Lower, Upper: b.Upper, Reverse: b.Reverse, KeysOnly: b.KeysOnly}
+	it, err := t.in(s).iterate(o, t.txn.held.by) // who uses tables knows nothing of iterators
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/middb/middb/actors"
 	"github.com/middb/middb/bplustree"
+	"github.com/middb/middb/iterator"
 	"github.com/middb/middb/key"
 )
 
@@ -68,6 +69,31 @@ func (it *treeIter) SeekLT(k []byte) bool {
 
 // Next implements iterator.Iterator.
 func (it *treeIter) Next() bool { return it.stand(it.cursor.Next()) }
+
+var _ iterator.Taker = (*treeIter)(nil)
+
+// Take implements iterator.Taker. It stays within a page, whose bytes it lends.
+func (it *treeIter) Take(e *iterator.Entries, most int, limit []byte) bool {
+	if _, inside := bytes.CutPrefix(limit, it.prefix); !inside {
+		limit = nil // the space ends before it, as the first entry lies below
+	}
+	for most = min(most, 1+it.cursor.Following()); ; most-- {
+		if e.Keyless {
+			e.Add(nil, it.cursor.Value())
+		} else {
+			e.AddShared(it.prefix, it.cursor.Key(), it.cursor.Value())
+		}
+		if most <= 1 || !it.cursor.Next() {
+			break
+		}
+		if limit != nil && bytes.Compare(it.cursor.Key(), limit[len(it.prefix):]) >= 0 {
+			it.cursor.Prev() // on the same page
+			break
+		}
+	}
+	it.key = append(it.key[:len(it.prefix)], it.cursor.Key()...)
+	return false
+}
 
 // Prev implements iterator.Iterator.
 func (it *treeIter) Prev() bool { return it.stand(it.cursor.Prev()) }

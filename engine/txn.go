@@ -82,8 +82,9 @@ type Txn struct {
 	savepoints []savepoint    // those that can be rolled back to
 	lastPoint  uint64
 	tables     *relation.Tables
-	sql        *session.Session // what Query and Exec run in; nil: nobody has
-	committed  uint64           // sequence number of the last operation, once committed
+	sql        *session.Session                 // what Query and Exec run in; nil: nobody has
+	changing   []func() (done func(seq uint64)) // called before a commit that changes schemas
+	committed  uint64                           // sequence number of the last operation, once committed
 }
 
 // Begin begins a transaction.
@@ -240,15 +241,36 @@ func (t *Txn) submit(ctx context.Context) error {
 	c.Sync = t.db.sync([]Durability{t.options.Durability})
 	t.footprint = t.reads.footprint(t.view.Seq)
 	c.Txn = &t.footprint
+	schemas := t.changingSchemas()
 	seq, err := t.db.submit(ctx, c)
 	if conflict, ok := errors.AsType[*mvcc.Conflict](err); ok {
+		schemas(0)
 		return t.db.conflictError(conflict)
 	}
-	t.committed = seq
+	if t.committed = seq; err == nil {
+		schemas(seq)
+	}
 	if err == nil && t.tables != nil {
 		t.tables.Committed()
 	}
 	return err
+}
+
+// changingSchemas tells those who remember schemas that a commit may change them. What it returns is called when the outcome is
+// known, with 0 if nothing was committed.
+func (t *Txn) changingSchemas() (done func(seq uint64)) {
+	if len(t.changing) == 0 {
+		return func(uint64) {}
+	}
+	var all []func(uint64)
+	for _, f := range t.changing {
+		all = append(all, f())
+	}
+	return func(seq uint64) {
+		for _, f := range all {
+			f(seq)
+		}
+	}
 }
 
 // errRollbackDone is made once, as most rollbacks are deferred ones after a commit.

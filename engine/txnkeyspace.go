@@ -111,7 +111,9 @@ func (txn *Txn) readError(err error) error {
 
 // NewIterator returns an iterator over the keyspace as the transaction sees it now; it does not show what the
 // transaction writes later. It must be closed before the transaction ends.
-func (t TxnKeyspace) NewIterator(o IterOptions) (*Iterator, error) {
+func (t TxnKeyspace) NewIterator(o IterOptions) (*Iterator, error) { return t.iterate(o, caller()) }
+
+func (t TxnKeyspace) iterate(o IterOptions, by creator) (*Iterator, error) {
 	txn := t.txn
 	if err := txn.usable(); err != nil {
 		return nil, fmt.Errorf("iterate: %w", err)
@@ -122,7 +124,7 @@ func (t TxnKeyspace) NewIterator(o IterOptions) (*Iterator, error) {
 		return nil, fmt.Errorf("iterate: %w", ErrTxnDone)
 	}
 	it.view = view
-	txn.db.views.add(&it.held, "iterator", caller(), view.Seq, txn.held.now)
+	txn.db.views.add(&it.held, "iterator", by, view.Seq, txn.held.now)
 	if !txn.overlay.empty() {
 		it.sources = append(it.sources, txn.overlay.source())
 	}

@@ -59,6 +59,7 @@ func (t *Tables) alter(h *Table, next *catalog.Table, o alterOptions) error {
 		return fmt.Errorf("%w: table %s is number %d, and the schema that was made of it is of number %d",
 			catalog.ErrSchema, h.shape.Name, h.id, next.ID)
 	}
+	t.change()
 	a := &alteration{tables: t, old: h.shape}
 	if err := a.prepare(next, o); err != nil {
 		return err

@@ -43,6 +43,7 @@ type Catalog struct {
 	options Options
 	batch   int // rows in a transaction of a building, at first
 	untidy  atomic.Bool
+	schemas schemas
 
 	mu        sync.Mutex
 	shapes    map[uint32][]*shape // by table, the newest first
@@ -67,7 +68,9 @@ func New(db Database, o Options) *Catalog {
 // Tables binds the catalog to a transaction, for as long as that lasts. The context is that of the small transactions that
 // reserve numbers.
 func (c *Catalog) Tables(ctx context.Context, txn Txn) *Tables {
-	return &Tables{catalog: c, ctx: ctx, txn: txn, handles: make(map[uint32]*Table)}
+	t := &Tables{catalog: c, ctx: ctx, txn: txn}
+	t.versioned, _ = txn.(Versioned)
+	return t
 }
 
 // shape returns the shape of a schema as it is stored.

@@ -16,6 +16,7 @@ const lastID = 1<<32 - 1
 // schemaStatement runs f, which changes schemas, as a statement. Rows that were written before are settled first, by the
 // schemas of then.
 func (t *Tables) schemaStatement(f func() error) error {
+	t.change()
 	top, err := t.begin()
 	if err != nil {
 		return err

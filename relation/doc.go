@@ -3,7 +3,8 @@
 //
 // It knows storage through the interfaces [Txn] and [Database] only, starts no goroutine and touches no file. A [Catalog] is
 // what a process keeps of a database: decoded schemas and reserved numbers. [Catalog.Tables] binds it to a transaction; from
-// there come [Table], which reads and writes rows, and all that changes schemas.
+// there come [Table], which reads and writes rows, all that changes schemas, and [Tables.Storage], by which queries read rows in
+// batches. Views, sequences and statistics are kept beside the tables; see [Tables.PutObject].
 //
 // It promises:
 //
@@ -12,7 +13,8 @@
 //   - Every index that is Ready equals the projection of its table.
 //   - A statement, which is a call of a method that writes or of [Tables.Statement], that fails leaves nothing of itself.
 //   - A number of an identity column, or a hidden row id, is given once. There may be gaps.
-//   - Schemas, like rows, are read at the moment of the transaction; who writes a row conflicts with who changes the schema.
+//   - Schemas, like rows, are read at the moment of the transaction; who writes a row conflicts with who changes the schema. They are
+//     remembered from one transaction to the next; see [Tables.Epoch].
 //
 // # What is stored
 //

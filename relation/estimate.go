@@ -76,10 +76,10 @@ func (c *Catalog) SaveEstimates(ctx context.Context) error {
 
 // Committed is called when the transaction was committed: what it did then counts for estimates.
 func (t *Tables) Committed() {
-	for id, h := range t.handles {
+	for _, h := range t.handles {
 		if h.added != 0 {
-			if _, err := t.storedEstimate(id); err == nil {
-				t.catalog.addEstimate(id, h.added)
+			if _, err := t.storedEstimate(h.id); err == nil {
+				t.catalog.addEstimate(h.id, h.added)
 			}
 		}
 		h.added = 0

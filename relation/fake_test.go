@@ -83,6 +83,16 @@ type fakeTxn struct {
 	points  []int
 	done    bool
 	view    bool
+
+	changing []func() func(uint64)
+}
+
+var _ Versioned = (*fakeTxn)(nil)
+
+func (t *fakeTxn) Seq() (uint64, bool) { return t.seq, !t.db.serializable }
+
+func (t *fakeTxn) Changing(committing func() func(uint64)) {
+	t.changing = append(t.changing, committing)
 }
 
 func (db *fake) begin() *fakeTxn {
@@ -381,12 +391,22 @@ func (t *fakeTxn) conflict(c fakeCommit) bool {
 	return false
 }
 
-func (t *fakeTxn) commit() error {
+func (t *fakeTxn) commit() (err error) {
 	if err := t.enter("commit"); err != nil {
 		return err
 	}
 	t.done = true
 	db := t.db
+	for _, f := range t.changing {
+		outcome := f()
+		defer func() {
+			if err == nil {
+				outcome(db.seq)
+			} else {
+				outcome(0)
+			}
+		}()
+	}
 	for _, c := range db.commits[min(t.seq, uint64(len(db.commits))):] {
 		if t.conflict(c) {
 			return errFakeConflict

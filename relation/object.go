@@ -37,11 +37,13 @@ func (t *Tables) PutObject(kind, name string, value []byte) error {
 			return err
 		}
 	}
+	t.change()
 	return t.txn.Put(catalogSpace, objectKey(kind, name), value)
 }
 
 // DeleteObject removes an object, if it is there.
 func (t *Tables) DeleteObject(kind, name string) error {
+	t.change()
 	return t.txn.Delete(catalogSpace, objectKey(kind, name))
 }
 
@@ -99,5 +101,6 @@ func (t *Tables) PutStatistics(table string, value []byte) error {
 		return err
 	}
 	h.depend()
+	t.change()
 	return t.txn.Put(catalogSpace, idKey(statisticsPrefix, h.id), value)
 }

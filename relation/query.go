@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/middb/middb/catalog"
 	"github.com/middb/middb/planner/exec"
@@ -58,17 +59,14 @@ func (q queries) Lookup(schema *catalog.Table, name string, places []int) (exec.
 			return nil, fmt.Errorf("table %s, index %s: %w: it may have several rows with the same values", s.Name, name, ErrArguments)
 		}
 		l.columns = l.index.columns
-		l.covered = s.cover(l.index, places)
 	}
-	l.decoder = s.decoderOf(places)
-	l.lasting = true
-	for i, at := range places {
-		if at == plan.HiddenRowID {
-			l.ids = append(l.ids, i)
-		} else if s.Columns[at].Type.Kind.Textual() {
-			l.lasting = false
-		}
+	l.reading = s.readings.of(s, l.index, places)
+	if l.from != nil {
+		l.covered = covered{shape: s, index: l.index, from: l.from}
 	}
+	text := func(c keyColumn) bool { return c.typ.Kind.Textual() }
+	l.lent = slices.ContainsFunc(l.columns, text) || slices.ContainsFunc(s.primary, text)
+	l.key = l.room[:0]
 	return l, nil
 }
 
@@ -87,16 +85,16 @@ func (s *shape) checkPlaces(places []int) error {
 
 // A lookup reads single rows by the primary key or a unique index. It implements exec.Lookup.
 type lookup struct {
+	*reading
 	table   *Table
 	shape   *shape
 	index   *index // nil: by the primary key
 	columns []keyColumn
-	covered *covered // the index has all that is asked for
-	decoder *catalog.RowDecoder
-	ids     []int // where among the columns the hidden row id goes
-	lasting bool  // no value aliases what is read
+	covered covered // if the index has all that is asked for
+	lent    bool    // texts may alias keys
 
 	key, primary, stored []byte
+	room                 [48]byte // for most keys
 }
 
 // Get implements exec.Lookup. The texts it returns stay good.
@@ -105,56 +103,55 @@ func (l *lookup) Get(dst, values []catalog.Value) (row []catalog.Value, found bo
 		return dst, false, fmt.Errorf("table %s: %w: the key has %d columns, given are %d",
 			l.shape.Name, ErrArguments, len(l.columns), len(values))
 	}
+	if l.texts { // what they alias is not used again
+		l.stored = nil
+		if l.lent {
+			l.key, l.primary = nil, nil
+		}
+	}
 	if l.key, err = l.shape.appendBound(l.shape.appendTyped, l.key[:0], l.columns, values); err != nil {
 		return dst, false, err
 	}
-	txn, k := l.table.tables.txn, l.key
 	if l.index != nil {
-		into := l.primary[:0]
-		if l.covered != nil {
-			into = nil // the values alias it
-		}
-		if l.primary, found, err = txn.Get(l.index.space, into, l.key); err != nil || !found {
-			return dst, false, err
-		}
-		if len(l.primary) == 0 {
-			return dst, false, l.shape.damaged(l.index, l.key, "it says of no row that it has these values")
-		}
-		if l.covered != nil {
-			row, _, err = l.covered.decode(dst, append([]byte(nil), l.key...), l.primary)
-			return row, err == nil, err
-		}
-		k = l.primary
+		return l.getByIndex(dst)
 	}
-	if !l.lasting {
-		l.stored = nil
-		if l.index == nil {
-			l.key = nil // values may alias it
-		} else {
-			l.primary = nil
-		}
+	return l.read(dst, l.key)
+}
+
+// getByIndex reads the row whose entry has the key.
+func (l *lookup) getByIndex(dst []catalog.Value) (row []catalog.Value, found bool, err error) {
+	l.primary, found, err = l.table.tables.txn.Get(l.index.space, l.primary[:0], l.key)
+	switch {
+	case err != nil || !found:
+		return dst, false, err
+	case len(l.primary) == 0:
+		return dst, false, l.shape.damaged(l.index, l.key, "it says of no row that it has these values")
+	case l.from != nil:
+		row, _, err = l.covered.decode(dst, l.key, l.primary)
+		return row, err == nil, err
 	}
-	if l.stored, found, err = txn.Get(l.shape.rows, l.stored[:0], k); err != nil {
+	row, found, err = l.read(dst, l.primary)
+	if err == nil && !found {
+		err = l.shape.damaged(l.index, l.key, "it has an entry for a row that is not there")
+	}
+	return row, found, err
+}
+
+// read reads the row of a primary key.
+func (l *lookup) read(dst []catalog.Value, k []byte) (row []catalog.Value, found bool, err error) {
+	if l.stored, found, err = l.table.tables.txn.Get(l.shape.rows, l.stored[:0], k); err != nil || !found {
 		return dst, false, err
 	}
-	if !found && l.index != nil {
-		return dst, false, l.shape.damaged(l.index, l.key, "it has an entry for a row that is not there")
+	if row, err = l.rows.Decode(dst, k, l.stored); err != nil || !l.hidden {
+		return row, err == nil, err
 	}
-	if !found {
-		return dst, false, nil
-	}
-	from := len(dst)
-	if row, err = l.decoder.Decode(dst, k, l.stored); err != nil {
-		return row, false, err
-	}
-	for _, i := range l.ids {
-		id, err := catalog.DecodeRowID(k)
-		if err != nil {
-			return dst, false, err
+	id, err := catalog.DecodeRowID(k)
+	for i, at := range l.reading.columns {
+		if at == plan.HiddenRowID {
+			row[len(dst)+i] = catalog.Int(id)
 		}
-		row[from+i] = catalog.Int(id)
 	}
-	return row, true, nil
+	return row, err == nil, err
 }
 
 // appendTyped appends values that are of the types of columns already, as those of plans are, but for the scale of decimals

@@ -185,6 +185,7 @@ func TestQueriesEndWithTheirContext(t *testing.T) {
 			return err
 		}
 		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
 		cursor, err := tables.Storage().Scan(ctx, &exec.ScanRequest{Table: schema, Columns: []int{0}})
 		if err != nil {
 			return err

@@ -67,7 +67,9 @@ func (t *Table) ScanIndex(name string, o ScanOptions) (*Rows, error) {
 		return nil, err
 	}
 	r.index = ix
-	if r.covered = t.shape.cover(ix, r.columns); r.covered == nil {
+	if from := t.shape.cover(ix, r.columns); from != nil {
+		r.covered = &covered{shape: t.shape, index: ix, from: from}
+	} else {
 		r.decoder = t.shape.decoderOf(r.columns)
 	}
 	if r.it, err = t.tables.txn.Iterate(ix.space, bounds); err != nil {
@@ -81,7 +83,7 @@ func (s *shape) decoderOf(columns []int) *catalog.RowDecoder {
 	if columns == nil {
 		return s.decoder
 	}
-	return s.NewRowDecoder(columns)
+	return s.readings.of(s, nil, columns).rows
 }
 
 // newRows returns a cursor without what it reads.
@@ -181,21 +183,20 @@ type covered struct {
 	all  []catalog.Value
 }
 
-// cover returns how the columns are decoded from the entries of an index, nil if it does not have them all.
-func (s *shape) cover(ix *index, columns []int) *covered {
+// cover returns, of each of the columns, which one it is of the index and the primary key, taken together; nil if they do not
+// have them all.
+func (s *shape) cover(ix *index, columns []int) []int {
 	if columns == nil {
 		columns = everyColumn(s.Table)
 	}
 	have := append(placesOf(ix.columns), placesOf(s.scanKey())...)
-	c := &covered{shape: s, index: ix}
-	for _, at := range columns {
-		i := slices.Index(have, at)
-		if i < 0 {
+	from := make([]int, len(columns))
+	for i, at := range columns {
+		if from[i] = slices.Index(have, at); from[i] < 0 {
 			return nil
 		}
-		c.from = append(c.from, i)
 	}
-	return c
+	return from
 }
 
 func (c *covered) decode(dst []catalog.Value, k, v []byte) (row []catalog.Value, primary []byte, err error) {

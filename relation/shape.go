@@ -12,14 +12,15 @@ import (
 // A shape is a schema made ready for use. It does not change; transactions share it.
 type shape struct {
 	*catalog.Table
-	encoded []byte
-	key     []byte // of the schema in the catalog
-	rows    Space
-	decoder *catalog.RowDecoder // of all columns
-	primary []keyColumn         // empty: a hidden row id
-	indexes []*index
-	foreign []*foreignKey
-	checks  []expression
+	encoded  []byte
+	key      []byte // of the schema in the catalog
+	rows     Space
+	decoder  *catalog.RowDecoder // of all columns
+	readings readings
+	primary  []keyColumn // empty: a hidden row id
+	indexes  []*index
+	foreign  []*foreignKey
+	checks   []expression
 	// By column:
 	defaults []expression // nil: NULL
 	notNull  []bool

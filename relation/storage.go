@@ -1,6 +1,10 @@
 package relation
 
-import "context"
+import (
+	"context"
+
+	"github.com/middb/middb/iterator"
+)
 
 // CatalogSpace is the number of the Space of the catalog: names, schemas, numbers that are given. The numbers of tables and
 // indexes are above it.
@@ -65,6 +69,14 @@ type Iterator interface {
 	Value() []byte
 	Err() error
 	Close() error
+}
+
+// A BatchIterator is an Iterator that can give several entries at once, which costs less than one by one.
+type BatchIterator interface {
+	Iterator
+	// NextBatch replaces e by the entries that come next, from the first one at the first call, at most as many as most, and
+	// reports whether there are any. They are valid until it is called again. Nothing else moves the iterator meanwhile.
+	NextBatch(e *iterator.Entries, most int) bool
 }
 
 // A Database runs transactions. Update commits what f has written, and runs f again after a conflict; an error of f rolls

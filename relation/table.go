@@ -36,6 +36,10 @@ func (t *Table) ready() error {
 	if t.generation == t.tables.generation {
 		return nil
 	}
+	if k := t.tables.recent(); k != nil && k.shapes[t.id] != nil {
+		t.become(k.shapes[t.id])
+		return nil
+	}
 	k := idKey(tablePrefix, t.id)
 	encoded, found, err := t.tables.txn.Get(catalogSpace, nil, k)
 	if err != nil {
@@ -52,11 +56,17 @@ func (t *Table) ready() error {
 	if err != nil {
 		return err
 	}
+	t.tables.remember("", t.id, s)
+	t.become(s)
+	return nil
+}
+
+// become gives the table the schema that the transaction sees.
+func (t *Table) become(s *shape) {
 	t.shape = s
 	t.parents = append(t.parents[:0], make([]target, len(s.foreign))...)
 	t.children, t.knows = nil, false
 	t.generation = t.tables.generation
-	return nil
 }
 
 func everyColumn(t *catalog.Table) []int {

@@ -19,7 +19,10 @@ type Tables struct {
 	txn     Txn
 
 	generation uint64 // counts what may have changed schemas in this transaction, from 0
-	handles    map[uint32]*Table
+	changes    bool   // schemas or named objects, perhaps
+	versioned  Versioned
+	handles    []*Table
+	first      Table // the first of them
 	statement  statement
 	dropped    []uint32
 	broken     error // why a statement could not be taken back
@@ -80,20 +83,36 @@ func (t *Tables) Err() error { return t.broken }
 
 // lookup returns the id of a table, 0 if there is none of this name.
 func (t *Tables) lookup(name string) (uint32, error) {
+	k := t.recent()
+	if k != nil {
+		if id := k.names[name]; id != 0 {
+			return id, nil
+		}
+	}
 	id, err := number(t.txn, nameKey(name))
+	if id != 0 && err == nil {
+		t.remember(name, uint32(id), nil)
+	}
 	return uint32(id), err
 }
 
 // handle returns the table of an id.
 func (t *Tables) handle(id uint32) (*Table, error) {
-	h := t.handles[id]
-	if h == nil {
-		h = &Table{tables: t, id: id, generation: t.generation - 1}
+	for _, h := range t.handles {
+		if h.id == id {
+			return h, h.ready()
+		}
 	}
+	h := &t.first
+	if h.tables != nil {
+		h = new(Table)
+	}
+	h.tables, h.id, h.generation = t, id, t.generation-1
 	if err := h.ready(); err != nil {
+		h.tables = nil
 		return nil, err
 	}
-	t.handles[id] = h
+	t.handles = append(t.handles, h)
 	return h, nil
 }
 
