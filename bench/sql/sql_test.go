@@ -12,7 +12,7 @@ func TestRunMeasuresEveryRow(t *testing.T) {
 		t.Fatalf("exit code %d: %s", code, &diagnostics)
 	}
 	for _, w := range workloads(2000) {
-		if strings.Count(out.String(), w.name+" ") != 2 {
+		if strings.Count(out.String(), " "+w.name+"  ") != 2 {
 			t.Errorf("not a row for each peer: %q\n%s", w.name, &out)
 		}
 	}

@@ -90,8 +90,12 @@ func fillMiddb(ctx context.Context, dir, schema string, scale float64) (err erro
 			return err
 		}
 	}
-	_, err = db.Exec(ctx, indexes+"; ANALYZE")
-	return err
+	for statement := range strings.SplitSeq(indexes+"; ANALYZE", ";") { // several at once would be one transaction
+		if _, err := db.Exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // indexes are what both have besides the primary keys.
