@@ -112,7 +112,7 @@ func sell(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	defer tx.Rollback()
-	if _, err := tx.ExecContext(ctx, "INSERT INTO sale VALUES (2, '2026-03-01', 5)"); err != nil {
+	if _, err = tx.ExecContext(ctx, "INSERT INTO sale VALUES (2, '2026-03-01', 5)"); err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, "UPDATE album SET stock = stock - 5 WHERE id = 2")
@@ -120,7 +120,7 @@ func sell(ctx context.Context, db *sql.DB) error {
 		return fmt.Errorf("five copies of three were sold: %w", err)
 	}
 	fmt.Println("there are not enough copies")
-	if err := tx.Rollback(); err != nil {
+	if err = tx.Rollback(); err != nil {
 		return err
 	}
 	var sold int

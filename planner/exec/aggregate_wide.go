@@ -62,7 +62,9 @@ func (w wide) times(places uint8) (wide, bool) {
 const maxUnscaled = 999_999_999_999_999_999
 
 // decimal returns w in units of 10^-scale as a Decimal, as expr rounds results that are too long.
-func (w wide) decimal(scale uint8) (catalog.Value, error) { return expr.DecimalOf128(w.hi, w.lo, scale) }
+func (w wide) decimal(scale uint8) (catalog.Value, error) {
+	return expr.DecimalOf128(w.hi, w.lo, scale)
+}
 
 func tooManyDigits() error {
 	return sqlstate.New(sqlstate.OutOfRange, -1, "the result has more than %d digits", catalog.MaxPrecision).

@@ -37,7 +37,7 @@ func (m *Middb) Answer(ctx context.Context, query string, settings ...string) (a
 	s := m.db.Session()
 	defer func() { err = errors.Join(err, s.Close()) }()
 	for _, set := range settings {
-		if _, err := s.Exec(ctx, set); err != nil {
+		if _, err = s.Exec(ctx, set); err != nil {
 			return nil, err
 		}
 	}
