@@ -12,12 +12,13 @@ import (
 	"time"
 
 	google "github.com/google/btree"
-	"github.com/middb/middb/bench/ratio"
 	"github.com/middb/middb/bplustree"
 	"github.com/middb/middb/page"
 	"github.com/middb/middb/vfs"
 	tidwall "github.com/tidwall/btree"
 	"go.etcd.io/bbolt"
+
+	"github.com/middb/middb/bench/ratio"
 )
 
 // The trees.

@@ -11,10 +11,9 @@ import (
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // drivers
-	_ "modernc.org/sqlite"
-
 	"github.com/middb/middb/tests/differential"
 	"github.com/middb/middb/tests/environment"
+	_ "modernc.org/sqlite"
 )
 
 // queries is how many random queries each set of tables is asked.

@@ -9,10 +9,10 @@ import (
 	"path/filepath"
 
 	_ "github.com/mattn/go-sqlite3" // drivers
+	_ "github.com/middb/middb/driver"
 	_ "modernc.org/sqlite"
 
 	"github.com/middb/middb/bench/ratio"
-	_ "github.com/middb/middb/driver"
 )
 
 // The peers.

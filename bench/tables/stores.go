@@ -9,11 +9,12 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 
-	"github.com/middb/middb/bench/ratio"
 	"github.com/middb/middb/catalog"
 	"github.com/middb/middb/engine"
 	"go.etcd.io/bbolt"
 	_ "modernc.org/sqlite" // registers the driver
+
+	"github.com/middb/middb/bench/ratio"
 )
 
 // The stores.

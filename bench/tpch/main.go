@@ -10,9 +10,10 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/middb/middb/tests/tpch"
+
 	"github.com/middb/middb/bench/ratio"
 	"github.com/middb/middb/bench/tpch/dbgen"
-	"github.com/middb/middb/tests/tpch"
 )
 
 //go:embed queries/*.sql schema.sql

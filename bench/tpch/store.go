@@ -13,12 +13,12 @@ import (
 	"time"
 
 	_ "github.com/mattn/go-sqlite3" // a driver
-
-	"github.com/middb/middb/bench/ratio"
-	"github.com/middb/middb/bench/tpch/dbgen"
 	_ "github.com/middb/middb/driver"
 	"github.com/middb/middb/engine"
 	"github.com/middb/middb/tests/tpch"
+
+	"github.com/middb/middb/bench/ratio"
+	"github.com/middb/middb/bench/tpch/dbgen"
 )
 
 const sqlite = "mattn/go-sqlite3"
@@ -44,7 +44,7 @@ func (s *store) open(ctx context.Context, dir string, scale float64) (err error)
 	}
 	if s.name == ratio.Middb {
 		at := filepath.Join(dir, "middb")
-		if err := fillMiddb(ctx, at, string(schema), scale); err != nil {
+		if err = fillMiddb(ctx, at, string(schema), scale); err != nil {
 			return err
 		}
 		s.db, err = sql.Open("middb", "file:"+at)
@@ -54,11 +54,11 @@ func (s *store) open(ctx context.Context, dir string, scale float64) (err error)
 		return err
 	}
 	s.db.SetMaxOpenConns(1) // the cache is that of a connection
-	if _, err := s.db.ExecContext(ctx, string(schema)); err != nil {
+	if _, err = s.db.ExecContext(ctx, string(schema)); err != nil {
 		return err
 	}
 	for _, table := range dbgen.Tables {
-		if err := s.load(ctx, table, scale); err != nil {
+		if err = s.load(ctx, table, scale); err != nil {
 			return fmt.Errorf("table %s: %w", table, err)
 		}
 	}
