@@ -57,21 +57,22 @@ func (db *DB) QueryRow(ctx context.Context, sql string, args ...any) *session.Ro
 // Query runs a statement in the transaction; see DB.Query. A statement that fails leaves nothing of itself, and the
 // transaction goes on.
 func (t *Txn) Query(ctx context.Context, sql string, args ...any) (*Rows, error) {
-	return t.session().Query(ctx, sql, args...)
+	return t.Session().Query(ctx, sql, args...)
 }
 
 // Exec runs a statement in the transaction; see DB.Exec.
 func (t *Txn) Exec(ctx context.Context, sql string, args ...any) (Result, error) {
-	return t.session().Exec(ctx, sql, args...)
+	return t.Session().Exec(ctx, sql, args...)
 }
 
 // QueryRow is Query for one row, which Scan reads.
 func (t *Txn) QueryRow(ctx context.Context, sql string, args ...any) *session.Row {
-	return t.session().QueryRow(ctx, sql, args...)
+	return t.Session().QueryRow(ctx, sql, args...)
 }
 
-// session returns the one of the transaction.
-func (t *Txn) session() *Session {
+// Session returns the session in which the transaction runs statements. It ends with the transaction, and is for its
+// goroutine.
+func (t *Txn) Session() *Session {
 	if t.sql == nil {
 		t.sql = session.Within(sqlDatabase{t.db}, t.db.sharedSQL(), sqlTxn{t}, session.TxnOptions{
 			ReadOnly: t.options.ReadOnly, Serializable: t.options.Isolation == Serializable,
@@ -86,7 +87,7 @@ type sqlDatabase struct{ db *DB }
 var _ session.Database = sqlDatabase{}
 
 func txnOptions(o session.TxnOptions) TxnOptions {
-	out := TxnOptions{ReadOnly: o.ReadOnly}
+	out := TxnOptions{ReadOnly: o.ReadOnly, Timeout: o.Timeout}
 	if o.Serializable {
 		out.Isolation = Serializable
 	}

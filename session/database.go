@@ -38,6 +38,7 @@ type Environment struct {
 type TxnOptions struct {
 	ReadOnly     bool
 	Serializable bool
+	Timeout      time.Duration // after it a transaction that is still under way is rolled back; 0: never
 }
 
 // A Txn is a transaction, for one goroutine at a time.

@@ -38,6 +38,9 @@ func bindParameters(types []catalog.Type, args []any) ([]catalog.Value, error) {
 // parameter makes a Go value one of a type. For TEXT, which parameters are that nothing wants to be something else, numbers
 // and times are what they look like.
 func parameter(t catalog.Type, a any) (catalog.Value, error) {
+	if p, ok := a.(Plain); ok {
+		a = p.of(t)
+	}
 	if n, ok := a.(int64); ok && t.Kind == catalog.Int64 {
 		return catalog.Int(n), nil
 	}

@@ -53,7 +53,7 @@ func (s *Session) now() time.Time {
 func (x *execution) options() *exec.Options {
 	set := &x.s.settings
 	return &exec.Options{
-		Storage: x.tables.Storage(), Env: x.env, Memory: set.memory, BatchRows: set.batchRows,
+		Storage: x.tables.Storage(), Env: x.env, Memory: x.s.memory(), BatchRows: set.batchRows,
 		FS: x.s.env.Temporary, Directory: x.s.env.Directory, Measure: x.measure != nil,
 	}
 }
@@ -130,7 +130,7 @@ func (s *Session) runQuery(ctx context.Context, st *statement, args []any) (_ *R
 	if s.txn != nil {
 		txn, err = s.txn.open(ctx, s.db)
 	} else {
-		txn, err = s.db.Begin(ctx, TxnOptions{ReadOnly: !st.writes || s.settings.readOnly || s.env.ReadOnly})
+		txn, err = s.db.Begin(ctx, TxnOptions{ReadOnly: !st.writes || s.settings.readOnly || s.onlyReads()})
 		if err == nil {
 			defer func() {
 				if err != nil {

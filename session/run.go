@@ -56,7 +56,7 @@ func (s *Session) dispatch(ctx context.Context, st *statement, args []any) (*Row
 	case *ast.Copy:
 		return s.copyFile(ctx, st, tree)
 	}
-	if ix, ok := st.tree.(*ast.CreateIndex); ok && s.txn == nil && !s.env.ReadOnly && !s.settings.readOnly {
+	if ix, ok := st.tree.(*ast.CreateIndex); ok && s.txn == nil && !s.onlyReads() && !s.settings.readOnly {
 		return s.finished(Result{Tag: "CREATE INDEX"}), s.buildIndex(ctx, ix)
 	}
 	if tag, f := schemaChange(st); f != nil {

@@ -113,6 +113,9 @@ func sequenceName(text string) string {
 
 // Next implements expr.Sequences.
 func (q sequences) Next(name string) (int64, error) {
+	if q.s.limits.OnlyRead {
+		return 0, sqlstate.New(sqlstate.ReadOnlyTransaction, -1, "nextval writes, and the session may only read")
+	}
 	name = sequenceName(name)
 	n, err := q.tables.NextValue(name)
 	if err != nil {

@@ -18,6 +18,7 @@ type Session struct {
 	notices  []Notice
 	files    vfs.FS // for COPY; nil: files are not allowed
 	closed   bool
+	limits   Limits
 
 	numbers    map[string]int64 // that sequences have given last
 	lastNumber string           // the sequence that was asked last
@@ -110,7 +111,7 @@ func (s *Session) begun() error {
 func (s *Session) script(ctx context.Context, list []*statement) (rows *Rows, err error) {
 	for i, st := range list {
 		if s.txn == nil && !controls(st.tree) {
-			s.txn = s.newTransaction(TxnOptions{ReadOnly: s.settings.readOnly, Serializable: s.settings.serializable})
+			s.txn = s.newTransaction(TxnOptions{ReadOnly: s.settings.readOnly || s.limits.OnlyRead, Serializable: s.settings.serializable})
 			s.txn.implicit = true
 		}
 		if rows, err = s.run(ctx, st, nil); err == nil && i < len(list)-1 {

@@ -175,7 +175,7 @@ var known = []setting{
 		return setIsolation(&s.txn.options.Serializable, v)
 	}, "the isolation of the transaction"},
 	{"transaction_read_only", func(s *Session) string {
-		return onOff(s.env.ReadOnly || s.settings.readOnly || s.txn != nil && s.txn.options.ReadOnly)
+		return onOff(s.onlyReads() || s.settings.readOnly || s.txn != nil && s.txn.options.ReadOnly)
 	}, nil, "the transaction only reads"},
 }
 

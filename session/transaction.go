@@ -35,6 +35,7 @@ type savepoint struct {
 func (t *transaction) fail() { t.failed = !t.borrowed }
 
 func (s *Session) newTransaction(o TxnOptions) *transaction {
+	o.Timeout = s.limits.Transaction
 	return &transaction{options: o, saved: s.settings, kept: s.settings, now: s.env.Now()}
 }
 
@@ -125,7 +126,7 @@ func (s *Session) beginStatement(st *ast.Begin) error {
 		s.notice(sqlstate.ActiveTransaction, "a transaction is under way already")
 		return nil
 	}
-	s.txn = s.newTransaction(TxnOptions{ReadOnly: s.settings.readOnly || s.env.ReadOnly, Serializable: s.settings.serializable})
+	s.txn = s.newTransaction(TxnOptions{ReadOnly: s.settings.readOnly || s.onlyReads(), Serializable: s.settings.serializable})
 	if err := s.modes(st.Modes); err != nil {
 		s.rollback()
 		return err
@@ -150,8 +151,8 @@ func (s *Session) modes(m ast.Modes) error {
 	case ast.ReadOnly:
 		o.ReadOnly = true
 	case ast.ReadWrite:
-		if s.env.ReadOnly {
-			return sqlstate.New(sqlstate.ReadOnlyTransaction, -1, "the database was opened for reading only")
+		if s.onlyReads() {
+			return s.cannotWrite()
 		}
 		o.ReadOnly = false
 	default:
@@ -324,7 +325,7 @@ func (s *Session) releaseStatement(st *ast.Release) error {
 // write runs f, which changes tables, as a statement: in the transaction under way, or in one of its own that is run again
 // after a conflict. What may run again must begin anew.
 func (s *Session) write(ctx context.Context, what string, f func(txn Txn, tables *relation.Tables) error) error {
-	if s.env.ReadOnly || s.txn != nil && s.txn.options.ReadOnly || s.txn == nil && s.settings.readOnly {
+	if s.onlyReads() || s.txn != nil && s.txn.options.ReadOnly || s.txn == nil && s.settings.readOnly {
 		return sqlstate.New(sqlstate.ReadOnlyTransaction, -1, "%s cannot be run in a transaction that only reads", what)
 	}
 	if s.txn == nil {

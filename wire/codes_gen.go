@@ -80,6 +80,28 @@ const (
 	ErrCommitUnknown Code = 4007
 	// ErrNoSuchTxn: the connection has no such transaction.
 	ErrNoSuchTxn Code = 4008
+	// ErrSQLStatement: the statement cannot be understood.
+	ErrSQLStatement Code = 5001
+	// ErrSQLName: the statement names what is not there.
+	ErrSQLName Code = 5002
+	// ErrSQLExists: the statement makes what is there already.
+	ErrSQLExists Code = 5003
+	// ErrSQLConstraint: the statement violates a constraint.
+	ErrSQLConstraint Code = 5004
+	// ErrSQLData: a value is not what the statement can use.
+	ErrSQLData Code = 5005
+	// ErrSQLNotSupported: middb does not have this part of SQL.
+	ErrSQLNotSupported Code = 5006
+	// ErrSQLTxnState: the statement cannot be run in the state of the transaction.
+	ErrSQLTxnState Code = 5007
+	// ErrSQLLimit: the statement needs more than it may take.
+	ErrSQLLimit Code = 5008
+	// ErrSQLInUse: something else needs what the statement changes.
+	ErrSQLInUse Code = 5009
+	// ErrSQLUnprepared: the connection has no such statement.
+	ErrSQLUnprepared Code = 5010
+	// ErrSQLOther: the statement has failed.
+	ErrSQLOther Code = 5011
 	// ErrInternal: the server met an error of its own.
 	ErrInternal Code = 6001
 	// ErrShuttingDown: the server is shutting down.
@@ -153,6 +175,17 @@ var codes = map[Code]codeInfo{
 	ErrSavepoint:          {"SAVEPOINT", false, "no such savepoint", ""},
 	ErrCommitUnknown:      {"COMMIT_UNKNOWN", false, "it is not known whether the write was stored", "read the keys to find out"},
 	ErrNoSuchTxn:          {"NO_SUCH_TXN", false, "the connection has no such transaction", "transactions are of the connection that began them"},
+	ErrSQLStatement:       {"SQL_STATEMENT", false, "the statement cannot be understood", "its position tells where"},
+	ErrSQLName:            {"SQL_NAME", false, "the statement names what is not there", ""},
+	ErrSQLExists:          {"SQL_EXISTS", false, "the statement makes what is there already", ""},
+	ErrSQLConstraint:      {"SQL_CONSTRAINT", false, "the statement violates a constraint", ""},
+	ErrSQLData:            {"SQL_DATA", false, "a value is not what the statement can use", ""},
+	ErrSQLNotSupported:    {"SQL_NOT_SUPPORTED", false, "middb does not have this part of SQL", ""},
+	ErrSQLTxnState:        {"SQL_TXN_STATE", false, "the statement cannot be run in the state of the transaction", ""},
+	ErrSQLLimit:           {"SQL_LIMIT", false, "the statement needs more than it may take", ""},
+	ErrSQLInUse:           {"SQL_IN_USE", false, "something else needs what the statement changes", ""},
+	ErrSQLUnprepared:      {"SQL_UNPREPARED", false, "the connection has no such statement", "prepare it again"},
+	ErrSQLOther:           {"SQL_OTHER", false, "the statement has failed", ""},
 	ErrInternal:           {"INTERNAL", false, "the server met an error of its own", "its log says more"},
 	ErrShuttingDown:       {"SHUTTING_DOWN", true, "the server is shutting down", "connect again in a moment, or to another server"},
 	ErrReadOnly:           {"READ_ONLY", false, "the database was opened read-only", ""},

@@ -50,7 +50,7 @@
 //
 // HELLO is the first request. Requests take effect, and are answered, in the order sent, unless they have the flag
 // any order. A server reads no further request while as many are in flight as it has announced. CANCEL is acted upon
-// at once. The replies to SCAN and WATCH are streams: their first frame has its place in the order, the others come
+// at once. The replies to SCAN, WATCH, EXEC and RUN are streams: their first frame has its place in the order, the others come
 // in between other replies.
 // Each frame of a stream uses up a credit; FETCH gives more. Everything that belongs to a connection,
 // transactions and cursors and requests, ends with it.
@@ -58,6 +58,29 @@
 // # Messages
 //
 // The types are listed at [TypeHello] and [TypeOK]; the struct named there has the fields of the body in their order.
+//
+// # SQL
+//
+// EXEC runs a statement, PREPARE keeps one that RUN runs, and UNPREPARE forgets it. Every connection has a session: its
+// statements run one after the other, and BEGIN, COMMIT and SET are about it. A statement with the flag [ExecAlone] has a session
+// of its own, so that those who share a connection are not in one another's way; one with a transaction that BEGIN, the
+// request, began runs in that.
+//
+// The reply is ROWHEAD, if the statement gives rows, ROWS, and END; the frames before END have the flag more. ROWS frames
+// need credit, the others do not. The body of ROWHEAD is an array of columns,
+//
+//	[name, type, kind, nullable, digits, scale, length]
+//
+// where kind is a [ColumnKind], and what follows it is left out at the end where it is false or 0. ROWS is an array of rows,
+// each an array of as many values. END tells how many rows were sent, how many were affected, the tag that PostgreSQL
+// would give, such as "INSERT 0 1", and what there is to notice.
+//
+// What a statement has done is done when END comes. An ERROR says that it has done nothing, even after ROWS; except for
+// COMMIT_UNKNOWN. A statement that was done before CANCEL reached it is answered as done. Timeouts of requests count the time
+// that the server works on a statement, not that in which its client reads.
+//
+// ERRORs of statements have the SQLSTATE that PostgreSQL gives and, where there is one, the position in the statement:
+// which of its characters, from 1.
 //
 // # Errors
 //

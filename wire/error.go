@@ -47,6 +47,11 @@ type Error struct {
 	Message  string // what was tried and what is wrong
 	Hint     string // what to do about it; may be empty
 	SQLState string // of SQL errors
+	Position uint64 // of SQL errors: which character of the statement they are about, from 1; 0: none
+	Detail   string // of SQL errors: the line of the place, with a mark below it
+	// What an SQL error is about, as far as that is known.
+	Table, Column, Constraint string
+
 	// Retry says that the request may succeed when it is made again, whatever the code says in general.
 	Retry bool
 
@@ -85,6 +90,12 @@ type errorBody struct {
 	Seq       uint64  `msgpack:"seq,omitempty"`
 	Next      *uint64 `msgpack:"next,omitempty"`
 	Oldest    *uint64 `msgpack:"oldest,omitempty"`
+
+	Position   uint64 `msgpack:"position,omitempty"`
+	Detail     string `msgpack:"detail,omitempty"`
+	Table      string `msgpack:"table,omitempty"`
+	Column     string `msgpack:"column,omitempty"`
+	Constraint string `msgpack:"constraint,omitempty"`
 }
 
 // Append appends the body of an ERROR frame.
@@ -92,6 +103,7 @@ func (e *Error) Append(dst []byte) []byte {
 	body := errorBody{
 		Code: uint64(e.Code), Name: e.Code.Name(), Message: e.Message, Retryable: e.Retry, Hint: e.Hint,
 		SQLState: e.SQLState, Keyspace: e.Keyspace, Key: e.Key, Seq: e.Seq,
+		Position: e.Position, Detail: e.Detail, Table: e.Table, Column: e.Column, Constraint: e.Constraint,
 	}
 	if e.HasPosition {
 		body.Next, body.Oldest = &e.Next, &e.Oldest
@@ -108,6 +120,7 @@ func DecodeError(body []byte) (*Error, error) {
 	e := &Error{
 		Code: Code(min(b.Code, 1<<32-1)), Message: b.Message, Hint: b.Hint, Retry: b.Retryable,
 		SQLState: b.SQLState, Keyspace: b.Keyspace, Key: b.Key, Seq: b.Seq,
+		Position: b.Position, Detail: b.Detail, Table: b.Table, Column: b.Column, Constraint: b.Constraint,
 	}
 	if b.Next != nil && b.Oldest != nil {
 		e.Next, e.Oldest, e.HasPosition = *b.Next, *b.Oldest, true

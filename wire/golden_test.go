@@ -110,7 +110,7 @@ func examples() []example {
 		{"delrange with everything", TypeDelRange, 0, 20, &DelRange{Lower: key, Upper: binary, Keyspace: "users", Txn: 1, Durability: Sync}},
 		{"count", TypeCount, 0, 21, &Count{Prefix: []byte("user/")}},
 		{"merge", TypeMerge, 0, 22, &Merge{Key: key, Operator: "append", Operand: value}},
-	}, moreExamples()...)
+	}, append(moreExamples(), sqlExamples()...)...)
 }
 
 func moreExamples() []example {

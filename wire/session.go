@@ -43,6 +43,8 @@ type Limits struct {
 	Txns      uint64 `msgpack:"txns"`               // transactions under way
 	Cursors   uint64 `msgpack:"cursors"`            // cursors and watches
 	Timeout   uint64 `msgpack:"request_timeout_ms"` // of requests; 0: none
+
+	Statements uint64 `msgpack:"statements,omitempty"` // prepared ones
 }
 
 // Append appends the body.

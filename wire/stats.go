@@ -25,6 +25,8 @@ type ServerStats struct {
 	BytesIn     int64  `msgpack:"bytes_in"`
 	BytesOut    int64  `msgpack:"bytes_out"`
 	Buffered    int64  `msgpack:"buffered"` // memory of requests and replies under way
+
+	Statements int64 `msgpack:"statements,omitempty"` // prepared in sessions
 }
 
 // EngineStats describe the database.

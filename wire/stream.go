@@ -95,7 +95,18 @@ func (r *RowReader) Next() (k, v []byte, more bool, err error) {
 
 // End is the last frame of a stream.
 type End struct {
-	Rows uint64 `msgpack:"rows"` // entries sent; of a watch, changes
+	Rows uint64 `msgpack:"rows"` // entries or rows sent; of a watch, changes
+
+	// Of a statement.
+	Affected uint64      `msgpack:"affected,omitempty"` // rows written, or read by a query
+	Tag      string      `msgpack:"tag,omitempty"`      // as PostgreSQL has it: INSERT 0 1, CREATE TABLE
+	Notices  []SQLNotice `msgpack:"notices,omitempty"`
+}
+
+// An SQLNotice is what a statement has to say that is no error.
+type SQLNotice struct {
+	Code    string `msgpack:"code"` // SQLSTATE: 00000, or a warning's
+	Message string `msgpack:"message"`
 }
 
 // Append appends the body.

@@ -30,6 +30,11 @@ const (
 	TypeRollback  Type = 0x22 // [Rollback]
 	TypeSavepoint Type = 0x23 // [ID]
 
+	TypeExec      Type = 0x30 // [Exec]
+	TypePrepare   Type = 0x31 // [Prepare]
+	TypeRun       Type = 0x32 // [Run]
+	TypeUnprepare Type = 0x33 // [ID]
+
 	TypeFetch Type = 0x40 // [Fetch]
 	TypeClose Type = 0x41 // [ID]
 
@@ -48,12 +53,13 @@ const (
 
 // The replies, and what their bodies are.
 const (
-	TypeOK     Type = 0x80 // depends on the request
-	TypeRows   Type = 0x82 // [Rows]
-	TypeEnd    Type = 0x83 // [End]
-	TypeEvent  Type = 0x84 // [Event]
-	TypeNotice Type = 0x85 // [Notice]
-	TypeError  Type = 0xff // [Error]
+	TypeOK      Type = 0x80 // depends on the request
+	TypeRowHead Type = 0x81 // [RowHead]
+	TypeRows    Type = 0x82 // of a SCAN see [RowReader], of a statement [ResultReader]
+	TypeEnd     Type = 0x83 // [End]
+	TypeEvent   Type = 0x84 // [Event]
+	TypeNotice  Type = 0x85 // [Notice]
+	TypeError   Type = 0xff // [Error]
 )
 
 var typeNames = map[Type]string{
@@ -61,10 +67,11 @@ var typeNames = map[Type]string{
 	TypeGet: "GET", TypePut: "PUT", TypeDel: "DEL", TypeMGet: "MGET", TypeBatch: "BATCH", TypeScan: "SCAN", TypeCAS: "CAS",
 	TypeDelRange: "DELRANGE", TypeCount: "COUNT", TypeMerge: "MERGE",
 	TypeBegin: "BEGIN", TypeCommit: "COMMIT", TypeRollback: "ROLLBACK", TypeSavepoint: "SAVEPOINT",
+	TypeExec: "EXEC", TypePrepare: "PREPARE", TypeRun: "RUN", TypeUnprepare: "UNPREPARE",
 	TypeFetch: "FETCH", TypeClose: "CLOSE", TypeWatch: "WATCH", TypeUnwatch: "UNWATCH",
 	TypeStats: "STATS", TypeInfo: "INFO", TypeFlush: "FLUSH", TypeCompact: "COMPACT", TypeSessions: "SESSIONS", TypeKill: "KILL",
 	TypeUsers: "USERS", TypeKeyspaces: "KEYSPACES",
-	TypeOK: "OK", TypeRows: "ROWS", TypeEnd: "END", TypeEvent: "EVENT", TypeNotice: "NOTICE", TypeError: "ERROR",
+	TypeOK: "OK", TypeRowHead: "ROWHEAD", TypeRows: "ROWS", TypeEnd: "END", TypeEvent: "EVENT", TypeNotice: "NOTICE", TypeError: "ERROR",
 }
 
 // String returns the name of the type, or its number if it is not known.

@@ -7,7 +7,8 @@ import typing
 
 class Error(Exception):
     """The base of all errors that middb reports. code and name are those of docs/errors.md; hint says what to
-    do, if that is known; details has what else the server said: keyspace, key, seq, next, oldest."""
+    do, if that is known; details has what else the server said: keyspace, key, seq, next, oldest, and of
+    SQL sqlstate, position, detail, table, column, constraint."""
 
     code: int = 0
     name: str = ""
@@ -372,6 +373,105 @@ class NoSuchTxnError(Error):
     default_hint = "transactions are of the connection that began them"
 
 
+class StatementError(Error):
+    """The statement cannot be understood (5001 SQL_STATEMENT)."""
+
+    code = 5001
+    name = "SQL_STATEMENT"
+    retryable = False
+    default_hint = "its position tells where"
+
+
+class UndefinedError(Error):
+    """The statement names what is not there (5002 SQL_NAME)."""
+
+    code = 5002
+    name = "SQL_NAME"
+    retryable = False
+    default_hint = ""
+
+
+class DuplicateError(Error):
+    """The statement makes what is there already (5003 SQL_EXISTS)."""
+
+    code = 5003
+    name = "SQL_EXISTS"
+    retryable = False
+    default_hint = ""
+
+
+class ConstraintError(Error):
+    """The statement violates a constraint (5004 SQL_CONSTRAINT)."""
+
+    code = 5004
+    name = "SQL_CONSTRAINT"
+    retryable = False
+    default_hint = ""
+
+
+class DataError(Error):
+    """A value is not what the statement can use (5005 SQL_DATA)."""
+
+    code = 5005
+    name = "SQL_DATA"
+    retryable = False
+    default_hint = ""
+
+
+class NotSupportedError(Error):
+    """Middb does not have this part of SQL (5006 SQL_NOT_SUPPORTED)."""
+
+    code = 5006
+    name = "SQL_NOT_SUPPORTED"
+    retryable = False
+    default_hint = ""
+
+
+class TxnStateError(Error):
+    """The statement cannot be run in the state of the transaction (5007 SQL_TXN_STATE)."""
+
+    code = 5007
+    name = "SQL_TXN_STATE"
+    retryable = False
+    default_hint = ""
+
+
+class StatementLimitError(Error):
+    """The statement needs more than it may take (5008 SQL_LIMIT)."""
+
+    code = 5008
+    name = "SQL_LIMIT"
+    retryable = False
+    default_hint = ""
+
+
+class InUseError(Error):
+    """Something else needs what the statement changes (5009 SQL_IN_USE)."""
+
+    code = 5009
+    name = "SQL_IN_USE"
+    retryable = False
+    default_hint = ""
+
+
+class UnpreparedError(Error):
+    """The connection has no such statement (5010 SQL_UNPREPARED)."""
+
+    code = 5010
+    name = "SQL_UNPREPARED"
+    retryable = False
+    default_hint = "prepare it again"
+
+
+class SQLError(Error):
+    """The statement has failed (5011 SQL_OTHER)."""
+
+    code = 5011
+    name = "SQL_OTHER"
+    retryable = False
+    default_hint = ""
+
+
 class InternalError(Error):
     """The server met an error of its own (6001 INTERNAL)."""
 
@@ -555,6 +655,17 @@ BY_CODE: typing.Dict[int, typing.Type[Error]] = {
     4006: SavepointError,
     4007: CommitUnknownError,
     4008: NoSuchTxnError,
+    5001: StatementError,
+    5002: UndefinedError,
+    5003: DuplicateError,
+    5004: ConstraintError,
+    5005: DataError,
+    5006: NotSupportedError,
+    5007: TxnStateError,
+    5008: StatementLimitError,
+    5009: InUseError,
+    5010: UnpreparedError,
+    5011: SQLError,
     6001: InternalError,
     6002: ShuttingDownError,
     6003: ReadOnlyError,
@@ -614,6 +725,17 @@ __all__ = [
     "SavepointError",
     "CommitUnknownError",
     "NoSuchTxnError",
+    "StatementError",
+    "UndefinedError",
+    "DuplicateError",
+    "ConstraintError",
+    "DataError",
+    "NotSupportedError",
+    "TxnStateError",
+    "StatementLimitError",
+    "InUseError",
+    "UnpreparedError",
+    "SQLError",
     "InternalError",
     "ShuttingDownError",
     "ReadOnlyError",
