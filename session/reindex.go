@@ -15,6 +15,9 @@ func (s *Session) reindex(ctx context.Context, st *statement, tree *ast.Reindex)
 	if s.txn != nil {
 		return nil, sqlstate.New(sqlstate.ActiveTransaction, tree.At, "REINDEX cannot be run in a transaction")
 	}
+	if s.onlyReads() || s.settings.readOnly {
+		return nil, sqlstate.New(sqlstate.ReadOnlyTransaction, tree.At, "REINDEX cannot be run in a session that only reads")
+	}
 	type one struct {
 		table string
 		index catalog.Index

@@ -80,6 +80,8 @@ type conn struct {
 	executing atomic.Bool   // the executor has something to do
 	turn      chan struct{} // of one place: held by the stream that makes a frame
 
+	sql sql
+
 	inFlight atomic.Int32
 	quiet    chan struct{} // of one place: a request has ended that somebody may wait for
 	running  sync.WaitGroup
@@ -100,6 +102,7 @@ func newConn(s *Server, nc net.Conn, l *ListenerOptions) *conn {
 	c.frames = wire.NewFrameReader((*input)(c), min(loginFrameBytes, s.o.MaxFrame))
 	c.settings.Store(&settings{timeout: s.o.RequestTimeout})
 	c.group.c = c
+	c.sql.turn = make(chan struct{}, 1)
 	return c
 }
 
@@ -250,6 +253,7 @@ func (c *conn) end(cause error) {
 	c.stopStreams(cause)
 	c.streams.Wait()
 	c.endTxns()
+	c.endSQL()
 	switch e, ok := errors.AsType[*wire.Error](cause); {
 	case ok:
 		c.greet() // who has not come that far reads errors all the same
@@ -288,6 +292,7 @@ func (c *conn) release() {
 		c.fail(errLost)
 		c.stopStreams(errLost)
 		c.endTxns()
+		c.endSQL()
 	}
 	c.server.memory.requests.free(c.readMem.small)
 	c.server.memory.arrivals.free(c.readMem.arriving)

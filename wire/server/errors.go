@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/middb/middb/engine"
+	"github.com/middb/middb/planner/sqlstate"
 	"github.com/middb/middb/wire"
 )
 
@@ -48,28 +49,31 @@ var codes = []struct {
 	{engine.ErrOlderFormat, wire.ErrInternal},
 	{engine.ErrTxnManaged, wire.ErrInternal},
 	{engine.ErrNotIndexed, wire.ErrInternal},
-	// Tables are for who embeds the database: there are no requests for them yet.
-	{engine.ErrNoTable, wire.ErrInternal},
-	{engine.ErrTableExists, wire.ErrInternal},
-	{engine.ErrNoColumn, wire.ErrInternal},
-	{engine.ErrNoIndex, wire.ErrInternal},
-	{engine.ErrIndexExists, wire.ErrInternal},
-	{engine.ErrRowNotFound, wire.ErrInternal},
-	{engine.ErrNotNull, wire.ErrInternal},
-	{engine.ErrUnique, wire.ErrInternal},
-	{engine.ErrCheck, wire.ErrInternal},
-	{engine.ErrForeignKey, wire.ErrInternal},
-	{engine.ErrIdentity, wire.ErrInternal},
-	{engine.ErrType, wire.ErrInternal},
-	{engine.ErrInUse, wire.ErrInternal},
-	{engine.ErrArguments, wire.ErrInternal},
-	{engine.ErrEntryTooLong, wire.ErrInternal},
+	// Statements have errors of SQL, which fromSQL knows; these are for who calls the tables themselves.
+	{engine.ErrNoTable, wire.ErrSQLName},
+	{engine.ErrTableExists, wire.ErrSQLExists},
+	{engine.ErrNoColumn, wire.ErrSQLName},
+	{engine.ErrNoIndex, wire.ErrSQLName},
+	{engine.ErrIndexExists, wire.ErrSQLExists},
+	{engine.ErrRowNotFound, wire.ErrNotFound},
+	{engine.ErrNotNull, wire.ErrSQLConstraint},
+	{engine.ErrUnique, wire.ErrSQLConstraint},
+	{engine.ErrCheck, wire.ErrSQLConstraint},
+	{engine.ErrForeignKey, wire.ErrSQLConstraint},
+	{engine.ErrIdentity, wire.ErrSQLData},
+	{engine.ErrType, wire.ErrSQLData},
+	{engine.ErrInUse, wire.ErrSQLInUse},
+	{engine.ErrArguments, wire.ErrInvalidArgument},
+	{engine.ErrEntryTooLong, wire.ErrSQLLimit},
 	{context.DeadlineExceeded, wire.ErrTimeout},
 	{context.Canceled, wire.ErrCanceled},
 }
 
 // toWire returns an error as clients get it.
 func toWire(err error) *wire.Error {
+	if e, ok := errors.AsType[*sqlstate.Error](err); ok {
+		return fromSQL(e)
+	}
 	if errors.Is(err, engine.ErrCommitUnknown) { // even if it says, too, why nobody waited
 		return wire.Errorf(wire.ErrCommitUnknown, "%v", err)
 	}

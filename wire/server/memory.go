@@ -18,14 +18,15 @@ const (
 	entryBytes   = 128      // an operation of a transaction, beside key and value
 )
 
-// memory is what connections may take, in four budgets, so that nobody waits for somebody who waits for him. A frame
+// memory is what connections may take, in budgets, so that nobody waits for somebody who waits for him. A frame
 // that arrives may have to wait for requests to be run, and a request for replies to be read by their clients, and
 // clients have a deadline. What transactions have written waits for more requests; so nothing waits for it.
 type memory struct {
 	arrivals *budget // frames of more than smallFrameBytes that are arriving
 	requests *budget // requests that wait or run, and the buffers of smaller frames
 	replies  *budget // replies that are made, or not read yet
-	txns     *budget // what transactions have written and read
+	txns     *budget // what transactions have written and read, and prepared statements
+	queries  *budget // what queries keep in memory: beside MaxMemory
 }
 
 // leastFrames is how many of the longest frames must have room: two in each budget, because the buffer of one that
@@ -44,12 +45,12 @@ func newMemory(o *Options) (memory, error) {
 			o.MaxMemory, o.MaxConnections, o.MaxFrame, least)
 	}
 	room := o.MaxMemory - int64(o.MaxConnections)*connBytes
-	return memory{newBudget(room / 4), newBudget(room / 4), newBudget(room / 4), newBudget(room / 4)}, nil
+	return memory{newBudget(room / 4), newBudget(room / 4), newBudget(room / 4), newBudget(room / 4), newBudget(o.QueryMemory)}, nil
 }
 
 // used returns what is charged in all.
 func (m *memory) used() int64 {
-	return m.arrivals.used.Load() + m.requests.used.Load() + m.replies.used.Load() + m.txns.used.Load()
+	return m.arrivals.used.Load() + m.requests.used.Load() + m.replies.used.Load() + m.txns.used.Load() + m.queries.used.Load()
 }
 
 // A budget is a bounded amount of memory. What is already there, or must be, is charged by use; whoever can wait or be

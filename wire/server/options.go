@@ -34,6 +34,11 @@ type Options struct {
 	// Defaults 64 and 256.
 	MaxTxns    int
 	MaxCursors int
+	// MaxStatements is how many statements a connection may have prepared. Default 1024.
+	MaxStatements int
+	// QueryMemory is what all queries that are under way may keep in memory before they write to files, in bytes; each
+	// gets a part of what is left, 64 MiB at most. Default 512 MiB.
+	QueryMemory int64
 
 	// LoginTimeout is how long a connection may take to say hello and log in. Default 10 s.
 	LoginTimeout time.Duration
@@ -85,6 +90,8 @@ func (o Options) withDefaults() Options {
 	o.MaxUnsent = or(o.MaxUnsent, 64<<20)
 	o.MaxTxns = or(o.MaxTxns, 64)
 	o.MaxCursors = or(o.MaxCursors, 256)
+	o.MaxStatements = or(o.MaxStatements, 1024)
+	o.QueryMemory = max(or(o.QueryMemory, 512<<20), leastQueryBytes)
 	o.LoginTimeout = or(o.LoginTimeout, 10*time.Second)
 	o.FrameTimeout = or(o.FrameTimeout, time.Minute)
 	o.WriteTimeout = or(o.WriteTimeout, 30*time.Second)

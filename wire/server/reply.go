@@ -122,7 +122,7 @@ func (c *conn) finish(r *request, err error) {
 		m.errors.Add(1)
 	}
 	// A stream lasts as long as its client likes.
-	if limit := c.server.o.SlowRequest; limit > 0 && took > limit && kinds[r.Type].class != streamRequest {
+	if limit := c.server.o.SlowRequest; limit > 0 && took > limit && !kinds[r.Type].class.streams() {
 		c.server.o.Logger.Warn("slow request", "request", r.Type.String(), "took", took.String(), "session", c.number, "remote", remote(c.nc), "err", err)
 	}
 }

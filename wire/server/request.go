@@ -20,7 +20,7 @@ type request struct {
 	cancel context.CancelCauseFunc // nil: it runs on the reader's goroutine
 	stop   context.CancelFunc      // of the timeout; nil: there is none
 	cost   int64                   // charged for it
-	stream *stream                 // of a SCAN or WATCH
+	stream *stream                 // of a SCAN, a WATCH or a statement
 	bulk   bool                    // it has a place in Server.bulk
 }
 
@@ -31,12 +31,16 @@ type handler func(c *conn, r *request, dst []byte) ([]byte, error)
 type class uint8
 
 const (
-	slowRequest   class = iota // on a goroutine, so that the reader goes on reading
-	walkRequest                // on one of a few goroutines for those that walk over keys
-	quickRequest               // on the reader's, if nothing that must come before it is under way
-	writeRequest               // with other writes, as one commit
-	streamRequest              // as a walk, which opens a stream
+	slowRequest      class = iota // on a goroutine, so that the reader goes on reading
+	walkRequest                   // on one of a few goroutines for those that walk over keys
+	quickRequest                  // on the reader's, if nothing that must come before it is under way
+	writeRequest                  // with other writes, as one commit
+	streamRequest                 // as a walk, which opens a stream
+	statementRequest              // on a goroutine, and opens a stream
 )
+
+// streams reports whether the reply is a stream, which lasts as long as its client likes.
+func (c class) streams() bool { return c == streamRequest || c == statementRequest }
 
 // A kind is what there is to know of a type of request.
 type kind struct {
@@ -63,6 +67,11 @@ func init() {
 		wire.TypeCAS:      {run: (*conn).cas},
 		wire.TypeCount:    {run: (*conn).count, class: walkRequest},
 		wire.TypeScan:     {run: (*conn).scan, class: streamRequest},
+
+		wire.TypeExec:      {run: (*conn).exec, class: statementRequest},
+		wire.TypePrepare:   {run: (*conn).prepare},
+		wire.TypeRun:       {run: (*conn).runPrepared, class: statementRequest},
+		wire.TypeUnprepare: {run: (*conn).unprepare},
 
 		wire.TypeBegin:     {run: (*conn).begin},
 		wire.TypeCommit:    {run: (*conn).commit},
@@ -169,10 +178,10 @@ func (c *conn) post(from *request, anyOrder bool) {
 	}
 	r.ctx, r.cancel = context.WithCancelCause(c.ctx)
 	class := kinds[r.Type].class
-	if timeout := c.settings.Load().timeout; timeout > 0 && class != streamRequest {
+	if timeout := c.settings.Load().timeout; timeout > 0 && !class.streams() {
 		r.ctx, r.stop = context.WithTimeoutCause(r.ctx, timeout, wire.Errorf(wire.ErrTimeout, "%v has taken longer than %v", r.Type, timeout))
 	}
-	if class == streamRequest && r.refusal == nil {
+	if class.streams() && r.refusal == nil {
 		r.stream = newStream(c, r)
 	}
 	c.inFlight.Add(1)

@@ -59,6 +59,7 @@ func (c *conn) hello(r *request, dst []byte) ([]byte, error) {
 		Limits: wire.Limits{
 			Frame: uint64(o.MaxFrame), InFlight: uint64(o.MaxInFlight), Unsent: uint64(o.MaxUnsent), RowsFrame: wire.RowsBytes,
 			Txns: uint64(o.MaxTxns), Cursors: uint64(o.MaxCursors), Timeout: uint64(o.RequestTimeout.Milliseconds()),
+			Statements: uint64(o.MaxStatements),
 		},
 	}
 	if who := c.who.Load(); who != nil {

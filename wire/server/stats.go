@@ -62,7 +62,7 @@ func (s *Server) Stats() (*wire.Stats, error) {
 	out.Server = wire.ServerStats{
 		Uptime: uint64(uptime), Connections: a.Connections, Sessions: a.Sessions, Accepted: a.Accepted, Refused: a.Refused,
 		InFlight: a.InFlight, Txns: a.Transactions, Cursors: a.Cursors, BytesIn: a.BytesIn, BytesOut: a.BytesOut,
-		Buffered: max(0, s.memory.used()),
+		Buffered: max(0, s.memory.used()), Statements: s.statements(),
 	}
 	for _, o := range a.Operations {
 		count := int64(o.Latency.Count())

@@ -24,7 +24,7 @@ type source interface {
 	close()
 }
 
-// A stream answers a SCAN or WATCH frame by frame, as many as it has credit for. Without credit it has no goroutine;
+// A stream answers a SCAN, a WATCH or a statement frame by frame, as many as it has credit for. Without credit it has no goroutine;
 // FETCH starts one. It is part of its request, and ends with it. The connection does not end before it has.
 type stream struct {
 	c       *conn
@@ -168,6 +168,10 @@ func (s *stream) finish(err error) {
 	}
 	s.stopTimer()
 	s.mu.Unlock()
+	of, isResult := s.src.(*result)
+	if isResult {
+		err = of.outcome(err)
+	}
 	if s.src != nil {
 		s.src.close()
 	}
@@ -181,6 +185,9 @@ func (s *stream) finish(err error) {
 		return
 	}
 	end := wire.End{Rows: s.entries}
+	if isResult {
+		of.end(&end)
+	}
 	c.send(end.Append(wire.BeginFrame(nil, wire.TypeEnd, 0, s.r.ID)))
 }
 

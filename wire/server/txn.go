@@ -1,8 +1,10 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/middb/middb/engine"
@@ -17,12 +19,17 @@ type txn struct {
 	reads    bool // what it reads is remembered until it ends
 	timer    *time.Timer
 
+	expiring  atomic.Bool                             // it waits for the statement under way
+	statement atomic.Pointer[context.CancelCauseFunc] // of the statement that has the mutex; nil: none has
+
 	mu         sync.Mutex // held by whoever uses what follows, and the iterators in scans
 	txn        *engine.Txn
 	ended      error // what further use of it gets; nil: it is under way
 	scans      map[*scan]struct{}
 	savepoints []engine.Savepoint
-	cost       int64 // charged for what it has written and read
+	sql        *engine.Session      // in which statements run; nil: none did
+	results    map[*result]struct{} // of statements
+	cost       int64                // charged for what it has written and read
 }
 
 // begin is BEGIN.
@@ -139,6 +146,13 @@ func (t *txn) end(after error, finish func() error) error {
 		}
 	}
 	clear(t.scans)
+	for r := range t.results {
+		cursors = append(cursors, r.stream)
+	}
+	clear(t.results)
+	if t.sql != nil {
+		_ = t.c.guard("the end of a session", t.sql.Close) // which closes its rows, and leaves the transaction to us
+	}
 	err := t.c.guard("the end of a transaction", finish)
 	t.ended = after
 	t.c.server.memory.txns.free(t.cost)
@@ -155,6 +169,10 @@ func (t *txn) done() error { return wire.Errorf(wire.ErrTxnDone, "transaction %d
 
 // expire rolls back what has taken too long.
 func (t *txn) expire() {
+	t.expiring.Store(true)
+	if cancel := t.statement.Load(); cancel != nil {
+		(*cancel)(engine.ErrTxnExpired)
+	}
 	t.mu.Lock()
 	if t.ended != nil {
 		t.mu.Unlock()
