@@ -42,11 +42,17 @@ func (s *Session) memory() int64 {
 }
 
 // A Plain is a value of a parameter as protocols carry it: for a DATE an int64 is days since 1970-01-01, and for a TIMESTAMPTZ
-// microseconds since then. Everything else is what it is without Plain.
+// microseconds since then; text may have a time also for a DATE, which is that of its own zone, as of a time.Time. Everything
+// else is what it is without Plain.
 type Plain struct{ Value any }
 
 // of returns the value as one that catalog.From takes for a type.
 func (p Plain) of(t catalog.Type) any {
+	if text, ok := p.Value.(string); ok && t.Kind == catalog.Date {
+		if at, err := time.Parse("2006-01-02 15:04:05.999999Z07:00", text); err == nil {
+			return at
+		}
+	}
 	n, ok := p.Value.(int64)
 	switch {
 	case !ok:

@@ -56,7 +56,7 @@ func (s scope) scan(ctx context.Context, o ScanOptions) (*Cursor, error) {
 	if s.txn == nil {
 		conn, err = s.c.pool.run(ctx, cl, needStream, repeatable)
 	} else {
-		conn, err = s.txn.conn, s.txn.open(ctx, cl)
+		conn, err = s.txn.conn, s.txn.open(ctx, cl, repeatable)
 	}
 	if err != nil {
 		return nil, public(err, wire.TypeScan, repeatable)

@@ -233,7 +233,7 @@ func (p *pool) lost(c *conn, cause error, left bool) {
 	defer p.mu.Unlock()
 	delete(p.open, c)
 	p.remove(c)
-	if p.closed {
+	if p.closed || errors.Is(cause, errClosed) {
 		return
 	}
 	p.trouble = failed(wire.ErrConnection, cause, "the connection to %v was lost", c.place)

@@ -14,7 +14,7 @@ const window = wire.DefaultCredit
 // errEnd is the regular end of a stream.
 var errEnd = errors.New("the stream has ended")
 
-// A stream is the replies to a SCAN or WATCH. All of it is guarded by the mu of its connection.
+// A stream is the replies to a SCAN, a WATCH or a statement. All of it is guarded by the mu of its connection.
 type stream struct {
 	frames []wire.Frame // arrived, not read; the bodies are the stream's
 	credit int          // frames that the server may send
@@ -22,6 +22,7 @@ type stream struct {
 	opened bool         // a frame has arrived
 	closed bool         // nobody reads any more
 	ended  error        // errEnd after END; else what ended it
+	last   []byte       // the body of END
 	ready  chan struct{}
 }
 
@@ -31,6 +32,7 @@ func newStream() *stream { return &stream{credit: window, ready: make(chan struc
 func (s *stream) push(f wire.Frame) (last bool, err error) {
 	switch f.Type {
 	case wire.TypeEnd:
+		s.last = append([]byte(nil), f.Body...)
 		s.fail(errEnd)
 		return true, nil
 	case wire.TypeError:
@@ -41,7 +43,7 @@ func (s *stream) push(f wire.Frame) (last bool, err error) {
 			return false, violation("more frames of request %d than it was given credit for", f.ID)
 		}
 		s.credit--
-	case wire.TypeOK:
+	case wire.TypeOK, wire.TypeRowHead:
 	default:
 		return false, violation("%v in a stream", f.Type)
 	}
@@ -129,7 +131,7 @@ func (c *conn) nextFrame(ctx context.Context, cl *call) (wire.Frame, error) {
 // grant gives the server credit for frames that were read, half a window at a time. The caller holds mu.
 func (c *conn) grant(cl *call, read wire.Type) {
 	s := cl.stream
-	if read == wire.TypeOK {
+	if read == wire.TypeOK || read == wire.TypeRowHead {
 		return
 	}
 	if s.read++; s.read < window/2 || s.ended != nil || s.closed || c.ended != nil {

@@ -107,16 +107,16 @@ func (t *Txn) do(ctx context.Context, cl *call, e effect) error {
 	return nil
 }
 
-// open opens a cursor of the transaction.
-func (t *Txn) open(ctx context.Context, cl *call) error {
+// open opens a stream of the transaction.
+func (t *Txn) open(ctx context.Context, cl *call, e effect) error {
 	if t.ended != nil {
 		return t.ended
 	}
 	if !t.conn.extend() {
-		return wire.Errorf(wire.ErrLimit, "scan: the connection of the transaction has %d cursors open", t.conn.hello.Limits.Cursors)
+		return wire.Errorf(wire.ErrLimit, "%s: the connection of the transaction has %d cursors open", strings.ToLower(cl.typ.String()), t.conn.hello.Limits.Cursors)
 	}
 	if err := t.conn.openStream(ctx, cl); err != nil {
-		return t.outcome(err, cl, repeatable)
+		return t.outcome(err, cl, e)
 	}
 	return nil
 }

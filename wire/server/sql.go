@@ -123,8 +123,9 @@ func (c *conn) exec(r *request, _ []byte) ([]byte, error) {
 // plain returns the values of parameters as sessions take them.
 func plain(args []any) []any {
 	for i, a := range args {
-		if n, ok := a.(int64); ok {
-			args[i] = sqlsession.Plain{Value: n}
+		switch a.(type) {
+		case int64, string:
+			args[i] = sqlsession.Plain{Value: a}
 		}
 	}
 	return args
