@@ -152,8 +152,8 @@ func (s *result) next(context.Context) (frame []byte, n int, more bool, err erro
 				return nil
 			}
 			n++
-			if err := s.advance(); err != nil {
-				return err
+			if failed := s.advance(); failed != nil {
+				return failed
 			}
 			if len(buf) >= min(wire.RowsBytes, longest) {
 				break
