@@ -67,7 +67,7 @@ func (x *changing) alter(table string, c *ast.Change) error {
 	case ast.DropNotNull:
 		return column(func(t *catalog.Table) (*catalog.Table, error) { return t.DropNotNull(c.Name.Name) })
 	case ast.AddIdentity:
-		if err := plainIdentity(c.Constraint); err != nil {
+		if err := plainIdentity(c.Constraint, false); err != nil {
 			return err
 		}
 		return column(func(t *catalog.Table) (*catalog.Table, error) {

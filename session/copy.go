@@ -194,7 +194,8 @@ func (x *changing) copyRows(tree *ast.Copy, format copyFormat, in io.Reader) (n 
 				}
 			}
 		}
-		if err := h.InsertColumns(places, row); err != nil {
+		// As in PostgreSQL, columns that are GENERATED ALWAYS take what a file has.
+		if _, err := h.InsertWith(places, row, relation.InsertOptions{Given: true}); err != nil {
 			return n, err
 		}
 		n++

@@ -72,7 +72,17 @@ func (x *changing) createTable(st *ast.CreateTable) error {
 	if err != nil {
 		return err
 	}
-	return x.tables.Create(d)
+	if err := x.tables.Create(d); err != nil {
+		return err
+	}
+	for i := range st.Columns {
+		for _, k := range st.Columns[i].Constraints {
+			if k.Kind == ast.Identity && k.Sequence.Start != nil {
+				return x.tables.StartIdentity(name, *k.Sequence.Start)
+			}
+		}
+	}
+	return nil
 }
 
 // there reports whether something has a name that is to be that of a new table. Unless that is optional it is an error.
@@ -173,7 +183,7 @@ func column(c *ast.TableColumn) (catalog.Column, error) {
 			if out.Default != "" || out.Identity != catalog.IdentityNone {
 				return out, sqlstate.New(sqlstate.SyntaxError, k.At, "column %q has two defaults", c.Name)
 			}
-			if err := plainIdentity(k); err != nil {
+			if err := plainIdentity(k, true); err != nil {
 				return out, err
 			}
 			out.NotNull, out.Identity = true, k.Identity
@@ -189,14 +199,15 @@ func column(c *ast.TableColumn) (catalog.Column, error) {
 	return out, nil
 }
 
-// plainIdentity refuses what identity columns cannot do: they count 1, 2, 3.
-func plainIdentity(k *ast.Constraint) error {
+// plainIdentity refuses what identity columns cannot do: they count in steps of 1, those of a new table from where they are told.
+func plainIdentity(k *ast.Constraint, newTable bool) error {
 	one := func(n *int64) bool { return n == nil || *n == 1 }
 	o := &k.Sequence
-	if one(o.Increment) && one(o.Min) && one(o.Start) && o.Max == nil && !o.Cycle {
+	start := one(o.Start) || newTable && *o.Start >= 1
+	if one(o.Increment) && one(o.Min) && start && o.Max == nil && !o.Cycle {
 		return nil
 	}
-	return sqlstate.New(sqlstate.NotSupported, k.At, "identity columns count from 1 in steps of 1").
+	return sqlstate.New(sqlstate.NotSupported, k.At, "identity columns count from 1 or, in CREATE TABLE, START WITH, in steps of 1").
 		WithHint("create a sequence and use DEFAULT nextval('its name')")
 }
 
