@@ -25,7 +25,7 @@ const (
 //	DECIMAL           a number; it is rounded half away from zero
 //	BOOLEAN           true, t, yes, y, on, 1, and false, f, no, n, off, 0
 //	BYTEA             \x and hexadecimal digits, or the bytes with a backslash as \\ and others as \ooo, octal
-//	DATE              2026-01-02
+//	DATE              2026-01-02, 2026/1/2
 //	TIMESTAMPTZ       2026-01-02 or with the time behind a space or T: 03:04, 03:04:05.678, and a zone: Z, +02, -03:30;
 //	                  without one it is UTC
 //	UUID              32 hexadecimal digits, with or without hyphens and braces
@@ -187,8 +187,29 @@ const (
 	maxMicros  = (maxDate+1)*dayMicros - 1
 )
 
+// plainDate returns a text that begins with a date so that it does as String has it: 2026/1/2 and 2026-1-2 are 2026-01-02.
+func plainDate(s string) string {
+	if len(s) < 8 || s[4] != '-' && s[4] != '/' || len(s) >= 10 && s[4] == '-' && s[7] == '-' {
+		return s
+	}
+	parts := strings.SplitN(s, s[4:5], 3)
+	if len(parts) < 3 {
+		return s
+	}
+	end := strings.IndexFunc(parts[2], func(r rune) bool { return r < '0' || r > '9' })
+	if end < 0 {
+		end = len(parts[2])
+	}
+	day, rest := parts[2][:end], parts[2][end:]
+	two := func(n string) string { return strings.Repeat("0", max(2-len(n), 0)) + n }
+	if len(parts[0]) != 4 || parts[1] == "" || day == "" {
+		return s
+	}
+	return parts[0] + "-" + two(parts[1]) + "-" + two(day) + rest
+}
+
 func readDate(s string) (v Value, why string) {
-	t, err := time.Parse("2006-01-02", s)
+	t, err := time.Parse("2006-01-02", plainDate(s))
 	if err != nil {
 		return v, whyTime(err)
 	}
@@ -220,6 +241,7 @@ func checkMicros(n int64) (v Value, why string) {
 
 // readTimestamp takes the zone off the end, and then the time.
 func readTimestamp(s string) (v Value, why string) {
+	s = plainDate(s)
 	if len(s) > 10 && (s[10] == 'T' || s[10] == 't') {
 		s = s[:10] + " " + s[11:]
 	}

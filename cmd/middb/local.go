@@ -113,8 +113,14 @@ func (p *program) shellOptions() shell.Options {
 	return shell.Options{Out: p.out, Err: p.err, Terminal: isTerminal(p.out), Explain: explain}
 }
 
+// A talker is what a person at a terminal talks to.
+type talker interface {
+	Complete(line string) []string
+	Interact(ctx context.Context, p shell.Prompter, interruptible func(context.Context) (context.Context, func())) error
+}
+
 // interact runs a session at a terminal.
-func (p *program) interact(ctx context.Context, s *shell.Session) error {
+func (p *program) interact(ctx context.Context, s talker) error {
 	line := liner.NewLiner()
 	defer line.Close()
 	line.SetCtrlCAborts(true)

@@ -97,8 +97,8 @@ func (p *program) main(args []string) int {
 func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "middb",
-		Short: "middb is an embedded key-value database",
-		Long: `middb is an embedded key-value database: ordered keys in keyspaces, serializable
+		Short: "middb is an embedded key-value and SQL database",
+		Long: `middb is an embedded database: ordered keys in keyspaces, tables with SQL, serializable
 transactions, a feed of what changes, and every acknowledged write survives a
 crash. This program is its shell and its tools.
 
@@ -112,6 +112,7 @@ the server not reached, 4 key not found (one-shot commands and a single -c).`,
   middb local ./mydb -c begin -c 'put a 2' -c 'incr n' -c commit
   middb put --data-dir ./mydb --keyspace texts greeting 'hello there'
   middb get --data-dir ./mydb --keyspace texts greeting
+  middb sql --data-dir ./mydb -c 'SELECT * FROM users'
   middb client --server localhost:7878 -c ping`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -129,6 +130,7 @@ the server not reached, 4 key not found (one-shot commands and a single -c).`,
 	root.AddCommand(p.local(), p.client(), p.top())
 	root.AddCommand(p.oneShots()...)
 	root.AddCommand(p.importFile(), p.exportFile(), p.verify(), p.inspect(), p.repair(), p.table(), p.index(), p.server(), p.user())
+	root.AddCommand(p.sql(), p.query(), p.dump(), p.restore())
 	root.AddCommand(wordsOfShell(root)...)
 	return root
 }

@@ -9,17 +9,13 @@ import (
 	"strings"
 
 	"github.com/peterh/liner"
-)
 
-// A Prompter asks a person for lines, as that of package shell does.
-type Prompter interface {
-	Prompt(prompt string) (string, error)
-	AppendHistory(line string)
-}
+	"github.com/middb/middb/cmd/middb/internal/shell"
+)
 
 // Interact runs what a person types until they leave. Failures are reported, and are no failure of the shell. interruptible, if
 // set, makes the context of each line.
-func (s *Shell) Interact(ctx context.Context, p Prompter, interruptible func(context.Context) (context.Context, func())) error {
+func (s *Shell) Interact(ctx context.Context, p shell.Prompter, interruptible func(context.Context) (context.Context, func())) error {
 	for {
 		line, err := p.Prompt(s.Prompt("middb"))
 		switch {

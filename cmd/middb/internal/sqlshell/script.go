@@ -16,6 +16,7 @@ type Script struct {
 	In        io.Reader
 	Name      string // of the file, for errors; may be empty
 	KeepGoing bool   // report errors, and go on
+	bare      bool   // nobody counts its lines
 }
 
 // Script runs a script. Its first error ends it and is returned, a *Failure; with KeepGoing errors are reported and the
@@ -38,8 +39,11 @@ func (s *Shell) Script(ctx context.Context, script Script) error {
 			return nil
 		case err == nil:
 			continue
-		case errors.As(err, &f):
+		case errors.As(err, &f) && f.File == "": // else it is of a file that this one reads
 			f.File = script.Name
+			if script.bare {
+				f.Line = 0
+			}
 		}
 		if !script.KeepGoing || f == nil || ctx.Err() != nil {
 			return err
@@ -234,4 +238,9 @@ func (r *inline) drain() error {
 		r.rest = ""
 	}
 	return r.err
+}
+
+// Run runs a text, such as one given with -c. It is a script without the numbers of lines; what COPY FROM STDIN reads is in it.
+func (s *Shell) Run(ctx context.Context, text string, keepGoing bool) error {
+	return s.Script(ctx, Script{In: strings.NewReader(text), KeepGoing: keepGoing, bare: true})
 }
