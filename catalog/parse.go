@@ -187,12 +187,12 @@ const (
 	maxMicros  = (maxDate+1)*dayMicros - 1
 )
 
-// plainDate returns a text that begins with a date so that it does as String has it: 2026/1/2 and 2026-1-2 are 2026-01-02.
+// plainDate returns a text that begins with a date so that it does as String has it: 2026/1/2 is 2026-01-02.
 func plainDate(s string) string {
-	if len(s) < 8 || s[4] != '-' && s[4] != '/' || len(s) >= 10 && s[4] == '-' && s[7] == '-' {
+	if len(s) < 8 || s[4] != '/' {
 		return s
 	}
-	parts := strings.SplitN(s, s[4:5], 3)
+	parts := strings.SplitN(s, "/", 3)
 	if len(parts) < 3 {
 		return s
 	}

@@ -18,7 +18,7 @@ func (p *program) client() *cobra.Command {
 		Use:   "client [--server HOST:PORT]",
 		Short: "open a shell on the database of a server",
 		Long: `Open a shell on the database of a server (middb server). It has the commands of middb
-local, see middb local --help, and ping, sessions and kill. On a terminal Ctrl-C ends
+local, see middb local --help, but for SQL, and ping, sessions and kill. On a terminal Ctrl-C ends
 the command that is running, on the server, too.
 
 Who must log in is asked for the password, unless MIDDB_PASSWORD has it or, with
@@ -58,7 +58,7 @@ is lost with it: rollback, and begin again.`,
 				if !cmd.Flags().Changed("keyspace") {
 					keyspace = st.Name() // of the URL
 				}
-				return p.session(cmd.Context(), st, greeting, commands, keyspace)
+				return p.session(cmd.Context(), st, nil, greeting, commands, keyspace)
 			})
 		},
 	}

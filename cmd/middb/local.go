@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/middb/middb/cmd/middb/internal/shell"
+	"github.com/middb/middb/cmd/middb/internal/sqlshell"
 	"github.com/middb/middb/engine"
 )
 
@@ -34,12 +35,19 @@ with the next line, and ends with exit code 1. "help" lists the commands.
 Between begin and commit lies a transaction: it reads one moment, with its own
 writes on top, and is committed as a whole, or not at all if another commit wrote
 what it wrote (with begin serializable: or read). In a script a wrong line in it
-makes commit refuse. The end of the input rolls it back.`,
+makes commit refuse. The end of the input rolls it back.
+
+A line that begins as SQL does is SQL, and so are those that follow until a semicolon.
+DELETE FROM a table, DROP TABLE, VIEW, INDEX or SEQUENCE, and BEGIN; COMMIT; ROLLBACK;
+and SAVEPOINT name; with their semicolon are SQL; delete, drop, begin, commit, rollback
+and savepoint are else the shell's own. Both have transactions of their own. Lines that
+begin with a dot are commands that go with SQL; .help lists them.`,
 		Example: `  middb local ./mydb
   printf 'put a 1\nget a\n' | middb local ./mydb
   middb local ./mydb -c 'get a'
   middb local ./mydb -c batch -c 'put a 1' -c 'delete b' -c end
   middb local ./mydb -c 'put session/7 ada ttl 30m' -c 'incr logins' -c 'count logins'
+  middb local ./mydb -c 'CREATE TABLE t (a INT PRIMARY KEY)' -c 'INSERT INTO t VALUES (1)' -c .tables
   middb local ./mydb --keyspace users -c 'delrange --prefix test/'
   middb local ./mydb < commands.txt`,
 		Args: atMostOne("one DIR"),
@@ -57,7 +65,12 @@ makes commit refuse. The end of the input rolls it back.`,
 				if err != nil {
 					return err
 				}
-				return p.session(cmd.Context(), st, fmt.Sprintf("middb %s, %s", version(), db.Path()), commands, keyspace)
+				sql := sqlshell.New(db, sqlshell.Options{Out: p.out, Err: p.err, Terminal: isTerminal(p.out), Explain: explain})
+				err = p.session(cmd.Context(), st, sql, fmt.Sprintf("middb %s, %s", version(), db.Path()), commands, keyspace)
+				if closeErr := sql.Close(); err == nil {
+					err = closeErr
+				}
+				return err
 			})
 		},
 	}
@@ -80,8 +93,10 @@ func parseDurability(name string) (engine.Durability, error) {
 }
 
 // session runs the commands of a shell: those given with -c, those a person types, or a script.
-func (p *program) session(ctx context.Context, st shell.Store, greeting string, commands []string, keyspace string) error {
-	s := shell.New(st, p.shellOptions())
+func (p *program) session(ctx context.Context, st shell.Store, sql shell.SQL, greeting string, commands []string, keyspace string) error {
+	o := p.shellOptions()
+	o.SQL = sql
+	s := shell.New(st, o)
 	err := s.Use(ctx, keyspace, true)
 	switch {
 	case err != nil:

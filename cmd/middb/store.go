@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 
+	"github.com/middb/middb/cmd/middb/internal/sqlshell"
 	"github.com/middb/middb/engine"
 	"github.com/middb/middb/wire"
 	"github.com/middb/middb/wire/server/users"
@@ -55,6 +56,9 @@ func (p *program) with(dir string, a access, d engine.Durability, use func(*engi
 // explain returns the text of an error and what to do about it.
 func explain(err error) string {
 	text := err.Error()
+	if _, said := errors.AsType[*sqlshell.Failure](err); said { // with what to do about it
+		return text
+	}
 	for _, h := range hints {
 		if slices.ContainsFunc(h.about, func(about error) bool { return errors.Is(err, about) }) {
 			return text + "\n  " + h.hint

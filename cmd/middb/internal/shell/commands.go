@@ -62,7 +62,7 @@ func commands() []command {
 		{"flush", "", "write what is in memory to sorted files", 0, nil, (*Session).Flush},
 		{"compact", "[--from KEY] [--to KEY]", "merge sorted files down to the last level", 0, (*Session).runCompact, nil},
 		{"help", "[COMMAND]", "say this", inBatch, (*Session).runHelp, nil},
-		{"quit", "", "leave (exit and the end of the input do, too)", inBatch, nil, func(*Session, context.Context) error { return errQuit }},
+		{"quit", "", "leave (exit and the end of the input do, too)", inBatch, nil, func(*Session, context.Context) error { return ErrQuit }},
 	}
 }
 
@@ -85,8 +85,13 @@ const helpWords = `Keys and values are words: plain, "in quotes" with the escape
 Text is printed as it is; anything with an unprintable byte is printed with escapes.
 `
 
-// errQuit ends a session.
-var errQuit = errors.New("quit")
+const helpSQL = `
+Lines that begin as SQL does are SQL, until a semicolon: SELECT, INSERT, DELETE FROM, BEGIN; and so on.
+.help lists the commands that go with it.
+`
+
+// ErrQuit is returned by what ends a session.
+var ErrQuit = errors.New("quit")
 
 // find returns the command of a name, if the session's store has it.
 func (s *Session) find(name string) (command, bool) {
@@ -136,6 +141,9 @@ func (s *Session) runHelp(_ context.Context, args []literal.Word) error {
 	}
 	if len(args) == 0 {
 		fmt.Fprint(s.out, "\n"+helpWords)
+		if s.sql != nil {
+			fmt.Fprint(s.out, helpSQL)
+		}
 	} else if _, ok := s.find(string(args[0].Bytes)); !ok {
 		return unknown(args[0].Raw)
 	}

@@ -19,6 +19,9 @@
 // ends. So a script that is a file never waits in it, and a program at the other end of a pipe ends it by
 // saying the next thing.
 //
+// Where there is SQL, a line that begins as a statement does is SQL, and so are the lines behind it until a semicolon; isSQL says
+// how it is told from a command. Lines that begin with a dot are commands of SQL. It has transactions of its own.
+//
 // On a terminal stats and levels are drawn as tables; elsewhere they are lines of tab-separated
 // cells with plain numbers.
 //

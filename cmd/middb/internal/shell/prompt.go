@@ -27,6 +27,9 @@ func (s *Session) Interact(ctx context.Context, p Prompter, interruptible func(c
 	for {
 		line, err := p.Prompt(s.prompt())
 		if errors.Is(err, liner.ErrPromptAborted) {
+			if s.sql != nil {
+				s.sql.Cancel()
+			}
 			continue
 		}
 		if errors.Is(err, io.EOF) {
@@ -45,10 +48,10 @@ func (s *Session) Interact(ctx context.Context, p Prompter, interruptible func(c
 		}
 		err = s.Execute(run, []byte(line))
 		done()
-		if errors.Is(err, errQuit) {
+		if errors.Is(err, ErrQuit) {
 			break
 		}
-		if errors.Is(err, errOutput) {
+		if errors.Is(err, ErrOutput) {
 			return err
 		}
 		if err != nil && !errors.Is(err, ErrNotFound) {
@@ -70,14 +73,28 @@ func (s *Session) prompt() string {
 	if name := s.ks.Name(); name != s.store.Default().Name() {
 		prompt += ":" + literal.Show([]byte(name))
 	}
-	if s.txn != nil {
+	switch {
+	case s.txn != nil:
 		prompt += "*"
+	case s.sql != nil:
+		return s.sql.Prompt(prompt)
 	}
 	return prompt + "> "
 }
 
-// Complete returns the lines that line may become: it completes commands and flags.
+// Complete returns the lines that line may become: it completes commands and flags, and what SQL there is.
 func (s *Session) Complete(line string) []string {
+	if s.sql != nil && s.takesSQL([]byte(line)) {
+		return s.sql.Complete(line)
+	}
+	lines := s.completeCommand(line)
+	if lines == nil && s.sql != nil {
+		return s.sql.Complete(line)
+	}
+	return lines
+}
+
+func (s *Session) completeCommand(line string) []string {
 	head, word := "", line
 	if i := strings.LastIndexAny(line, " \t"); i >= 0 {
 		head, word = line[:i+1], line[i+1:]

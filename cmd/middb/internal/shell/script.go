@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/middb/middb/key"
@@ -37,22 +38,23 @@ func (s *Session) Run(ctx context.Context, script io.Reader) error {
 			break
 		}
 		if err == nil {
+			s.line = n
 			err = s.Execute(ctx, line)
 		} else if !errors.Is(err, errLineTooLong) {
 			s.report("", fmt.Errorf("read line %d: %w", n, err))
 			failed = true
 			break
 		}
-		if errors.Is(err, errQuit) {
+		if errors.Is(err, ErrQuit) {
 			break
 		}
-		if errors.Is(err, errOutput) {
+		if errors.Is(err, ErrOutput) {
 			return err
 		}
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			failed = true
 			s.spoil()
-			s.report(fmt.Sprintf("line %d: ", n), err)
+			s.reportLine(n, err)
 		}
 	}
 	return s.finish(ctx, failed)
@@ -62,13 +64,22 @@ func (s *Session) Run(ctx context.Context, script io.Reader) error {
 // script. Of a single command it returns the error, ErrNotFound included; of several, failures
 // are reported and the result is ErrFailed.
 func (s *Session) RunCommands(ctx context.Context, given []string) error {
+	if len(given) > 1 {
+		given = slices.Clone(given)
+		for i, c := range given {
+			given[i] = ended(c)
+		}
+	}
 	text := strings.Join(given, "\n")
 	if len(given) > 1 || strings.Contains(strings.TrimSpace(text), "\n") {
 		return s.Run(ctx, strings.NewReader(text))
 	}
 	s.goesOn = (&ahead{in: bufio.NewReader(strings.NewReader(""))}).goesOn
 	err := s.Execute(ctx, []byte(strings.TrimSpace(text)))
-	if errors.Is(err, errQuit) {
+	if err == nil && s.sql != nil && s.sql.Open() {
+		err = s.sql.Finish(ctx)
+	}
+	if errors.Is(err, ErrQuit) {
 		err = nil
 	}
 	return errors.Join(err, errors.Join(s.leave(ctx)...))

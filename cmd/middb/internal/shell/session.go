@@ -18,6 +18,8 @@ type Options struct {
 	Out      io.Writer // answers
 	Err      io.Writer // errors, one line each
 	Terminal bool      // Out is a terminal: draw tables
+	// SQL runs lines that are SQL. Nil: there is none here.
+	SQL SQL
 	// Explain returns the text of an error with what to do about it. Nil: its Error.
 	Explain func(error) string
 }
@@ -30,6 +32,11 @@ type Session struct {
 	errors   io.Writer
 	terminal bool
 	explain  func(error) string
+
+	sql  SQL // nil: there is none
+	line int // number of the line that is run; 0: nobody counts
+
+	noSQL bool // a statement of SQL goes on, which was refused
 
 	ks    Keyspace // in use
 	txn   *txn     // between begin and commit or rollback; else nil
@@ -47,12 +54,12 @@ func New(store Store, o Options) *Session {
 	}
 	return &Session{
 		store: store, out: bufio.NewWriterSize(o.Out, 64<<10), errors: o.Err, terminal: o.Terminal, explain: explain,
-		ks: store.Default(),
+		ks: store.Default(), sql: o.SQL,
 	}
 }
 
-// errOutput wraps a failure to write an answer. It ends the session: nobody listens.
-var errOutput = errors.New("write the answer")
+// ErrOutput wraps a failure to write an answer. It ends the session: nobody listens.
+var ErrOutput = errors.New("write the answer")
 
 // Execute runs one line and flushes its answer. For a read of a missing key it returns ErrNotFound
 // after the answer (nil).
@@ -64,12 +71,15 @@ func (s *Session) Execute(ctx context.Context, line []byte) error {
 // flush flushes the answer of a command that returned err.
 func (s *Session) flush(err error) error {
 	if flushErr := s.out.Flush(); flushErr != nil {
-		return fmt.Errorf("%w: %w", errOutput, flushErr)
+		return fmt.Errorf("%w: %w", ErrOutput, flushErr)
 	}
 	return err
 }
 
 func (s *Session) execute(ctx context.Context, line []byte) error {
+	if s.takesSQL(line) {
+		return s.runSQL(ctx, line)
+	}
 	if len(line) > 0 && line[0] == '#' {
 		return nil
 	}
@@ -225,7 +235,7 @@ func (s *Session) Scan(ctx context.Context, r Range) error {
 		line = append(literal.AppendShown(line[:0], k), '\t')
 		line = append(literal.AppendShown(line, v), '\n')
 		if _, err := s.out.Write(line); err != nil {
-			return fmt.Errorf("%w: %w", errOutput, err)
+			return fmt.Errorf("%w: %w", ErrOutput, err)
 		}
 		return nil
 	})

@@ -62,7 +62,7 @@ func (s *Session) commit(ctx context.Context) error {
 	t := s.txn
 	switch {
 	case t == nil:
-		return errNoTxn
+		return s.noTxn()
 	case t.readOnly:
 		return errors.New("a read-only transaction has nothing to commit; end it with rollback")
 	}
@@ -76,7 +76,7 @@ func (s *Session) commit(ctx context.Context) error {
 func (s *Session) rollback(ctx context.Context) error {
 	t := s.txn
 	if t == nil {
-		return errNoTxn
+		return s.noTxn()
 	}
 	s.txn = nil
 	return s.ok(t.Rollback(ctx))
@@ -162,7 +162,7 @@ func (s *Session) leave(ctx context.Context) (lost []error) {
 			lost = append(lost, errors.Join(errOpenTxn, err))
 		}
 	}
-	return lost
+	return append(lost, s.leaveSQL()...)
 }
 
 // A txnBatch is a batch in a transaction: writes that it can take back together.

@@ -43,7 +43,7 @@ func (s *Session) Watch(ctx context.Context, from uint64, prefix []byte, limit i
 	}
 	err := s.ks.Watch(ctx, o, func(c Change) error {
 		if _, err := s.out.Write(c.line()); err != nil {
-			return fmt.Errorf("%w: %w", errOutput, err)
+			return fmt.Errorf("%w: %w", ErrOutput, err)
 		}
 		if err := s.flush(nil); err != nil {
 			return err

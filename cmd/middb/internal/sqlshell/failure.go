@@ -31,8 +31,8 @@ func (f *Failure) Error() string {
 // Unwrap returns the error.
 func (f *Failure) Unwrap() error { return f.Err }
 
-// Text returns the text without the place.
-func (f *Failure) Text() string { return f.text }
+// Place returns the number of the line, 0 if nobody counts.
+func (f *Failure) Place() int { return f.Line }
 
 // failure makes an error one of a statement, or a command, that begins in a line.
 func (s *Shell) failure(err error, line int) error {

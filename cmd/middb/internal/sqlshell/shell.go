@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/middb/middb/cmd/middb/internal/shell"
 	"github.com/middb/middb/engine"
 	"github.com/middb/middb/planner/parser"
 	"github.com/middb/middb/session"
@@ -17,7 +18,7 @@ import (
 )
 
 // ErrQuit is returned for .quit.
-var ErrQuit = errors.New("quit")
+var ErrQuit = shell.ErrQuit
 
 // ErrFailed is returned by Script and Run after errors that were reported.
 var ErrFailed = errors.New("a statement failed")
@@ -188,7 +189,9 @@ func (s *Shell) flush() error {
 }
 
 // ErrOutput is matched by errors of writing the answers. They end a shell: nobody listens.
-var ErrOutput = errors.New("write the answer")
+var ErrOutput = shell.ErrOutput
+
+var _ shell.SQL = (*Shell)(nil)
 
 // statement runs one statement, which begins in a line. rows is what COPY FROM STDIN reads.
 func (s *Shell) statement(ctx context.Context, sql string, line int, rows io.Reader) error {
