@@ -94,7 +94,7 @@ with NULL in the column has only null.`,
 }
 
 // filter returns the condition that arguments mean, and its parameters.
-func filter(args []string) (condition string, values []any, err error) {
+func filter(args []string) (condition string, values []string, err error) {
 	if len(args) < 3 {
 		return "", nil, errors.New("missing: it takes TABLE, COLUMN, OP and a VALUE")
 	}
@@ -112,7 +112,7 @@ func filter(args []string) (condition string, values []any, err error) {
 	case len(args) > 4:
 		return "", nil, fmt.Errorf("%q is too much: it takes TABLE, COLUMN, OP and a VALUE", args[4])
 	}
-	return column(args[1]) + " " + op + " $1", []any{args[3]}, nil
+	return column(args[1]) + " " + op + " $1", []string{args[3]}, nil
 }
 
 // column returns a name as SQL has it: one that has no capitals, or has them in quotes.
@@ -154,7 +154,7 @@ func (q *tableQuery) sql(table, condition string) string {
 	return text
 }
 
-func (p *program) queryTable(cmd *cobra.Command, q *tableQuery, table, condition string, values ...any) error {
+func (p *program) queryTable(cmd *cobra.Command, q *tableQuery, table, condition string, values ...string) error {
 	dir, err := p.dir(nil)
 	if err != nil {
 		return err
@@ -175,8 +175,8 @@ func (p *program) queryTable(cmd *cobra.Command, q *tableQuery, table, condition
 	return p.with(dir, reading, engine.Default, func(db *engine.DB) error { return printQuery(ctx, db, o, text, values) })
 }
 
-func printQuery(ctx context.Context, db *engine.DB, o sqlshell.Options, text string, values []any) error {
+func printQuery(ctx context.Context, db *engine.DB, o sqlshell.Options, text string, values []string) error {
 	s := sqlshell.New(db, o)
-	err := s.Print(ctx, text, values...)
+	err := s.PrintWith(ctx, text, values)
 	return errors.Join(err, s.Close())
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/middb/middb/catalog"
 	"github.com/middb/middb/engine"
 	"github.com/middb/middb/planner/parser"
 )
@@ -166,6 +167,25 @@ func (s *Shell) Print(ctx context.Context, query string, args ...any) error {
 		err = paint(s.mode, s.out, rows)
 	}
 	return errors.Join(s.failure(err, 0), s.flush())
+}
+
+// PrintWith is Print with parameters as a person writes them: as text, whatever their types are.
+func (s *Shell) PrintWith(ctx context.Context, query string, texts []string) error {
+	st, err := s.sql.Prepare(ctx, query)
+	if err != nil {
+		return s.failure(err, 0)
+	}
+	defer st.Close()
+	args := make([]any, len(texts))
+	for i, t := range texts {
+		args[i] = t
+		if types := st.Parameters(); i < len(types) && types[i].Kind != 0 {
+			if args[i], err = catalog.Parse(types[i], t); err != nil {
+				return s.failure(err, 0)
+			}
+		}
+	}
+	return s.Print(ctx, query, args...)
 }
 
 // selection returns the query that a table's name, or a query, means.

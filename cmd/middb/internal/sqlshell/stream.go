@@ -30,7 +30,7 @@ func (c csvWriter) field(i int, s string) {
 	if i > 0 {
 		c.out.add(c.delimiter)
 	}
-	if s == "" || strings.ContainsAny(s, c.delimiter+"\"\n\r") || s[0] == ' ' || s[len(s)-1] == ' ' {
+	if s == "" || strings.ContainsAny(s, c.delimiter+"\"\n\r") {
 		s = `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
 	}
 	c.out.add(s)
