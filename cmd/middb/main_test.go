@@ -92,6 +92,7 @@ var volatile = []struct {
 }{
 	{regexp.MustCompile(`in [0-9.]+ s, [0-9]+ rows/s`), "in T s, R rows/s"},
 	{regexp.MustCompile(`pid [0-9]+`), "pid N"},
+	{regexp.MustCompile(`in [0-9.]+ s\n`), "in T s\n"},
 }
 
 // TestTranscripts runs the transcripts under testdata against the real program, in one directory

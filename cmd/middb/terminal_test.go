@@ -238,3 +238,35 @@ func TestTopIsDrawnAnewAndLeavesTheTerminalAsItWas(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestSQLIsTypedOverSeveralLinesOnATerminal(t *testing.T) {
+	dir := t.TempDir()
+	p := sit(t, dir, "sql", "--data-dir", "db")
+	p.await("middb> ")
+	p.enter("CREATE TABLE users (id INT PRIMARY KEY,")
+	p.await(".....> ")
+	p.enter("name TEXT);")
+	p.await("CREATE TABLE")
+	p.await("middb> ")
+	p.enter("INSERT INTO user\t VALUES (1, 'Åsa');")
+	p.await("INSERT 0 1")
+	p.await("middb> ")
+	p.enter("SELECT * FROM users;")
+	p.await("│  1 │ Åsa")
+	p.await("(1 row)")
+	p.await("middb> ")
+	p.enter("BEGIN;")
+	p.await("middb*> ")
+	p.enter("SELECT nope;")
+	p.await("there is no column")
+	p.await("middb!> ")
+	p.enter(".quit")
+	p.await("rolled back")
+	if err := p.cmd.Wait(); err == nil {
+		t.Error("a transaction that was lost is no failure")
+	}
+	history, err := os.ReadFile(filepath.Join(dir, "state", "middb", "history"))
+	if err != nil || !strings.Contains(string(history), "\nname TEXT);\n") {
+		t.Errorf("the history is %q, %v", history, err)
+	}
+}

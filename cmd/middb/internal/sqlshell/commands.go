@@ -180,12 +180,21 @@ func (s *Shell) PrintWith(ctx context.Context, query string, texts []string) err
 	for i, t := range texts {
 		args[i] = t
 		if types := st.Parameters(); i < len(types) && types[i].Kind != 0 {
-			if args[i], err = catalog.Parse(types[i], t); err != nil {
+			if args[i], err = catalog.Parse(roomy(types[i], t), t); err != nil {
 				return s.failure(err, 0)
 			}
 		}
 	}
 	return s.Print(ctx, query, args...)
+}
+
+// roomy returns the type of a parameter, with places for what a text has if it is a DECIMAL of any size.
+func roomy(t catalog.Type, text string) catalog.Type {
+	if t.Kind == catalog.Decimal && t.Precision == 0 {
+		_, fraction, _ := strings.Cut(strings.TrimSpace(text), ".")
+		t.Precision, t.Scale = 18, uint8(min(len(fraction), 18))
+	}
+	return t
 }
 
 // selection returns the query that a table's name, or a query, means.
