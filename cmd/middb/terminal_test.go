@@ -248,7 +248,7 @@ func TestSQLIsTypedOverSeveralLinesOnATerminal(t *testing.T) {
 	p.enter("name TEXT);")
 	p.await("CREATE TABLE")
 	p.await("middb> ")
-	p.enter("INSERT INTO user\t VALUES (1, 'Åsa');")
+	p.enter("INSERT INTO users VALUES (1, 'Åsa');")
 	p.await("INSERT 0 1")
 	p.await("middb> ")
 	p.enter("SELECT * FROM users;")

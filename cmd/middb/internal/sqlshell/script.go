@@ -131,10 +131,34 @@ func (s *source) take() piece {
 	p := piece{text: s.text[:part.To-part.From], line: s.line}
 	end := len(p.text)
 	if part.Ended {
-		end += strings.IndexByte(s.text[end:], ';') + 1
+		end += semicolon(s.text[end:]) + 1
 	}
 	s.skip(end)
 	return p
+}
+
+// semicolon returns the place of the semicolon that a text has behind blanks and comments.
+func semicolon(text string) int {
+	depth := 0 // of comments, which may be in each other
+	for i := 0; i < len(text); i++ {
+		switch rest := text[i:]; {
+		case strings.HasPrefix(rest, "/*"):
+			depth++
+			i++
+		case depth > 0 && strings.HasPrefix(rest, "*/"):
+			depth--
+			i++
+		case depth == 0 && strings.HasPrefix(rest, "--"):
+			n := strings.IndexByte(rest, '\n')
+			if n < 0 {
+				return len(text) - 1
+			}
+			i += n
+		case depth == 0 && text[i] == ';':
+			return i
+		}
+	}
+	return len(text) - 1
 }
 
 // skip gives up n bytes.
