@@ -97,9 +97,19 @@ func TestNamesAndKeywordsAreCompleted(t *testing.T) {
 func TestPromptsSayWhatIsOpen(t *testing.T) {
 	s := newShell(t, io.Discard)
 	for _, c := range []struct{ line, want string }{
-		{"SELECT 1", "..> "}, {"; ", "db> "}, {"BEGIN;", "db*> "}, {"SELECT 'a", "...> "}, {"b';", "db*> "}, {"SELECT nope;", "db!> "},
-		{"ROLLBACK;", "db> "}, {"-- nothing;", "db> "}, {"/* a comment", "..> "}, {"*/", "db> "}, {"COPY t FROM STDIN;", "..> "},
-		{`\.`, "db> "}, {`\d`, "db> "},
+		{"SELECT 1", "..> "},
+		{"; ", "db> "},
+		{"BEGIN;", "db*> "},
+		{"SELECT 'a", "...> "},
+		{"b';", "db*> "},
+		{"SELECT nope;", "db!> "},
+		{"ROLLBACK;", "db> "},
+		{"-- nothing;", "db> "},
+		{"/* a comment", "..> "},
+		{"*/", "db> "},
+		{"COPY t FROM STDIN;", "..> "},
+		{`\.`, "db> "},
+		{`\d`, "db> "},
 	} {
 		_ = s.Take(t.Context(), c.line, 0) // some fail, as they are to
 		if got := s.Prompt("db"); got != c.want {
