@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-
-	"github.com/middb/middb/catalog"
 )
 
 // SequencePosition returns the number that a sequence gives next, and gives it to nobody. ended says that it has no more; next is
@@ -52,7 +50,7 @@ func (t *Tables) StartIdentity(table string, n int64) error {
 		return err
 	}
 	if n < 1 {
-		return &catalog.TypeError{Table: table, Given: fmt.Sprint(n), Why: "numbers of identity columns begin with 1"}
+		return fmt.Errorf("table %s: %w: an identity column cannot begin with %d", table, ErrArguments, n)
 	}
 	return t.catalog.sequence(s.ID).begin(t.ctx, t.catalog.db, uint64(n))
 }

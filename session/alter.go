@@ -118,7 +118,7 @@ func (x *changing) addColumn(table string, c *ast.Change) error {
 		e.Table, e.Column = table, c.Column.Name
 		return e
 	}
-	made, err := column(c.Column)
+	made, err := column(c.Column, false)
 	if err != nil {
 		return err
 	}

@@ -102,3 +102,16 @@ func TestCopyUsesFilesOnlyWhereThatIsAllowed(t *testing.T) {
 		t.Fatal(sum, err)
 	}
 }
+
+// As in PostgreSQL, and so dumps can have the rows as they are.
+func TestCopyGivesIdentityColumnsTheirNumbers(t *testing.T) {
+	s := open(t).Session()
+	mustExec(t, s, "CREATE TABLE t (id INT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a TEXT)")
+	if _, err := s.CopyFrom(context.Background(), "COPY t FROM STDIN", strings.NewReader("7\tx\n")); err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	if err := s.QueryRow(context.Background(), "INSERT INTO t (a) VALUES ('y') RETURNING id").Scan(&n); err != nil || n != 8 {
+		t.Errorf("the next number is %d, %v", n, err)
+	}
+}

@@ -137,7 +137,7 @@ func definition(name string, columns []ast.TableColumn, constraints []ast.Constr
 			e.Column = c.Name
 			return nil, e
 		}
-		made, err := column(c)
+		made, err := column(c, true)
 		if err != nil {
 			return nil, err
 		}
@@ -164,7 +164,7 @@ func definition(name string, columns []ast.TableColumn, constraints []ast.Constr
 }
 
 // column makes a column of its definition, without what constraints of the table do.
-func column(c *ast.TableColumn) (catalog.Column, error) {
+func column(c *ast.TableColumn, newTable bool) (catalog.Column, error) {
 	out := catalog.Column{Name: c.Name, Type: c.Type}
 	null := false
 	for i := range c.Constraints {
@@ -183,7 +183,7 @@ func column(c *ast.TableColumn) (catalog.Column, error) {
 			if out.Default != "" || out.Identity != catalog.IdentityNone {
 				return out, sqlstate.New(sqlstate.SyntaxError, k.At, "column %q has two defaults", c.Name)
 			}
-			if err := plainIdentity(k, true); err != nil {
+			if err := plainIdentity(k, newTable); err != nil {
 				return out, err
 			}
 			out.NotNull, out.Identity = true, k.Identity
