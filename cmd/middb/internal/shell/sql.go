@@ -77,7 +77,7 @@ func (s *Session) runSQL(ctx context.Context, line []byte) error {
 		return nil
 	case s.sql == nil:
 		s.noSQL = len(word) > 0 && word[0] != '.' && !strings.HasSuffix(strings.TrimSpace(string(line)), ";")
-		return fmt.Errorf("%s is SQL, which servers do not run yet; middb sql --data-dir DIR runs it where the database is, while no server has it open", word)
+		return fmt.Errorf("%s is SQL, which the shell does not send to servers yet; programs do, with package wire/client, and middb sql --data-dir DIR runs it where no server has the database open", word)
 	case s.batch != nil:
 		return fmt.Errorf("%s is SQL, which cannot stand in a batch; write end to apply the batch first, or cancel", word)
 	case s.txn != nil && !s.sql.Open():
