@@ -14,7 +14,16 @@ from . import _frame as f
 from . import _messages as m
 from . import _retry
 from ._aio_link import AsyncLink, Outcome, Reply, Sent, Stream, dial
-from ._codes import ClosedError, ConnectionError, Error, FrameTooLargeError, InvalidArgumentError, TimeoutError
+from ._codes import (
+    ClosedError,
+    ConnectionError,
+    Error,
+    FrameTooLargeError,
+    InvalidArgumentError,
+    ShuttingDownError,
+    TimeoutError,
+    TooManyConnectionsError,
+)
 from ._url import Target
 
 T = TypeVar("T")
@@ -217,8 +226,14 @@ class AsyncCaller:
         link.txns -= 1
         self.freed()
 
-    async def open_stream(self, kind: int, body: bytes, deadline: Optional[float] = None) -> Tuple[Stream, f.Frame]:
-        """Sends a SCAN or WATCH; returns the stream and its first frame. After the deadline it gives up."""
+    async def open_statement(self, body: bytes, safe: bool) -> Tuple[Stream, f.Frame]:
+        """Sends an EXEC, and again, as open_stream does, if it is safe. For AsyncCursor."""
+        return await self.open_stream(f.EXEC, body, safe=safe)
+
+    async def open_stream(
+        self, kind: int, body: bytes, deadline: Optional[float] = None, safe: bool = True
+    ) -> Tuple[Stream, f.Frame]:
+        """Sends the request of a stream; returns the stream and its first frame. After the deadline it gives up."""
         tries: Optional[_retry.Backoff] = None
         while True:
             stream: Optional[Stream] = None
@@ -229,7 +244,8 @@ class AsyncCaller:
             except BaseException as e:
                 if stream is not None:
                     stream.drop()
-                tries = await self._again(e, True, True, tries, deadline)
+                sent = stream is not None and not isinstance(e, (ShuttingDownError, TooManyConnectionsError))
+                tries = await self._again(e, safe, sent, tries, deadline)
 
     async def _again(
         self,

@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import warnings
 from types import TracebackType
-from typing import Optional, Tuple, Type, TypeVar
+from typing import Optional, Sequence, Tuple, Type, TypeVar
 
 from . import _frame as f
 from . import _messages as m
 from . import _retry
 from ._aio_caller import AsyncCaller, first_frame
+from ._aio_cursor import AsyncCursor
 from ._aio_link import AsyncLink, Stream
 from ._aio_scan import AsyncSource
 from ._aio_verbs import AsyncVerbs
@@ -24,6 +25,7 @@ from ._codes import (
     TxnDoneError,
     TxnTooOldError,
 )
+from ._sql import Parameter, exec_body, only_reads
 from ._types import Data, to_name
 
 T = TypeVar("T")
@@ -139,6 +141,20 @@ class AsyncTransaction(AsyncVerbs):
 
     def _source(self) -> AsyncSource:
         return self
+
+    async def execute(self, sql: str, params: Sequence[Parameter] = ()) -> AsyncCursor:
+        """Runs a statement of SQL in the transaction. One that fails leaves nothing of itself."""
+        body = exec_body(sql, params, self._txn, alone=False)
+        return AsyncCursor(*await self.open_statement(body, only_reads(sql)))
+
+    async def open_statement(self, body: bytes, safe: bool) -> Tuple[Stream, f.Frame]:
+        """Sends an EXEC. When one that may have written is not waited for, the transaction is rolled back."""
+        try:
+            return await self.open_stream(f.EXEC, body)
+        except (TimeoutError, asyncio.CancelledError):
+            if self._link is not None and not safe:
+                self._give_up(self._link)
+            raise
 
     async def open_stream(self, kind: int, body: bytes) -> Tuple[Stream, f.Frame]:
         """Begins a scan. For AsyncScan."""

@@ -120,20 +120,29 @@ class Caller:
                 outcomes[:] = [e if o is None else o for o in outcomes]
         return tries
 
-    def open_stream(self, kind: int, body: bytes, deadline: Optional[float] = None) -> Tuple[Link, int, f.Frame]:
-        """Sends a SCAN or WATCH; returns the connection, the number of the stream, and its first frame. After the
-        deadline it gives up."""
+    def open_statement(self, body: bytes, safe: bool) -> Tuple[Link, int, f.Frame]:
+        """Sends an EXEC, and again, as open_stream does, if it is safe. For Cursor."""
+        return self.open_stream(f.EXEC, body, safe=safe)
+
+    def open_stream(
+        self, kind: int, body: bytes, deadline: Optional[float] = None, safe: bool = True
+    ) -> Tuple[Link, int, f.Frame]:
+        """Sends the request of a stream; returns the connection, the number of the stream, and its first frame. After
+        the deadline it gives up."""
         tries: Optional[_retry.Backoff] = None
         while True:
             link: Optional[Link] = None
             try:
                 link = self._pool.take(deadline)
+                if not safe and link.stale():
+                    stale, link = link, None
+                    link = self._fresh(stale)
                 number = link.open_stream(kind, body)
                 frame = link.next_of(number, deadline)
                 if frame.type == f.ERROR and isinstance(e := d.decode_error(frame.body), _retry.ELSEWHERE):
                     raise e
             except BaseException as e:
-                tries = self._again(e, True, link, tries, deadline)
+                tries = self._again(e, safe, link, tries, deadline)
             else:
                 return link, number, frame
 
@@ -148,6 +157,10 @@ class Caller:
                 raise
         finally:
             self.give_back(link)
+
+    def keep(self) -> Link:
+        """Returns a connection that the caller keeps, and gives back."""
+        return self._pool.take()
 
     def give_back(self, link: Link) -> None:
         """Gives a connection back; one that is busy has failed, or has something under way that nobody waits for."""

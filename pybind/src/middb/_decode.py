@@ -9,12 +9,17 @@ from ._codes import BY_CODE, ConnectionError, Error, ProtocolError, TimeoutError
 from ._pack import Bytes, unpack
 from ._types import Change, ChangeKind, Info, Role, Session, User
 
+_DETAILS = (
+    *("sqlstate", "position", "detail", "table", "column", "constraint"),
+    *("keyspace", "key", "seq", "next", "oldest"),
+)
+
 
 def decode_error(body: Bytes) -> Error:
     """Returns the exception that an ERROR is. One with a code that this version does not know is a plain Error."""
     m = to_map(unpack(body))
     code, message = to_uint(m.get("code", 0)), to_str(m.get("message", ""))
-    details = {k: m[k] for k in ("sqlstate", "keyspace", "key", "seq", "next", "oldest") if k in m}
+    details = {k: m[k] for k in _DETAILS if k in m}
     kind = BY_CODE.get(code, Error)
     hint = m.get("hint")
     error = kind(message, hint=hint if isinstance(hint, str) else None, details=details)

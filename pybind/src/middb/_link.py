@@ -201,11 +201,13 @@ class Link:
     # --- Streams: cursors and watches -----------------------------------------------------------------------------
 
     def open_stream(self, kind: int, body: bytes) -> int:
-        """Sends a SCAN or WATCH and returns its id."""
+        """Sends a SCAN, a WATCH or a statement and returns its id."""
         data, number = self._prepare(kind, body)
+        self.sent = False
         self.busy = True
         self._streams[number] = deque()
         self._send(data)
+        self.sent = True
         self.busy = False
         return number
 

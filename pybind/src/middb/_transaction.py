@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import warnings
 from types import TracebackType
-from typing import Optional, Tuple, Type, TypeVar
+from typing import Optional, Sequence, Tuple, Type, TypeVar
 
 from . import _frame as f
 from . import _messages as m
 from . import _retry
 from ._caller import Caller
 from ._codes import ConflictError, ConnectionError, Error, TxnDoneError, TxnTooOldError
+from ._cursor import Cursor
 from ._link import Link
 from ._scan import Source
+from ._sql import Parameter, exec_body
 from ._types import Data, to_name
 from ._verbs import Verbs
 
@@ -130,6 +132,15 @@ class Transaction(Verbs):
 
     def _source(self) -> Source:
         return self
+
+    def execute(self, sql: str, params: Sequence[Parameter] = ()) -> Cursor:
+        """Runs a statement of SQL in the transaction. One that fails leaves nothing of itself."""
+        return Cursor(self, exec_body(sql, params, self._txn, alone=False), safe=False)
+
+    def open_statement(self, body: bytes, safe: bool) -> Tuple[Link, int, f.Frame]:
+        """Sends an EXEC. For Cursor."""
+        del safe  # nothing is repeated in a transaction
+        return self.open_stream(f.EXEC, body)
 
     def open_stream(self, kind: int, body: bytes) -> Tuple[Link, int, f.Frame]:
         """Begins a scan. For Scan."""

@@ -8,13 +8,15 @@ import ssl
 import time
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Awaitable, Callable, Generator, List, Mapping, NoReturn, Optional, Type, TypeVar
+from typing import Any, Awaitable, Callable, Generator, List, Mapping, NoReturn, Optional, Sequence, Type, TypeVar
 
 from . import _admin, _retry
 from . import _messages as m
 from ._aio_caller import AsyncCaller
+from ._aio_cursor import AsyncCursor
 from ._aio_keyspace import AsyncKeyspace
 from ._aio_transaction import AsyncTransaction
+from ._sql import Parameter, exec_body, only_reads
 from ._types import Durability, Info, Isolation, Role, Seconds, Session, User
 from ._url import DEFAULT_URL, Target, parse, with_arguments
 
@@ -67,6 +69,14 @@ class AsyncClient(AsyncKeyspace):
     async def compact_all(self) -> None:
         """Is compact of all keyspaces."""
         await self._call(_admin.compact(None, None, None))
+
+    # --- SQL --------------------------------------------------------------------------------------------------------
+
+    async def execute(self, sql: str, params: Sequence[Parameter] = ()) -> AsyncCursor:
+        """Runs a statement of SQL, or several with semicolons between them, and returns the rows of the last one and
+        what became of it. params are the values of $1, $2 and so on, or of each ?. Every call has a session of its own:
+        for a transaction use transaction or run."""
+        return AsyncCursor(*await self._caller.open_statement(exec_body(sql, params, 0, alone=True), only_reads(sql)))
 
     # --- Keyspaces ------------------------------------------------------------------------------------------------
 

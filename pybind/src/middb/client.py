@@ -7,12 +7,14 @@ import ssl
 import time
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Callable, List, Mapping, NoReturn, Optional, Type, TypeVar
+from typing import Any, Callable, List, Mapping, NoReturn, Optional, Sequence, Type, TypeVar
 
 from . import _admin, _retry
 from . import _messages as m
 from ._caller import Caller
+from ._cursor import Cursor
 from ._keyspace import Keyspace
+from ._sql import Parameter, exec_body, only_reads
 from ._transaction import Transaction
 from ._types import Durability, Info, Isolation, Role, Seconds, Session, User
 from ._url import DEFAULT_URL, Target, parse, with_arguments
@@ -66,6 +68,17 @@ class Client(Keyspace):
     def compact_all(self) -> None:
         """Is compact of all keyspaces."""
         self._call(_admin.compact(None, None, None))
+
+    # --- SQL --------------------------------------------------------------------------------------------------------
+
+    def execute(self, sql: str, params: Sequence[Parameter] = ()) -> Cursor:
+        """Runs a statement of SQL, or several with semicolons between them, and returns the rows of the last one and
+        what became of it. params are the values of $1, $2 and so on, or of each ?. Every call has a session of its own:
+        for a transaction use transaction or run, and middb.dbapi for a session that lasts.
+
+            for id, name in db.execute("SELECT id, name FROM users WHERE id > ?", [7]): ...
+        """
+        return Cursor(self._caller, exec_body(sql, params, 0, alone=True), only_reads(sql))
 
     # --- Keyspaces ------------------------------------------------------------------------------------------------
 
