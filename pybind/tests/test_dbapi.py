@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Iterator
 
 import pytest
 
@@ -12,10 +11,10 @@ from middb import dbapi
 
 
 @pytest.fixture
-def address(tcp: str) -> Iterator[str]:
+def address(tcp: str) -> str:
     with middb.connect(tcp) as db:
         db.execute("DROP TABLE IF EXISTS d; CREATE TABLE d (id INT PRIMARY KEY, name TEXT NOT NULL)")
-    yield tcp
+    return tcp
 
 
 def test_transactions_are_implicit(address: str) -> None:

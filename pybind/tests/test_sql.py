@@ -6,7 +6,7 @@ import importlib.util
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Iterator, List, Tuple
+from typing import Any, List, Tuple
 from uuid import UUID
 
 import pytest
@@ -17,8 +17,8 @@ from running import Server
 from test_aio import on_loop
 from test_golden import body
 
-TABLE = """CREATE TABLE t (id INT PRIMARY KEY, f DOUBLE PRECISION, d DECIMAL(10,2), b BOOLEAN, s TEXT, raw BYTEA, day DATE,
-    at TIMESTAMPTZ, u UUID, j JSON)"""
+TABLE = """CREATE TABLE t (id INT PRIMARY KEY, f DOUBLE PRECISION, d DECIMAL(10,2), b BOOLEAN, s TEXT, raw BYTEA,
+    day DATE, at TIMESTAMPTZ, u UUID, j JSON)"""
 AT = datetime(2024, 2, 29, 12, 30, 1, 5, timezone.utc)
 ROW: Tuple[Any, ...] = (
     1,
@@ -36,12 +36,12 @@ INSERT = "INSERT INTO t VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 @pytest.fixture
-def sql(url: str) -> Iterator[str]:
+def sql(url: str) -> str:
     """The address of a server whose database has no tables of these tests."""
     with middb.connect(url) as db:
         for name in ("t", "u", "big"):
             db.execute(f"DROP TABLE IF EXISTS {name}")
-    yield url
+    return url
 
 
 def test_golden_bodies() -> None:
