@@ -13,7 +13,7 @@
 //
 // All connections of a process to one path share one engine.DB, which is opened with the first and closed with the last of
 // them and of the sql.DBs. [NewConnector] makes connections of an engine.DB that is open already. A data source middb://host:port
-// is a server's, which does not speak SQL yet.
+// is a server's: ask that by package wire/client.
 //
 // It promises what database/sql asks of a driver: contexts end statements, transactions have the isolation that was asked for
 // or a stricter one, connections are reset when they are given to somebody else, errors are *sqlstate.Error and match the

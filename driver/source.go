@@ -29,8 +29,8 @@ func parseSource(name string) (s source, err error) {
 		return s, badSource(name, "it is empty")
 	}
 	if strings.HasPrefix(name, "middb:") {
-		return s, sqlstate.New(sqlstate.CannotConnect, -1, "%s is a server, and servers do not speak SQL yet", name).
-			WithHint("open the database in this process, by its path; for keys and values there is package wire/client")
+		return s, sqlstate.New(sqlstate.CannotConnect, -1, "%s is a server, and the driver opens directories only", name).
+			WithHint("open the database in this process, by its path, or ask the server in SQL by package wire/client")
 	}
 	path, options := strings.TrimPrefix(name, "file:"), ""
 	if path != name {
