@@ -2,7 +2,7 @@ package exec
 
 import (
 	"context"
-	"slices"
+	"errors"
 
 	"github.com/middb/middb/catalog"
 	"github.com/middb/middb/planner/expr"
@@ -16,7 +16,6 @@ import (
 type bitmapScan struct {
 	run    *run
 	node   *physical.BitmapScan
-	budget *budget
 	env    *expr.Env
 	parts  []bitmapPart
 	key    []keyPart // of the rows
@@ -25,8 +24,11 @@ type bitmapScan struct {
 	when   condition
 	ramp   ramp
 	begun  bool
-	keys   []string
-	at     int
+	keys   *sorter // of the rows, each perhaps several times
+	last   string  // the key that came last
+	some   bool    // there was one
+	failed error   // of Reset
+	bytes  []byte
 	values []catalog.Value
 	row    []catalog.Value
 	batch  catalog.Batch
@@ -44,7 +46,8 @@ func newBitmapScan(b *builder, n *physical.BitmapScan) (Operator, error) {
 	if b.options.Storage == nil {
 		return nil, sqlstate.New(sqlstate.InternalError, -1, "there is no storage for table %s", table.Name)
 	}
-	s := &bitmapScan{run: b.run, node: n, budget: b.budget(n), env: b.env(), ramp: ramp{most: b.options.BatchRows}}
+	s := &bitmapScan{run: b.run, node: n, env: b.env(), ramp: ramp{most: b.options.BatchRows}}
+	s.keys = newSorter(b, b.budget(n), []sortKey{{}}, 1, "the keys of the rows that several indexes have found")
 	var err error
 	if s.key, _, err = keyOf(table, ""); err != nil {
 		return nil, err
@@ -77,6 +80,9 @@ func newBitmapScan(b *builder, n *physical.BitmapScan) (Operator, error) {
 // begin collects the keys.
 func (s *bitmapScan) begin(ctx context.Context) error {
 	s.begun = true
+	if s.failed != nil {
+		return s.failed
+	}
 	for i := range s.parts {
 		p := &s.parts[i]
 		ranges := []keyRange{{}}
@@ -92,9 +98,7 @@ func (s *bitmapScan) begin(ctx context.Context) error {
 			}
 		}
 	}
-	slices.Sort(s.keys)
-	s.keys = slices.Compact(s.keys)
-	return nil
+	return s.keys.finish(ctx)
 }
 
 // collect appends the keys of the rows of a range.
@@ -106,7 +110,7 @@ func (s *bitmapScan) collect(ctx context.Context, index string, r *keyRange) err
 	if err != nil {
 		return err
 	}
-	b := catalog.Batch{Columns: newVectors(len(s.places))}
+	b, keys := catalog.Batch{Columns: newVectors(len(s.places))}, newVectors(1)
 	for {
 		some, err := c.Next(&b, s.run.options.BatchRows)
 		if err == nil {
@@ -118,25 +122,18 @@ func (s *bitmapScan) collect(ctx context.Context, index string, r *keyRange) err
 			}
 			return err
 		}
-		for _, i := range selected(&b) {
-			var k []byte
+		keys[0].Reset(catalog.String, 0, b.Rows())
+		for k, i := range selected(&b) {
+			s.bytes = s.bytes[:0]
 			for j, p := range s.key {
-				k = catalog.AppendKeyValue(k, b.Columns[j].Value(int(i)), p.order)
+				s.bytes = catalog.AppendKeyValue(s.bytes, b.Columns[j].Value(int(i)), p.order)
 			}
-			s.keys = append(s.keys, string(k))
-			if s.budget.Grow(int64(len(k)+16)) != nil {
-				return s.tooMany(c)
-			}
+			keys[0].Texts[k] = string(s.bytes)
+		}
+		if err := s.keys.add(keys, selected(&catalog.Batch{Len: b.Rows()})); err != nil {
+			return errors.Join(err, c.Close())
 		}
 	}
-}
-
-// tooMany leaves out keys that are there twice, and is an error if that does not help.
-func (s *bitmapScan) tooMany(c Cursor) error {
-	if err := c.Close(); err != nil {
-		return err
-	}
-	return s.run.tooMuch("the keys of the rows that several indexes have found")
 }
 
 // Next implements Operator.
@@ -146,11 +143,15 @@ func (s *bitmapScan) Next(ctx context.Context) (*catalog.Batch, error) {
 			return nil, err
 		}
 	}
-	for s.at < len(s.keys) {
+	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := s.load(min(s.ramp.next(), len(s.keys)-s.at)); err != nil {
+		keys, err := s.keys.next(ctx, s.ramp.next())
+		if keys == nil || err != nil {
+			return nil, err
+		}
+		if err := s.load(keys.Columns[0].Texts, selected(keys)); err != nil {
 			return nil, err
 		}
 		s.out = s.batch
@@ -164,21 +165,24 @@ func (s *bitmapScan) Next(ctx context.Context) (*catalog.Batch, error) {
 			return &s.out, nil
 		}
 	}
-	return nil, nil
 }
 
-// load reads the next rows.
-func (s *bitmapScan) load(most int) error {
+// load reads the rows of keys, which are sorted.
+func (s *bitmapScan) load(keys []string, places []int32) error {
+	most := len(places)
 	for _, v := range s.batch.Columns {
 		v.Reset(0, 0, most)
 	}
 	n := 0
-	for range most {
+	for _, i := range places {
+		if s.some && keys[i] == s.last {
+			continue
+		}
+		s.last, s.some = keys[i], true
 		var err error
-		if s.values, err = decodeKey(s.values[:0], s.key, s.keys[s.at]); err != nil {
+		if s.values, err = decodeKey(s.values[:0], s.key, keys[i]); err != nil {
 			return err
 		}
-		s.at++
 		row, found, err := s.lookup.Get(s.row[:0], s.values)
 		if err != nil {
 			return err
@@ -197,14 +201,12 @@ func (s *bitmapScan) load(most int) error {
 
 // Reset implements Operator.
 func (s *bitmapScan) Reset() {
-	s.begun, s.at, s.keys = false, 0, s.keys[:0]
-	s.budget.Release()
+	s.begun, s.some = false, false
+	s.failed = errors.Join(s.failed, s.keys.reset())
 	s.ramp.reset()
 }
 
 // Close implements Operator.
 func (s *bitmapScan) Close() error {
-	s.keys = nil
-	s.budget.Release()
-	return nil
+	return s.keys.close()
 }

@@ -8,18 +8,18 @@ import (
 	"github.com/middb/middb/planner/physical"
 )
 
-// A common is the rows of a physical.Common, which are computed when they are first wanted.
+// A common is the rows of a physical.Common. They are computed as far as one of those that read them asks for them, and
+// kept for the others: a recursive query need not end if nobody reads it to its end.
 type common struct {
-	run    *run
 	node   *physical.Common
-	budget *budget
 	root   Operator
 	places []int
-	rows   *rowBuffer
-	file   *spillFile // what did not fit into rows; it comes behind them
-	read   bool       // everything was
-	stale  bool       // root must begin again
-	failed error
+	store  *rowStore
+	batch  catalog.Batch
+	begun  bool  // something was read of root
+	read   bool  // everything was
+	stale  bool  // root must begin again
+	failed error // the first one
 }
 
 // common returns what a number stands for, with its operators.
@@ -36,75 +36,51 @@ func (b *builder) common(number int) (*common, error) {
 	if c.root, err = b.within(&scope{env: &env}).build(c.node.Root); err != nil {
 		return nil, err
 	}
-	c.run, c.budget = b.run, b.budget(c.node.Root)
-	c.rows = newRowBuffer(len(c.node.Columns))
+	c.store = b.newRowStore(b.budget(c.node.Root), len(c.node.Columns), "the rows of a query in WITH")
 	c.places, err = placesOf(c.node.Root.Columns(), c.node.Columns)
 	return c, err
 }
 
-// fill computes the rows, if that was not done.
-func (c *common) fill(ctx context.Context) error {
+// more computes some more rows. It returns false if there are none.
+func (c *common) more(ctx context.Context) (bool, error) {
+	if c.read || c.failed != nil {
+		return false, c.failed
+	}
 	if c.stale {
 		c.stale = false
 		c.root.Reset()
 	}
-	var some catalog.Batch
-	for !c.read && c.failed == nil {
-		b, err := c.root.Next(ctx)
-		switch {
-		case err != nil:
-		case b == nil:
-			c.read = true
-			if c.file != nil {
-				err = c.file.finish()
-			}
-		default:
-			choose(&some, b, c.places)
-			err = c.keep(&some)
-		}
-		c.failed = err
+	c.begun = true
+	b, err := c.root.Next(ctx)
+	if err == nil && b != nil {
+		choose(&c.batch, b, c.places)
+		err = c.store.add(&c.batch)
 	}
-	return c.failed
-}
-
-// keep keeps rows in memory, or in a file when that is full.
-func (c *common) keep(b *catalog.Batch) (err error) {
-	if c.file == nil {
-		if c.budget.Grow(batchBytes(b, nil)) == nil {
-			return c.rows.append(b, nil)
-		}
-		if c.file, err = c.run.newSpillFile(c.budget, "the rows of a query in WITH"); err != nil {
-			return err
-		}
-	}
-	return c.file.write(b.Columns, selected(b))
+	c.failed, c.read = err, b == nil
+	return b != nil, err
 }
 
 // forget has the rows be computed again.
 func (c *common) forget() {
-	if c.root == nil || !c.read && c.failed == nil {
+	if !c.begun {
 		return
 	}
-	c.failed = c.file.close()
-	c.file, c.read, c.stale = nil, false, true
-	c.rows.clear()
-	c.budget.Release()
+	c.failed = c.store.clear()
+	c.begun, c.read, c.stale = false, false, true
 }
 
 // close gives back what is kept.
 func (c *common) close() error {
-	if c.budget != nil {
-		c.budget.Release()
+	if c.store == nil {
+		return nil
 	}
-	return c.file.close()
+	return c.store.clear()
 }
 
 // A reference reads a common.
 type reference struct {
 	common *common
-	at     int // of its rows
-	reader *spillReader
-	batch  catalog.Batch
+	reader storeReader
 	most   int
 }
 
@@ -113,31 +89,27 @@ func newReference(b *builder, n *physical.Reference) (Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &reference{common: c, most: b.options.BatchRows}, nil
+	return &reference{common: c, reader: storeReader{store: c.store}, most: b.options.BatchRows}, nil
 }
 
 // Next implements Operator.
 func (r *reference) Next(ctx context.Context) (*catalog.Batch, error) {
-	if err := errors.Join(ctx.Err(), r.common.fill(ctx)); err != nil {
+	if err := errors.Join(ctx.Err(), r.common.failed); err != nil {
 		return nil, err
 	}
-	rows := r.common.rows
-	if n := min(r.most, rows.n-r.at); n > 0 {
-		rows.view(&r.batch, r.at, r.at+n)
-		r.at += n
-		return &r.batch, nil
+	for {
+		b, err := r.reader.next(r.most)
+		if b != nil || err != nil {
+			return b, err
+		}
+		if some, err := r.common.more(ctx); !some || err != nil {
+			return nil, err
+		}
 	}
-	if r.common.file == nil {
-		return nil, nil
-	}
-	if r.reader == nil {
-		r.reader = r.common.file.reader(len(rows.columns))
-	}
-	return r.reader.next()
 }
 
 // Reset implements Operator.
-func (r *reference) Reset() { r.at, r.reader = 0, nil }
+func (r *reference) Reset() { r.reader.reset() }
 
 // Close implements Operator.
 func (r *reference) Close() error { return nil }

@@ -155,7 +155,7 @@ func (j *joiner) unmatched(most int) *catalog.Batch {
 	}
 	r := j.or[:0]
 	for ; j.rest < j.restTo && len(r) < most; j.rest++ {
-		if !j.matched[j.rest] {
+		if !j.matched[j.base+j.rest] {
 			r = append(r, int32(j.rest))
 		}
 	}

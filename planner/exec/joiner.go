@@ -33,6 +33,7 @@ type joiner struct {
 
 	build   *rowBuffer
 	matched []bool // of build, if the join needs to know
+	base    int    // of matched: the first row of build, which may be a part of all
 
 	probe  *catalog.Batch
 	rows   []int32 // of probe
@@ -112,12 +113,21 @@ func (b *builder) newJoiner(
 func (j *joiner) leftRows() bool { return j.kind.LeftOnly() && j.probeLeft }
 
 // begin has the joiner join a buffer, all of which it has.
-func (j *joiner) begin(build *rowBuffer) {
-	j.build, j.rest, j.restTo, j.probe = build, 0, build.n, nil
+func (j *joiner) begin(build *rowBuffer) { j.beginParts(build, build.n) }
+
+// beginParts is begin for a buffer that has a part of all rows at a time.
+func (j *joiner) beginParts(build *rowBuffer, all int) {
+	j.probe = nil
+	j.part(build, 0)
 	if j.keepBuild || j.kind.LeftOnly() && !j.probeLeft {
-		j.matched = sized(j.matched, build.n)
+		j.matched = sized(j.matched, all)
 		clear(j.matched)
 	}
+}
+
+// part has it go on with the part of the other side that begins with a row.
+func (j *joiner) part(build *rowBuffer, base int) {
+	j.build, j.base, j.rest, j.restTo = build, base, 0, build.n
 }
 
 // start begins with a batch of the probe side.
@@ -165,7 +175,7 @@ func (j *joiner) give() (*catalog.Batch, error) {
 	}
 	if j.matched != nil {
 		for _, row := range r {
-			j.matched[row] = true
+			j.matched[j.base+int(row)] = true
 		}
 	}
 	if !j.keepProbe {

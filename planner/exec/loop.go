@@ -2,25 +2,36 @@ package exec
 
 import (
 	"context"
+	"errors"
 
 	"github.com/middb/middb/catalog"
 	"github.com/middb/middb/planner/physical"
 )
 
-// A nestedLoop pairs each row of the left side with all of the right one, which it keeps.
+// A nestedLoop pairs each row of the left side with all of the right one, which it keeps. What does not fit into memory goes
+// to a file, which is then read again, part by part: for each row of the left side, as rows come in the order of that side,
+// or for each batch where the joiner decides about all rows of a batch at once.
 type nestedLoop struct {
 	run    *run
-	budget *budget
-	holding
 	joiner *joiner
 
 	left, right Operator
 	fixed       bool // the right side gives the same rows each time
-	buffer      *rowBuffer
-	read        bool // the buffer has the right side
+	store       *rowStore
+	read        bool // the store has the right side
 	state       joinState
 	ramp        ramp
-	k, at       int // the next pair: of the rows of the batch, and of the buffer
+	k, at       int   // the next pair: of the rows that are probed with, and of the part
+	failed      error // of Reset
+
+	// Of a right side with a file:
+	part   *rowBuffer // rows of it, or all of it if there is no file
+	from   int        // what of the right side is before the part
+	loaded bool       // the part is there, and was not joined yet with all that is probed with
+	reader storeReader
+	probe  *catalog.Batch // what is left of a batch of the left side
+	rest   []int32        // its rows
+	one    catalog.Batch  // one of them
 }
 
 func newNestedLoopJoin(b *builder, n *physical.NestedLoopJoin) (Operator, error) {
@@ -36,10 +47,9 @@ func newNestedLoopJoin(b *builder, n *physical.NestedLoopJoin) (Operator, error)
 		return nil, err
 	}
 	o := &nestedLoop{
-		run: b.run, budget: b.budget(n), left: left, right: right, fixed: b.fixed(n.Right),
-		buffer: newRowBuffer(len(n.Right.Columns())), ramp: ramp{most: b.options.BatchRows},
+		run: b.run, left: left, right: right, fixed: b.fixed(n.Right), ramp: ramp{most: b.options.BatchRows},
+		store: b.newRowStore(b.budget(n), len(n.Right.Columns()), "the rows on the right side of a nested loop"),
 	}
-	o.holding = b.holding(o.budget)
 	o.joiner, err = b.newJoiner(n.Kind, n.Left.Columns(), n.Right.Columns(), n.Output, n.On, n.Single, true)
 	return o, err
 }
@@ -52,16 +62,10 @@ func (o *nestedLoop) Next(ctx context.Context) (*catalog.Batch, error) {
 			if err := o.fill(ctx); err != nil {
 				return nil, err
 			}
-			o.joiner.begin(o.buffer)
 			o.state = toProbe
 		case toProbe:
-			b, err := o.left.Next(ctx)
-			if err != nil {
+			if err := o.start(ctx); err != nil {
 				return nil, err
-			}
-			if o.state = atRest; b != nil {
-				o.joiner.start(b)
-				o.k, o.at, o.state = 0, 0, inBatch
 			}
 		case inBatch:
 			b, err := o.joiner.join(ctx, o, o.ramp.next())
@@ -70,13 +74,22 @@ func (o *nestedLoop) Next(ctx context.Context) (*catalog.Batch, error) {
 			}
 			o.state = toProbe
 		default:
-			return o.joiner.unmatched(o.run.options.BatchRows), nil
+			b := o.joiner.unmatched(o.run.options.BatchRows)
+			if b != nil || o.store.file == nil || !o.joiner.keepBuild {
+				return b, nil
+			}
+			if some, err := o.load(); !some || err != nil {
+				return nil, err
+			}
 		}
 	}
 }
 
 // fill reads the right side.
 func (o *nestedLoop) fill(ctx context.Context) error {
+	if o.failed != nil {
+		return o.failed
+	}
 	for !o.read {
 		b, err := o.right.Next(ctx)
 		if err != nil {
@@ -84,21 +97,86 @@ func (o *nestedLoop) fill(ctx context.Context) error {
 		}
 		if b == nil {
 			o.read = true
-			return nil
+			break
 		}
-		if err := o.buffer.append(b, nil); err != nil {
+		if err := o.store.add(b); err != nil {
 			return err
 		}
-		if !o.fits(o.buffer.bytes) {
-			return o.run.tooMuch("the rows on the right side of a nested loop")
+	}
+	if o.part = o.store.rows; o.store.file != nil {
+		o.part = newRowBuffer(len(o.part.columns))
+	}
+	o.joiner.beginParts(o.part, o.store.count())
+	return nil
+}
+
+// start begins to probe with the next batch of the left side, or, if the right side has a file, with its next row.
+func (o *nestedLoop) start(ctx context.Context) error {
+	if len(o.rest) == 0 {
+		b, err := o.left.Next(ctx)
+		if err != nil {
+			return err
+		}
+		if b == nil {
+			o.state = atRest
+			o.rewind()
+			return nil
+		}
+		o.probe, o.rest = b, selected(b)
+	}
+	if o.store.file == nil || o.joiner.leftRows() {
+		o.joiner.start(o.probe)
+		o.rest = nil
+	} else {
+		o.one = catalog.Batch{Columns: o.probe.Columns, Len: o.probe.Len, Sel: o.rest[:1:1]}
+		o.joiner.start(&o.one)
+		o.rest = o.rest[1:]
+	}
+	o.rewind()
+	o.k, o.at, o.state = 0, 0, inBatch
+	return nil
+}
+
+// rewind has the next part be the first one.
+func (o *nestedLoop) rewind() {
+	if o.store.file == nil {
+		return
+	}
+	o.reader = storeReader{store: o.store}
+	o.part.clear()
+	o.from, o.loaded = 0, false
+	o.joiner.part(o.part, 0)
+}
+
+// load reads the next part from memory or the file, at least one batch. It returns false at the end.
+func (o *nestedLoop) load() (bool, error) {
+	o.from += o.part.n
+	o.part.clear()
+	for o.part.n == 0 || o.part.bytes < o.store.hold.least {
+		b, err := o.reader.next(o.run.options.BatchRows)
+		if err != nil {
+			return false, err
+		}
+		if b == nil {
+			break
+		}
+		if err := o.part.append(b, nil); err != nil {
+			return false, err
 		}
 	}
-	return nil
+	o.joiner.part(o.part, o.from)
+	o.k, o.at, o.loaded = 0, 0, o.part.n > 0
+	return o.loaded, nil
 }
 
 // find implements pairs.
 func (o *nestedLoop) find(_ context.Context, l, r []int32, most int) ([]int32, []int32, bool, error) {
-	rows, n := o.joiner.rows, o.buffer.n
+	if o.store.file != nil && !o.loaded {
+		if some, err := o.load(); !some || err != nil {
+			return l, r, false, err
+		}
+	}
+	rows, n := o.joiner.rows, o.part.n
 	for ; o.k < len(rows); o.k, o.at = o.k+1, 0 {
 		end := min(n, o.at+most-len(l))
 		i := rows[o.k]
@@ -109,7 +187,8 @@ func (o *nestedLoop) find(_ context.Context, l, r []int32, most int) ([]int32, [
 			return l, r, true, nil
 		}
 	}
-	return l, r, false, nil
+	o.loaded = false
+	return l, r, o.store.file != nil, nil
 }
 
 // skip implements pairs.
@@ -123,18 +202,16 @@ func (o *nestedLoop) skip(row int32) {
 func (o *nestedLoop) Reset() {
 	o.left.Reset()
 	o.ramp.reset()
-	o.state = toBuild
+	o.state, o.rest = toBuild, nil
 	if o.fixed && o.read {
 		return
 	}
 	o.right.Reset()
-	o.buffer.clear()
-	o.budget.Release()
+	o.failed = errors.Join(o.failed, o.store.clear())
 	o.read = false
 }
 
 // Close implements Operator.
 func (o *nestedLoop) Close() error {
-	o.budget.Release()
-	return nil
+	return o.store.clear()
 }

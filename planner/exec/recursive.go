@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"errors"
 
 	"github.com/middb/middb/catalog"
 	"github.com/middb/middb/planner/physical"
@@ -9,18 +10,18 @@ import (
 )
 
 // A workTable is the rows that a recursive query has found last.
-type workTable struct{ rows *rowBuffer }
+type workTable struct{ rows *rowStore }
 
 // A recursive operator gives the rows of a physical.Recursive.
 type recursive struct {
 	run          *run
-	budget       *budget
 	base, step   Operator
 	basePlaces   []int
 	stepPlaces   []int
 	work         *workTable
-	found        *rowBuffer // since the step began
+	found        *rowStore // since the step began
 	seen         map[string]struct{}
+	hold         holding // of seen
 	encoder      keyEncoder
 	commons      []*common // that depend on the work table
 	state        joinState
@@ -28,10 +29,12 @@ type recursive struct {
 	batch, given catalog.Batch
 	sel          []int32
 	seenBytes    int64
+	failed       error // of Reset
 }
 
 func newRecursive(b *builder, n *physical.Recursive) (Operator, error) {
-	r := &recursive{run: b.run, budget: b.budget(n), work: &workTable{newRowBuffer(len(n.Output))}, found: newRowBuffer(len(n.Output))}
+	store := func() *rowStore { return b.newRowStore(b.budget(n), len(n.Output), "the rows of a recursive query") }
+	r := &recursive{run: b.run, hold: b.holding(b.budget(n)), work: &workTable{store()}, found: store()}
 	if !n.All {
 		r.seen = map[string]struct{}{}
 		r.encoder.keys = make([]sortKey, len(n.Output))
@@ -68,6 +71,9 @@ func (r *recursive) Next(ctx context.Context) (*catalog.Batch, error) {
 		var err error
 		switch r.state {
 		case toBuild:
+			if err = r.failed; err != nil {
+				break
+			}
 			if b, err = r.base.Next(ctx); b != nil {
 				choose(&r.batch, b, r.basePlaces)
 			}
@@ -82,7 +88,9 @@ func (r *recursive) Next(ctx context.Context) (*catalog.Batch, error) {
 			return nil, err
 		}
 		if b == nil {
-			r.again()
+			if err := r.again(); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		if err := r.keep(); err != nil {
@@ -96,15 +104,15 @@ func (r *recursive) Next(ctx context.Context) (*catalog.Batch, error) {
 }
 
 // again begins the step with the rows that were found, if there are any.
-func (r *recursive) again() {
+func (r *recursive) again() error {
 	r.state = toProbe
 	r.work.rows, r.found = r.found, r.work.rows
-	r.found.clear()
-	r.budget.Release()
-	r.budget.Force(r.work.rows.bytes + r.seenBytes)
-	if r.work.rows.n == 0 {
+	if err := r.found.clear(); err != nil {
+		return err
+	}
+	if r.work.rows.count() == 0 {
 		r.state = atEnd
-		return
+		return nil
 	}
 	for _, c := range r.commons {
 		c.forget()
@@ -113,11 +121,11 @@ func (r *recursive) again() {
 		r.step.Reset()
 	}
 	r.stepped = true
+	return nil
 }
 
 // keep keeps the rows of the batch for the next step, and leaves out those that were found before.
 func (r *recursive) keep() error {
-	bytes := int64(0)
 	if r.seen != nil {
 		rows := selected(&r.batch)
 		r.encoder.encode(r.batch.Columns, rows)
@@ -127,20 +135,15 @@ func (r *recursive) keep() error {
 				continue
 			}
 			r.seen[string(r.encoder.key(k))] = struct{}{}
-			bytes += int64(len(r.encoder.key(k)) + 48)
+			r.seenBytes += int64(len(r.encoder.key(k)) + 48)
 			sel = append(sel, i)
 		}
 		r.sel, r.batch.Sel = sel, sel
-		r.seenBytes += bytes
+		if !r.hold.fits(r.seenBytes) {
+			return r.run.tooMuch("the rows of a recursive query that may not be there twice")
+		}
 	}
-	before := r.found.bytes
-	if err := r.found.append(&r.batch, nil); err != nil {
-		return err
-	}
-	if r.budget.Grow(bytes+r.found.bytes-before) != nil {
-		return r.run.tooMuch("the rows of a recursive query")
-	}
-	return nil
+	return r.found.add(&r.batch)
 }
 
 // Reset implements Operator.
@@ -153,9 +156,8 @@ func (r *recursive) Reset() {
 	for _, c := range r.commons {
 		c.forget()
 	}
-	r.work.rows.clear()
-	r.found.clear()
-	r.budget.Release()
+	r.failed = errors.Join(r.failed, r.work.rows.clear(), r.found.clear())
+	r.hold.force(0)
 	r.seenBytes, r.state = 0, toBuild
 	if r.seen != nil {
 		r.seen = map[string]struct{}{}
@@ -164,16 +166,15 @@ func (r *recursive) Reset() {
 
 // Close implements Operator.
 func (r *recursive) Close() error {
-	r.budget.Release()
-	return nil
+	r.hold.force(0)
+	return errors.Join(r.work.rows.clear(), r.found.clear())
 }
 
 // A workReader reads a workTable.
 type workReader struct {
-	work  *workTable
-	at    int
-	most  int
-	batch catalog.Batch
+	work   *workTable
+	reader storeReader
+	most   int
 }
 
 func newWorkTable(b *builder, n *physical.WorkTable) (Operator, error) {
@@ -190,17 +191,17 @@ func (b *builder) missing(what string, number int) error {
 
 // Next implements Operator.
 func (w *workReader) Next(ctx context.Context) (*catalog.Batch, error) {
-	n := min(w.most, w.work.rows.n-w.at)
-	if err := ctx.Err(); err != nil || n <= 0 {
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	w.work.rows.view(&w.batch, w.at, w.at+n)
-	w.at += n
-	return &w.batch, nil
+	if w.reader.store == nil {
+		w.reader.store = w.work.rows
+	}
+	return w.reader.next(w.most)
 }
 
 // Reset implements Operator.
-func (w *workReader) Reset() { w.at = 0 }
+func (w *workReader) Reset() { w.reader = storeReader{} }
 
 // Close implements Operator.
 func (w *workReader) Close() error { return nil }

@@ -110,6 +110,9 @@ func (r *Rows) Close() error {
 	}
 	for _, p := range r.run.subplans {
 		p.kept.Release()
+		if p.rows != nil {
+			all = errors.Join(all, p.rows.file.close())
+		}
 	}
 	return all
 }

@@ -83,8 +83,11 @@ func (f *spillFile) flush() error {
 	return nil
 }
 
-// finish writes what is buffered and gives the buffer back. Nothing is written afterwards.
+// finish writes what is buffered and gives the buffer back. Nothing is written afterwards. Finishing nil does nothing.
 func (f *spillFile) finish() error {
+	if f == nil {
+		return nil
+	}
 	err := f.flush()
 	f.buffer = nil
 	return err

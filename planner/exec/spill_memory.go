@@ -13,8 +13,8 @@ type holding struct {
 	least  int64
 }
 
-func (b *builder) holding(budget *budget) holding {
-	return holding{budget: budget, least: min(b.options.Memory/leastShare, mostLeastBytes)}
+func (r *run) holding(budget *budget) holding {
+	return holding{budget: budget, least: min(r.options.Memory/leastShare, mostLeastBytes)}
 }
 
 // fits notes that the operator keeps n bytes, and reports whether it may. If not it has to write them to a file.

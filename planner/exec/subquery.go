@@ -2,6 +2,7 @@ package exec
 
 import (
 	"encoding/binary"
+	"errors"
 
 	"github.com/middb/middb/catalog"
 	"github.com/middb/middb/planner/expr"
@@ -93,9 +94,11 @@ func (r *runner) Run(outer, args []catalog.Value, env *expr.Env) (catalog.Value,
 func (r *runner) runAlone(args []catalog.Value) (v catalog.Value, err error) {
 	if r.node.Op == expr.OpAny || r.node.Op == expr.OpAll {
 		if r.rows == nil {
-			if r.rows, err = r.collect(); err != nil {
-				return catalog.Null(), err
+			rows, err := r.collect()
+			if err != nil {
+				return catalog.Null(), errors.Join(err, rows.file.close())
 			}
+			r.rows = rows
 		}
 		return r.rows.compare(r.node, args)
 	}
@@ -155,8 +158,7 @@ func tooManyRows(at int) error {
 
 // search compares values with each row until the result is clear.
 func (r *runner) search(args []catalog.Value) (catalog.Value, error) {
-	all := r.node.Op == expr.OpAll
-	unknown := false
+	c := comparison{op: r.node.Operator, all: r.node.Op == expr.OpAll}
 	row := make([]catalog.Value, len(r.places))
 	for {
 		b, err := r.root.Next(r.run.ctx)
@@ -170,16 +172,12 @@ func (r *runner) search(args []catalog.Value) (catalog.Value, error) {
 			for j, at := range r.places {
 				row[j] = b.Columns[at].Value(int(i))
 			}
-			v := compareRows(r.node.Operator, args, row)
-			if unknown = unknown || v.IsNull(); !v.IsNull() && v.AsBool() != all {
-				return v, nil
+			if c.decides(args, row) {
+				return catalog.BoolOf(!c.all), nil
 			}
 		}
 	}
-	if unknown {
-		return catalog.Null(), nil
-	}
-	return catalog.BoolOf(all), nil
+	return c.value(), nil
 }
 
 // appendIdentities appends values so that others differ.

@@ -99,6 +99,9 @@ func foldJoin(n *plan.Join) plan.Node {
 	if n.Kind != plan.NullAntiJoin && n.Kind != plan.MarkJoin {
 		list, never = foldList(n.On)
 	}
+	if never && n.Kind == plan.FullJoin { // all rows of both sides are left, without partners
+		list = []*expr.Node{expr.Constant(catalog.BoolOf(false), boolType)}
+	}
 	never = never || isEmpty(n.Right)
 	switch n.Kind {
 	case plan.InnerJoin, plan.SemiJoin:
