@@ -51,8 +51,11 @@ var Differences = []Difference{
 // consequence is a query that does not find what a statement was to write that was refused on purpose.
 var consequence = Difference{Name: "consequence", Why: "what was refused before cannot be found"}
 
-// AllDifferences returns Differences, and what they lead to.
-func AllDifferences() []Difference { return append(slices.Clone(Differences), consequence) }
+// value is a query whose values differ from those that the record wants.
+var value = Difference{Name: "value", Why: "the value is another one, as in PostgreSQL"}
+
+// AllDifferences returns Differences, what they lead to, and what single records differ in.
+func AllDifferences() []Difference { return append(slices.Clone(Differences), consequence, value) }
 
 // difference returns the difference that an error comes from, nil if it is none.
 func difference(sql string, err error) *Difference {

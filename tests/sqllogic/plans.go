@@ -1,10 +1,15 @@
 package sqllogic
 
+import "strings"
+
 // A Plan forces the planner, by settings, to compute queries in one way wherever that is possible.
 type Plan struct {
 	Name     string
 	Settings []string // statements
 }
+
+// Condition is what "skipif" calls the plan in middb's own files.
+func (p Plan) Condition() string { return strings.ReplaceAll(p.Name, " ", "-") }
 
 // Plans are all of them. The first one lets the planner choose.
 var Plans = []Plan{

@@ -41,12 +41,12 @@ type condition struct {
 	note     string
 }
 
-// runs reports whether the record is for middb.
-func (r *Record) runs() bool {
+// runs reports whether the record is for middb, and for a plan.
+func (r *Record) runs(plan string) bool {
 	for _, c := range r.conditions {
 		ours := c.database == dialect
 		switch {
-		case c.only && !ours:
+		case c.only && !ours, !c.only && plan != "" && c.database == plan:
 			return false
 		case !c.only && ours && strings.Contains(c.note, "GROUP BY"):
 			return false
@@ -118,7 +118,7 @@ func (r *reader) record() (*Record, error) {
 			conditions = append(conditions, condition{words[0] == "onlyif", words[1], note})
 			r.next()
 		case "halt":
-			r.stopped = (&Record{conditions: conditions}).runs()
+			r.stopped = (&Record{conditions: conditions}).runs("")
 			r.next()
 			return nil, nil
 		case "hash-threshold":

@@ -21,6 +21,10 @@ type Database interface {
 type Options struct {
 	// Sample runs one query of so many, chosen by its text; all statements are run. 0: all queries.
 	Sample int
+	// Plan is the Condition of the plan: records that are to be skipped under it are. Empty: none are.
+	Plan string
+	// Values are the lines of queries whose values differ on purpose.
+	Values map[int]bool
 	// Failures is how many failures are kept. 0: 10.
 	Failures int
 	// Timeout is for each record. 0: a minute.
@@ -58,13 +62,13 @@ func Run(ctx context.Context, name string, records []Record, db Database, o Opti
 		o.Timeout = time.Minute
 	}
 	res := &Result{Differences: map[string]int{}}
-	f := &file{db: db, timeout: o.Timeout, labels: map[string]string{}}
+	f := &file{db: db, timeout: o.Timeout, labels: map[string]string{}, values: o.Values}
 	for i := range records {
 		r := &records[i]
 		if ctx.Err() != nil {
 			return res
 		}
-		if !r.runs() || r.Query && o.Sample > 1 && hash(r.SQL)%uint32(o.Sample) != 0 {
+		if !r.runs(o.Plan) || r.Query && o.Sample > 1 && hash(r.SQL)%uint32(o.Sample) != 0 {
 			res.Skipped++
 			continue
 		}
@@ -96,6 +100,7 @@ func hash(s string) uint32 {
 type file struct {
 	db      Database
 	timeout time.Duration
+	values  map[int]bool      // as in Options
 	labels  map[string]string // the digest of the answer of each
 	refused []string          // tables that a statement was to write that was refused on purpose
 }
@@ -134,6 +139,9 @@ func (f *file) query(ctx context.Context, r *Record) (string, *Difference) {
 		return err.Error(), nil
 	}
 	if why := check(r, got); why != "" {
+		if f.values[r.Line] {
+			return why, &value
+		}
 		for _, table := range f.refused {
 			if strings.Contains(strings.ToLower(r.SQL), table) {
 				return why, &consequence

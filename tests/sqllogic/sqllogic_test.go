@@ -181,13 +181,13 @@ func TestFilesThatAreWrongAreRefused(t *testing.T) {
 	}
 }
 
-// parseDifference reads FILE:LINE, and a reason behind a blank.
-func parseDifference(line string) (name string, number int) {
-	at, _, _ := strings.Cut(line, " ")
+// parseDifference reads FILE:LINE, then the word value if the record differs in values, and a reason.
+func parseDifference(line string) (name string, number int, isValue bool) {
+	at, why, _ := strings.Cut(line, " ")
 	name, digits, _ := strings.Cut(strings.TrimSpace(at), ":")
 	number, err := strconv.Atoi(digits)
 	if err != nil {
-		return name, 0
+		return name, 0, false
 	}
-	return name, number
+	return name, number, strings.HasPrefix(why, "value ")
 }

@@ -179,7 +179,7 @@ func (j *job) run(ctx context.Context, o *options) {
 		return
 	}
 	began := time.Now()
-	j.result = sqllogic.Run(ctx, j.file, records, db, sqllogic.Options{Sample: o.sample, Failures: max(1, o.first)})
+	j.result = sqllogic.Run(ctx, j.file, records, db, sqllogic.Options{Sample: o.sample, Failures: max(1, o.first), Plan: j.plan.Condition()})
 	j.took = time.Since(began)
 	j.err = closeDB()
 }
