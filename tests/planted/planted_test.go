@@ -803,8 +803,8 @@ var bugs = []bug{
 	{
 		name: "NULL and false is NULL",
 		file: "planner/expr/logic.go",
-		old:  "if err == nil && l.IsNull() && (r.IsNull() || r.AsBool() != decisive) {",
-		new:  "if err == nil && l.IsNull() {",
+		old:  "case v.AsBool() == decisive:",
+		new:  "case v.AsBool() == decisive && !result.IsNull():",
 		test: expressionTest, packages: expressions, sign: seedSign, always: true,
 	},
 	{
