@@ -814,6 +814,35 @@ var bugs = []bug{
 		new:  "if x > 0 && y > 0 && sum < 0 {",
 		test: expressionTest, packages: expressions, sign: seedSign,
 	},
+	{
+		name: "LEFT JOIN leaves out rows without a partner",
+		file: "planner/exec/joiner.go",
+		old:  "j.keepProbe = kind == plan.FullJoin || kind == plan.LeftJoin && probeLeft",
+		new:  "j.keepProbe = kind == plan.FullJoin",
+		test: "^TestOwnFiles$", packages: "./tests/sqllogic", sign: "outer_joins.slt:",
+	},
+	{
+		name: "a hash join with the left side in its table leaves out rows without a partner",
+		file: "planner/exec/joiner.go",
+		old:  "kind == plan.LeftJoin && !probeLeft ||",
+		new:  "false ||",
+		test: "^TestPlansAgree$", packages: "./tests/differential", sign: "seed ",
+	},
+	{
+		name: "NOT NULL is true",
+		file: "planner/expr/evaluate.go",
+		old:  "return strict(args[0], func(v catalog.Value) (catalog.Value, error) { return catalog.BoolOf(!v.AsBool()), nil })",
+		new: "return func(f frame) (catalog.Value, error) { v, err := args[0](f); " +
+			"return catalog.BoolOf(v.IsNull() || !v.AsBool()), err }",
+		test: "^TestConditionsPartition$", packages: "./tests/differential", sign: "seed ",
+	},
+	{
+		name: "a hash join does not see the partner of the first row of a batch",
+		file: "planner/exec/hashjoin.go",
+		old:  "case h.chains.heads[k] != 0:",
+		new:  "case h.chains.heads[k] != 0 && k > 0:",
+		test: "^TestAnswers$", packages: "./tests/tpch", sign: "TestAnswers/",
+	},
 }
 
 func TestPlantedBugsAreFound(t *testing.T) {
