@@ -8,7 +8,7 @@ import (
 // joinRows returns how many rows a Join gives.
 func (e *estimator) joinRows(n *plan.Join) float64 {
 	l, r := e.rows(n.Left), e.rows(n.Right)
-	pairs := l * r * e.joinSelectivity(n.On, l, r)
+	pairs := l * r * e.joinSelectivity(n.Left, n.Right, n.On)
 	if most, ok := e.partners(n.Right, n.Left, n.On); ok {
 		pairs = min(pairs, l*most)
 	}
@@ -51,15 +51,49 @@ func (e *estimator) matched(l, r, pairs float64, n *plan.Join) float64 {
 	return part
 }
 
-// joinSelectivity returns which part of the pairs of l and r rows satisfies conditions.
-func (e *estimator) joinSelectivity(on []*expr.Node, l, r float64) float64 {
-	total := 1.0
+// joinSelectivity returns which part of the pairs of rows of two sides satisfies conditions.
+func (e *estimator) joinSelectivity(left, right plan.Node, on []*expr.Node) float64 {
+	l, r := e.rows(left), e.rows(right)
+	equal := pairing{e: e, l: l, r: r, part: 1}
+	others := 1.0
+	var leftColumns, rightColumns map[expr.ColumnID]bool
 	for _, c := range on {
 		for _, c := range c.Conjuncts() {
-			total *= e.condition(c, max(l, r))
+			if c.Op == expr.OpEqual && leftColumns == nil {
+				leftColumns, rightColumns = columnSet(e.output(left)), columnSet(e.output(right))
+			}
+			part := e.condition(c, max(l, r))
+			if x, y, ok := equality(c, leftColumns, rightColumns); ok && isColumn(x) && isColumn(y) {
+				equal.add(x.Column, y.Column, part)
+			} else {
+				others *= part
+			}
 		}
 	}
-	return total
+	return equal.selectivity() * others
+}
+
+// A pairing is of rows of two sides that are equal in some columns.
+type pairing struct {
+	e           *estimator
+	l, r        float64 // rows
+	left, right []expr.ColumnID
+	part        float64 // of the pairs, if columns were independent
+}
+
+// add says that two columns are equal, which alone would be true of that part of the pairs.
+func (p *pairing) add(left, right expr.ColumnID, part float64) {
+	p.left, p.right = append(p.left, left), append(p.right, right)
+	p.part *= part
+}
+
+// selectivity returns which part of the pairs is equal. Several columns together have no more different values than there
+// are rows, on the side that has more of them: that is much less than the product where they are a key.
+func (p *pairing) selectivity() float64 {
+	if len(p.left) < 2 {
+		return p.part
+	}
+	return max(p.part, 1/max(1, p.e.groupCount(p.left, p.l), p.e.groupCount(p.right, p.r)))
 }
 
 // partners returns how many rows of a side at most belong to one of the other side: where conditions name a whole unique

@@ -30,7 +30,7 @@ func (g *graph) inClass(class []member, set relations) classRows {
 // unique key of a table that is one of the sets, a row of the other set has one partner before filters, whatever the number
 // of different values of each column is believed to be.
 func (g *graph) selectivity(a, b relations) float64 {
-	equal, others := 1.0, 1.0
+	equal, others, count := 1.0, 1.0, 0
 	var keyed *relation
 	if b.count() == 1 {
 		keyed = &g.relations[b.first()]
@@ -57,6 +57,7 @@ func (g *graph) selectivity(a, b relations) float64 {
 			continue
 		}
 		equal /= max(1, l.distinct, r.distinct)
+		count++
 		for _, m := range class {
 			if b.has(m.of) {
 				note(m.column)
@@ -72,11 +73,15 @@ func (g *graph) selectivity(a, b relations) float64 {
 		s := g.e.condition(c.expr, g.relations[c.of.first()].rows)
 		if c.expr.Op == expr.OpEqual && c.of.count() == 2 {
 			equal *= s
+			count++
 			note(c.expr.Args[0])
 			note(c.expr.Args[1])
 		} else {
 			others *= s
 		}
+	}
+	if count > 1 { // see pairing.selectivity
+		equal = max(equal, 1/max(1, g.card(a), g.card(b)))
 	}
 	if places != nil && coversKey(keyed.scan.Relation.Table, places) {
 		equal = 1 / max(1, keyed.base)
@@ -151,17 +156,21 @@ func (g *graph) cardDependent(rows float64, r *relation) float64 {
 	pairs := rows * r.rows
 	part := 1.0
 	own := produced(r.node)
+	equal := pairing{e: g.e, l: rows, r: r.rows, part: 1}
 	for _, e := range r.on {
-		pairs *= g.e.condition(e, max(rows, r.rows))
+		s := g.e.condition(e, max(rows, r.rows))
 		if e.Op != expr.OpEqual || !isColumn(e.Args[0]) || !isColumn(e.Args[1]) {
+			pairs *= s
 			continue
 		}
 		x, y := e.Args[0], e.Args[1]
 		if own.has(x.Column) {
 			x, y = y, x
 		}
+		equal.add(x.Column, y.Column, s)
 		part = min(part, g.e.distinctOf(y.Column, r.rows)/g.e.distinctOf(x.Column, rows))
 	}
+	pairs *= equal.selectivity()
 	part = min(part, pairs/max(1, rows))
 	switch r.join.Kind {
 	case plan.LeftJoin:

@@ -33,6 +33,7 @@ type planner struct {
 	wanted     map[expr.ColumnID]bool // an order by these may be of use
 	wantedKeys map[direction]bool     // and these in a direction
 	early      bool                   // somebody may stop before the last row, and so the cost of the first one matters
+	keyed      bool                   // a side of a join is being planned for one row of the other one
 	commons    []*physical.Common
 	subqueries map[*plan.Subquery]*physical.Subquery
 	err        error // the first one

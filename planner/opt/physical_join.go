@@ -53,6 +53,7 @@ func (p *planner) join(n *plan.Join) []path {
 	all := p.hashJoin(j)
 	all = append(all, p.mergeJoin(j)...)
 	all = append(all, p.indexJoin(j)...)
+	all = append(all, p.keyedJoin(j)...)
 	return append(all, p.nestedLoop(j)...)
 }
 
@@ -174,7 +175,7 @@ func (p *planner) pairs(j *joining) float64 {
 		return 0
 	}
 	l, r := p.rows(j.Left), p.rows(j.Right)
-	return l * r * p.joinSelectivity(j.equals, l, r)
+	return l * r * p.joinSelectivity(j.Left, j.Right, j.equals)
 }
 
 // nestedLoop looks at each pair of rows.
