@@ -184,6 +184,7 @@ func (e *estimator) like(n *expr.Node) float64 {
 			if above, ok := abovePrefix(prefix); ok {
 				part = max(1e-4, part+k.range_(expr.OpLess, catalog.Str(above))-(1-k.nulls))
 			}
+			part = max(part, k.begins(prefix))
 		}
 	}
 	rest := strings.Trim(pattern.Value.AsString()[min(len(prefix), len(pattern.Value.AsString())):], "%")
@@ -191,6 +192,23 @@ func (e *estimator) like(n *expr.Node) float64 {
 		part *= 0.6
 	}
 	return part
+}
+
+// begins returns about which part of the values begins with a prefix, by those bounds of the histogram that do. Between two
+// bounds, texts are not spread as evenly as numbers: few of the letters that could follow do.
+func (k *column) begins(prefix string) float64 {
+	s := k.statistics
+	count := -0.5
+	for _, b := range s.Bounds {
+		if b.Kind() == catalog.String && strings.HasPrefix(b.AsString(), prefix) {
+			count++
+		}
+	}
+	rest := 1 - s.Nulls
+	for _, f := range s.Frequency {
+		rest -= f
+	}
+	return max(0, rest) * max(0, count) / float64(len(s.Bounds))
 }
 
 // likePrefix returns what all texts begin with that are like a pattern, whose escape is a backslash. It reports whether

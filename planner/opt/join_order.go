@@ -90,7 +90,27 @@ func (c *context) ordered(n plan.Node) plan.Node {
 	if sameJoins(made, n) {
 		return n
 	}
+	if len(made.Columns()) != len(n.Columns()) { // there were projections among the joins
+		return only(made, n.Columns())
+	}
 	return made
+}
+
+// through returns what is below projections that leave columns out and compute nothing: joins are ordered as if they were
+// not there.
+func through(n plan.Node) plan.Node {
+	for {
+		p, ok := n.(*plan.Project)
+		if !ok {
+			return n
+		}
+		for i := range p.Items {
+			if it := &p.Items[i]; !isColumn(it.Expr) || it.Expr.Column != it.Column.ID {
+				return n
+			}
+		}
+		n = p.Input
+	}
 }
 
 // joins reports whether a node is joins that may be ordered, perhaps under filters.
@@ -107,6 +127,9 @@ func (c *context) joins(n plan.Node) bool {
 
 // collect gathers inputs and conditions. There is room for so many inputs, of which each part of the plan gets one.
 func (g *graph) collect(n plan.Node, room int) relations {
+	if below := through(n); below != n && g.c.joins(below) {
+		n = below
+	}
 	if room <= 1 || !g.c.joins(n) {
 		return g.add(relation{node: n}, produced(n))
 	}
@@ -287,10 +310,13 @@ func (g *graph) classify() {
 	}
 }
 
-// sameJoins reports whether two plans of joins are the same.
+// sameJoins reports whether two plans of joins are the same, but for projections in the second one.
 func sameJoins(a, b plan.Node) bool {
 	if a == b {
 		return true
+	}
+	if _, is := a.(*plan.Project); !is {
+		b = through(b)
 	}
 	switch a := a.(type) {
 	case *plan.Filter:
