@@ -27,6 +27,8 @@ type IterOptions struct {
 	// KeysOnly promises that Value is not called; Value returns nil, and All yields nil values. A key whose merge
 	// fails (ErrMergeOperator) is one of the keys; where values are asked for it ends the iterator.
 	KeysOnly bool
+	// again: the bounds will change, see rebound.
+	again bool
 }
 
 // An Iterator walks over a keyspace as it was when the iterator was made. It is for one goroutine
@@ -46,6 +48,7 @@ type Iterator struct {
 	reverse  bool
 	keysOnly bool
 	begun    bool // by NextBatch
+	again    bool // the sources are not those of its bounds only
 	closed   bool
 	source   iterator.Bounded
 	view     actors.View
@@ -53,6 +56,8 @@ type Iterator struct {
 	memory   []memtable.Iter
 	sources  []iterator.Source
 	seekKey  []byte // scratch
+	lower    []byte // of rebound
+	upper    []byte
 }
 
 // NewIterator returns an iterator over the keyspace as it is now.
@@ -92,7 +97,11 @@ func (it *Iterator) open(o IterOptions) (*Iterator, error) {
 	if it.reads != nil {
 		it.reads.within(lower, upper)
 	}
-	if err = it.addSources(lower, upper); err != nil {
+	from, to := lower, upper
+	if it.again = o.again && it.reads == nil; it.again {
+		from, to = it.space.lower, it.space.upper
+	}
+	if err = it.addSources(from, to); err != nil {
 		return nil, it.abandon(it.db.readError(err))
 	}
 	if it.space.prefix == nil && bytes.Equal(upper, it.space.upper) {
@@ -100,6 +109,19 @@ func (it *Iterator) open(o IterOptions) (*Iterator, error) {
 	}
 	it.source.Reset(iterator.NewMerging(it.db.operators, it.sources...), lower, upper, it.db.operators, it.held.now, o.KeysOnly)
 	return it, nil
+}
+
+// Rebound has the iterator begin anew with other bounds, which costs less than another iterator: [lower, upper), without
+// empty ones. It returns false, and nothing has changed, if it was not opened for that, or notes what a transaction has read.
+func (it *Iterator) Rebound(lower, upper []byte) bool {
+	if !it.again || len(lower) == 0 || len(upper) == 0 || !it.usable() {
+		return false
+	}
+	it.lower = it.space.appendStored(it.lower[:0], lower)
+	it.upper = it.space.appendStored(it.upper[:0], upper)
+	it.source.Rebound(it.lower, it.upper)
+	it.begun = false
+	return true
 }
 
 // abandon closes what the iterator has until now, and returns why it could not be opened.

@@ -96,7 +96,7 @@ func (t storage) Drop(s relation.Space) error {
 
 // Iterate implements relation.Txn.
 func (t storage) Iterate(s relation.Space, b relation.Bounds) (relation.Iterator, error) {
-	o := IterOptions{Lower: b.Lower, Upper: b.Upper, Reverse: b.Reverse, KeysOnly: b.KeysOnly}
+	o := IterOptions{Lower: b.Lower, Upper: b.Upper, Reverse: b.Reverse, KeysOnly: b.KeysOnly, again: b.Again}
 	it, err := t.in(s).iterate(o, t.txn.held.by) // who uses tables knows nothing of iterators
 	if err != nil {
 		return nil, err

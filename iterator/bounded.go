@@ -52,6 +52,9 @@ func (b *Bounded) Reset(src Iterator, lower, upper []byte, ops *merge.Operators,
 	}
 }
 
+// Rebound has b show other bounds of its source. It stands nowhere then. The bounds are kept and must not change.
+func (b *Bounded) Rebound(lower, upper []byte) { b.lower, b.upper, b.valid = lower, upper, false }
+
 // only returns the one source of m, which then needs no merging, or m.
 func (m *Merging) only() Iterator {
 	if len(m.sources) != 1 {

@@ -98,6 +98,7 @@ func (t *Table) newCursor(ctx context.Context, r *exec.ScanRequest) (*cursor, er
 	if err != nil {
 		return nil, err
 	}
+	bounds.Again = r.Again
 	bounds.KeysOnly = c.index == nil && len(r.Columns) == 0 && len(r.Simple) == 0
 	if c.it, err = t.tables.txn.Iterate(space, bounds); err != nil {
 		return nil, err
@@ -111,6 +112,26 @@ func (t *Table) newCursor(ctx context.Context, r *exec.ScanRequest) (*cursor, er
 		c.rows = nil
 	}
 	return c, nil
+}
+
+// Restart implements exec.Restarter.
+func (c *cursor) Restart(r *exec.ScanRequest) (bool, error) {
+	it, ok := c.it.(Rebounder)
+	if !ok || c.ended || len(r.Simple) > 0 || r.Limit > 0 {
+		return false, nil
+	}
+	columns := c.table.shape.scanKey()
+	if c.index != nil {
+		columns = c.index.columns
+	}
+	bounds, err := c.table.shape.boundsBy(c.table.shape.appendTyped, columns, ScanOptions{
+		Prefix: r.Prefix, Lower: r.Lower, Upper: r.Upper, LowerExclusive: r.LowerExclusive, UpperExclusive: r.UpperExclusive,
+	})
+	if err != nil {
+		return false, err
+	}
+	c.left = -1
+	return it.Rebound(bounds.Lower, bounds.Upper), nil
 }
 
 // where has the decoder leave rows out. It reports whether all conditions are looked at.

@@ -56,6 +56,7 @@ type Bounds struct {
 	Lower, Upper []byte
 	Reverse      bool // First is the last key, Next goes down
 	KeysOnly     bool // Value is not asked for
+	Again        bool // the iterator will be given other bounds, if it is a Rebounder
 }
 
 // An Iterator goes over entries in order. Key and Value are valid until it is moved. A move reports whether it is at an
@@ -77,6 +78,12 @@ type BatchIterator interface {
 	// NextBatch replaces e by the entries that come next, from the first one at the first call, at most as many as most, and
 	// reports whether there are any. They are valid until it is called again. Nothing else moves the iterator meanwhile.
 	NextBatch(e *iterator.Entries, most int) bool
+}
+
+// A Rebounder is an Iterator that can begin anew with other bounds, in the same direction, over the space as it was.
+type Rebounder interface {
+	// Rebound returns false, and has changed nothing, if that cannot be done. Neither bound is empty.
+	Rebound(lower, upper []byte) bool
 }
 
 // A Database runs transactions. Update commits what f has written, and runs f again after a conflict; an error of f rolls

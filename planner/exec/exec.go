@@ -52,6 +52,8 @@ type ScanRequest struct {
 	LowerExclusive, UpperExclusive bool
 	Reverse                        bool
 	Limit                          int // how many rows are needed at most; 0: any number
+	// Again says that the cursor will be asked for other rows, if it is a Restarter.
+	Again bool
 	// Simple are conditions that all rows must satisfy, which the storage may use to leave rows out; it need not.
 	Simple []Simple
 }
@@ -69,6 +71,13 @@ type Cursor interface {
 	// returns false at the end. Texts stay good for ever, all else until the next call.
 	Next(b *catalog.Batch, max int) (bool, error)
 	Close() error
+}
+
+// A Restarter is a Cursor that can begin anew with other bounds, which costs less than another cursor.
+type Restarter interface {
+	// Restart reads the rows of a request that differs from that of Scan in Prefix and bounds only. It returns false if
+	// that cannot be done.
+	Restart(r *ScanRequest) (bool, error)
 }
 
 // A Lookup reads single rows.

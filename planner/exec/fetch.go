@@ -34,6 +34,8 @@ type fetcher interface {
 	fetch(ctx context.Context, into *rowBuffer, most int) (bool, error)
 	// stop ends what open has begun, if there is more or not.
 	stop() error
+	// close gives back what is kept for other rows.
+	close() error
 }
 
 // Next implements Operator.
@@ -116,7 +118,7 @@ func (f *fetchJoin) Reset() {
 }
 
 // Close implements Operator.
-func (f *fetchJoin) Close() error { return f.fetcher.stop() }
+func (f *fetchJoin) Close() error { return errors.Join(f.fetcher.stop(), f.fetcher.close()) }
 
 // A lateral is the fetcher of a join whose right side names columns of the left one.
 type lateral struct {
@@ -176,3 +178,5 @@ func (l *lateral) fetch(ctx context.Context, into *rowBuffer, _ int) (bool, erro
 }
 
 func (l *lateral) stop() error { return nil }
+
+func (l *lateral) close() error { return nil }

@@ -20,7 +20,8 @@ type indexFetcher struct {
 	empty   bool   // there is no partner
 	row     []catalog.Value
 	prefix  []catalog.Value
-	cursor  Cursor
+	cursor  Cursor // kept for the next row if it is a Restarter
+	reading bool   // there may be more rows in it
 	batch   catalog.Batch
 	single  catalog.Batch // of one row
 }
@@ -44,7 +45,7 @@ func newIndexJoin(b *builder, n *physical.IndexJoin, left Operator) (Operator, e
 	}
 	x := &indexFetcher{
 		storage: b.options.Storage, parts: parts,
-		request: ScanRequest{Table: table, Index: n.Index, Columns: n.Places},
+		request: ScanRequest{Table: table, Index: n.Index, Columns: n.Places, Again: true},
 	}
 	x.batch.Columns, x.single.Columns = newVectors(len(n.Places)), newVectors(len(n.Places))
 	x.single.Len = 1
@@ -82,6 +83,15 @@ func (x *indexFetcher) open(ctx context.Context, b *catalog.Batch, i int32) (err
 		return err
 	}
 	x.request.Prefix = x.prefix
+	if c, ok := x.cursor.(Restarter); ok {
+		if x.reading, err = c.Restart(&x.request); x.reading || err != nil {
+			return err
+		}
+	}
+	if err = x.close(); err != nil {
+		return err
+	}
+	x.reading = true
 	x.cursor, err = x.storage.Scan(ctx, &x.request)
 	return err
 }
@@ -94,7 +104,7 @@ func (x *indexFetcher) fetch(_ context.Context, into *rowBuffer, most int) (bool
 			x.single.Columns[i].Set(0, 1, v)
 		}
 		return false, into.append(&x.single, nil)
-	case x.cursor == nil:
+	case !x.reading:
 		return false, nil
 	}
 	x.batch.Sel = nil
@@ -106,6 +116,12 @@ func (x *indexFetcher) fetch(_ context.Context, into *rowBuffer, most int) (bool
 }
 
 func (x *indexFetcher) stop() error {
+	x.reading = false
+	return nil
+}
+
+func (x *indexFetcher) close() error {
+	x.reading = false
 	if x.cursor == nil {
 		return nil
 	}
