@@ -157,6 +157,47 @@ func (w *batchWorld) compare(what string, open func(IterOptions) (*Iterator, err
 	}
 }
 
+// rebound compares an iterator that gets other bounds with new ones.
+func (w *batchWorld) rebound(what string, open func(IterOptions) (*Iterator, error)) {
+	w.t.Helper()
+	kept, err := open(IterOptions{Lower: w.key(), Upper: nil, again: true})
+	if err != nil {
+		w.failf("%s: %v", what, err)
+	}
+	entries := func(it *Iterator, most int) (all []string) {
+		for e := (&iterator.Entries{}); most > 0 && it.NextBatch(e, 7); most-- {
+			for i, k := range e.Keys {
+				all = append(all, fmt.Sprintf("%q=%q", k, e.Values[i]))
+			}
+		}
+		return all
+	}
+	for range 6 {
+		lower, upper, most := w.key(), w.key(), 1+w.r.IntN(20)
+		if bytes.Compare(lower, upper) > 0 {
+			lower, upper = upper, lower
+		}
+		if !kept.Rebound(lower, upper) {
+			if kept.reads == nil {
+				w.failf("%s: it does not take other bounds: %v", what, kept.Err())
+			}
+			break
+		}
+		other, err := open(IterOptions{Lower: lower, Upper: upper})
+		if err != nil {
+			w.failf("%s: %v", what, err)
+		}
+		if got, want := entries(kept, most), entries(other, most); !slices.Equal(got, want) || kept.Err() != nil {
+			w.failf("%s from %q to %q: got %s, %v, want %s", what, lower, upper, got, kept.Err(), want)
+		}
+		must(w.t, other.Close())
+	}
+	must(w.t, kept.Close())
+	if kept.Rebound([]byte("a"), []byte("b")) {
+		w.failf("%s: an iterator that is closed takes bounds", what)
+	}
+}
+
 // A batch of entries is what an iterator says of them one by one, whatever lies below: memtables, levels, deletes of ranges,
 // snapshots, own writes. What a serializable transaction has read is the same, too.
 func TestBatchesAreWhatTheIteratorSays(t *testing.T) {
@@ -187,6 +228,7 @@ func TestBatchesAreWhatTheIteratorSays(t *testing.T) {
 				s, err := w.db.Snapshot() // writes of compactions beside change nothing
 				must(t, err)
 				w.compare("snapshot", s.In(ks).NewIterator)
+				w.rebound("snapshot", s.In(ks).NewIterator)
 				must(t, s.Close())
 				if len(old) > 0 {
 					w.compare("old snapshot", old[w.r.IntN(len(old))].In(ks).NewIterator)
@@ -199,6 +241,7 @@ func TestBatchesAreWhatTheIteratorSays(t *testing.T) {
 			}
 			for range 4 {
 				w.compare("transaction", txn.In(ks).NewIterator)
+				w.rebound("transaction", txn.In(ks).NewIterator)
 			}
 			must(t, txn.Rollback())
 		}

@@ -117,7 +117,7 @@ func (t *Table) newCursor(ctx context.Context, r *exec.ScanRequest) (*cursor, er
 // Restart implements exec.Restarter.
 func (c *cursor) Restart(r *exec.ScanRequest) (bool, error) {
 	it, ok := c.it.(Rebounder)
-	if !ok || c.ended || len(r.Simple) > 0 || r.Limit > 0 {
+	if !ok || c.ended || r.Limit > 0 {
 		return false, nil
 	}
 	columns := c.table.shape.scanKey()

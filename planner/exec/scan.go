@@ -2,6 +2,8 @@ package exec
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/middb/middb/catalog"
 	"github.com/middb/middb/planner/expr"
@@ -28,6 +30,9 @@ type scan struct {
 	ranges  []keyRange // that are not read yet
 	request ScanRequest
 	cursor  Cursor
+	kept    Cursor   // one that is read, to begin anew
+	simple  []Simple // of cursor or kept
+	again   bool     // there will be other ranges
 	lookup  Lookup
 	left    int64          // how many rows are wanted; negative: all
 	extra   map[int]Simple // two for each column: see restrict
@@ -253,7 +258,7 @@ func (s *scan) fill(ctx context.Context, most int) (bool, error) {
 		if some || err != nil {
 			return some, err
 		}
-		if err := s.closeCursor(); err != nil {
+		if err := s.leave(); err != nil {
 			return false, err
 		}
 	}
@@ -276,8 +281,40 @@ func (s *scan) open(ctx context.Context) (err error) {
 	if s.left > 0 && len(s.when.kernels) == 0 {
 		s.request.Limit = int(min(s.left, 1<<31-1))
 	}
+	if c, ok := s.kept.(Restarter); ok && slices.EqualFunc(s.simple, s.request.Simple, Simple.equal) {
+		restarted, err := c.Restart(&s.request)
+		if err != nil {
+			return err
+		}
+		if restarted {
+			s.cursor, s.kept = s.kept, nil
+			return nil
+		}
+	}
+	if err = s.closeCursor(); err != nil {
+		return err
+	}
+	s.again = s.again || len(s.ranges) > 0
+	s.request.Again = s.again
+	s.simple = append(s.simple[:0], s.request.Simple...)
 	s.cursor, err = s.storage.Scan(ctx, &s.request)
 	return err
+}
+
+// equal reports whether two conditions are the same.
+func (s Simple) equal(o Simple) bool {
+	return s.Column == o.Column && s.Op == o.Op && s.Value.Kind() == o.Value.Kind() && catalog.Compare(s.Value, o.Value) == 0
+}
+
+// leave ends with a range.
+func (s *scan) leave() error {
+	switch {
+	case !s.again:
+		return s.closeCursor()
+	case s.cursor != nil:
+		s.kept, s.cursor = s.cursor, nil
+	}
+	return nil
 }
 
 // fetch is fill where all ranges are single rows.
@@ -317,12 +354,14 @@ func (s *scan) restrict(column int, low, high catalog.Value) {
 }
 
 func (s *scan) closeCursor() error {
-	if s.cursor == nil {
-		return nil
+	var err error
+	for _, c := range []Cursor{s.cursor, s.kept} {
+		if c != nil {
+			err = errors.Join(err, c.Close())
+		}
 	}
-	c := s.cursor
-	s.cursor = nil
-	return c.Close()
+	s.cursor, s.kept = nil, nil
+	return err
 }
 
 // Reset implements Operator.
@@ -330,9 +369,10 @@ func (s *scan) Reset() {
 	s.begun = false
 	s.ramp.reset()
 	clear(s.extra)
-	if err := s.closeCursor(); err != nil {
+	if err := s.leave(); err != nil {
 		s.failed = err
 	}
+	s.again = s.node.Ranges != nil
 }
 
 // Close implements Operator.
