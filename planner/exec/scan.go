@@ -282,8 +282,8 @@ func (s *scan) open(ctx context.Context) (err error) {
 		s.request.Limit = int(min(s.left, 1<<31-1))
 	}
 	if c, ok := s.kept.(Restarter); ok && slices.EqualFunc(s.simple, s.request.Simple, Simple.equal) {
-		restarted, err := c.Restart(&s.request)
-		if err != nil {
+		var restarted bool
+		if restarted, err = c.Restart(&s.request); err != nil {
 			return err
 		}
 		if restarted {
