@@ -50,8 +50,13 @@ func (t *Tables) Epoch() (epoch uint64, ok bool) {
 	return epoch, seq >= epoch
 }
 
+// Version tells schemas apart as the transaction sees them at different times: as long as it is the same, all schemas, views,
+// sequences and statistics are.
+func (t *Tables) Version() uint64 { return t.generation + t.announced }
+
 // change is called before the transaction changes schemas or named objects.
 func (t *Tables) change() {
+	t.announced++
 	if !t.changes {
 		t.changes = true
 		if t.versioned != nil {

@@ -19,6 +19,7 @@ type Tables struct {
 	txn     Txn
 
 	generation uint64 // counts what may have changed schemas in this transaction, from 0
+	announced  uint64 // counts calls of change
 	changes    bool   // schemas or named objects, perhaps
 	versioned  Versioned
 	handles    []*Table

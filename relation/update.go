@@ -46,15 +46,20 @@ func (t *Table) updateColumns(primary []catalog.Value, columns []int, values []c
 	if err != nil {
 		return err
 	}
-	if len(columns) != len(values) {
-		return fmt.Errorf("table %s: %w: there are %d columns and %d values", t.shape.Name, ErrArguments, len(columns), len(values))
-	}
 	found, err := t.readOld(k)
 	switch {
 	case err != nil:
 		return err
 	case !found:
 		return t.notFound(k)
+	}
+	return t.assign(k, columns, values)
+}
+
+// assign gives columns of t.old, the row of key k, other values.
+func (t *Table) assign(k []byte, columns []int, values []catalog.Value) error {
+	if len(columns) != len(values) {
+		return fmt.Errorf("table %s: %w: there are %d columns and %d values", t.shape.Name, ErrArguments, len(columns), len(values))
 	}
 	t.row = append(t.row[:0], t.old...)
 	for i, at := range columns {
@@ -64,6 +69,44 @@ func (t *Table) updateColumns(primary []catalog.Value, columns []int, values []c
 		t.row[at] = values[i]
 	}
 	return t.replace(k)
+}
+
+// A Modifier computes what becomes of a row.
+type Modifier interface {
+	// Modify returns the values that some columns of a row are to have, and reports whether it is to be changed at all. The row is
+	// lent, the values may alias it. Modify does not use the table.
+	Modify(row []catalog.Value) (values []catalog.Value, change bool, err error)
+}
+
+// Modify gives columns of the row of a primary key, by their places, the values that m computes of it. It reports whether it
+// has: it has not if there is no such row. Inserted then returns the row. It costs less than a Get and an Update.
+func (t *Table) Modify(primary []catalog.Value, columns []int, m Modifier) (changed bool, err error) {
+	top, err := t.tables.begin()
+	if err != nil {
+		return false, err
+	}
+	changed, err = t.modify(primary, columns, m)
+	return changed, t.tables.end(top, err)
+}
+
+func (t *Table) modify(primary []catalog.Value, columns []int, m Modifier) (changed bool, err error) {
+	if err = t.ready(); err != nil {
+		return false, err
+	}
+	if t.oldKey, err = t.shape.appendPrimary(t.oldKey[:0], primary); err != nil {
+		return false, err
+	}
+	if found, err := t.readOld(t.oldKey); err != nil || !found {
+		return false, err
+	}
+	values, change, err := m.Modify(t.old)
+	if err != nil || !change {
+		return false, err
+	}
+	if err = t.write(); err != nil {
+		return false, err
+	}
+	return true, t.assign(t.oldKey, columns, values)
 }
 
 func (t *Table) updateBy(primary []catalog.Value, change func(r *Row) error) error {
