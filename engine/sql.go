@@ -29,7 +29,11 @@ type openedSQL struct {
 }
 
 // Session returns a new session, which is for one goroutine at a time. Close it.
-func (db *DB) Session() *Session { return session.New(sqlDatabase{db}, db.sharedSQL()) }
+func (db *DB) Session() *Session { return db.newSession(caller()) }
+
+func (db *DB) newSession(by creator) *Session {
+	return session.New(&sqlDatabase{db, by}, db.sharedSQL())
+}
 
 func (db *DB) sharedSQL() *session.Shared {
 	db.sql.once.Do(func() { db.sql.shared = session.NewShared() })
@@ -39,19 +43,19 @@ func (db *DB) sharedSQL() *session.Shared {
 // Query runs a statement, or several with semicolons between them, and returns the rows of the last one, which must be
 // closed. Errors are of type *SQLError. Every call has a session of its own: for a transaction use Begin, or a Session.
 func (db *DB) Query(ctx context.Context, sql string, args ...any) (*Rows, error) {
-	return db.Session().Query(ctx, sql, args...)
+	return db.newSession(caller()).Query(ctx, sql, args...)
 }
 
 // Exec is Query for who wants no rows.
 func (db *DB) Exec(ctx context.Context, sql string, args ...any) (Result, error) {
-	s := db.Session()
+	s := db.newSession(caller())
 	r, err := s.Exec(ctx, sql, args...)
 	return r, errors.Join(err, s.Close())
 }
 
 // QueryRow is Query for one row, which Scan reads.
 func (db *DB) QueryRow(ctx context.Context, sql string, args ...any) *session.Row {
-	return db.Session().QueryRow(ctx, sql, args...)
+	return db.newSession(caller()).QueryRow(ctx, sql, args...)
 }
 
 // Query runs a statement in the transaction; see DB.Query. A statement that fails leaves nothing of itself, and the
@@ -74,17 +78,20 @@ func (t *Txn) QueryRow(ctx context.Context, sql string, args ...any) *session.Ro
 // goroutine.
 func (t *Txn) Session() *Session {
 	if t.sql == nil {
-		t.sql = session.Within(sqlDatabase{t.db}, t.db.sharedSQL(), sqlTxn{t}, session.TxnOptions{
+		t.sql = session.Within(&sqlDatabase{t.db, t.held.by}, t.db.sharedSQL(), sqlTxn{t}, session.TxnOptions{
 			ReadOnly: t.options.ReadOnly, Serializable: t.options.Isolation == Serializable,
 		})
 	}
 	return t.sql
 }
 
-// A sqlDatabase is the database as sessions see it.
-type sqlDatabase struct{ db *DB }
+// A sqlDatabase is the database as a session sees it.
+type sqlDatabase struct {
+	db *DB
+	by creator // of the session, and so of its transactions
+}
 
-var _ session.Database = sqlDatabase{}
+var _ session.Database = (*sqlDatabase)(nil)
 
 func txnOptions(o session.TxnOptions) TxnOptions {
 	out := TxnOptions{ReadOnly: o.ReadOnly, Timeout: o.Timeout}
@@ -95,8 +102,8 @@ func txnOptions(o session.TxnOptions) TxnOptions {
 }
 
 // Begin implements session.Database.
-func (d sqlDatabase) Begin(ctx context.Context, o session.TxnOptions) (session.Txn, error) {
-	t, err := d.db.begin(ctx, txnOptions(o), caller())
+func (d *sqlDatabase) Begin(ctx context.Context, o session.TxnOptions) (session.Txn, error) {
+	t, err := d.db.begin(ctx, txnOptions(o), d.by)
 	if err != nil {
 		return nil, err
 	}
@@ -104,12 +111,12 @@ func (d sqlDatabase) Begin(ctx context.Context, o session.TxnOptions) (session.T
 }
 
 // Update implements session.Database.
-func (d sqlDatabase) Update(ctx context.Context, o session.TxnOptions, f func(session.Txn) error) error {
-	return d.db.attempts(ctx, txnOptions(o), func(t *Txn) error { return f(sqlTxn{t}) }, caller())
+func (d *sqlDatabase) Update(ctx context.Context, o session.TxnOptions, f func(session.Txn) error) error {
+	return d.db.attempts(ctx, txnOptions(o), func(t *Txn) error { return f(sqlTxn{t}) }, d.by)
 }
 
 // BuildIndex implements session.Database.
-func (d sqlDatabase) BuildIndex(ctx context.Context, table string, i relation.IndexDefinition) error {
+func (d *sqlDatabase) BuildIndex(ctx context.Context, table string, i relation.IndexDefinition) error {
 	if d.db.graph == nil {
 		return ErrReadOnly
 	}
@@ -121,7 +128,7 @@ func (d sqlDatabase) BuildIndex(ctx context.Context, table string, i relation.In
 }
 
 // Environment implements session.Database.
-func (d sqlDatabase) Environment() session.Environment {
+func (d *sqlDatabase) Environment() session.Environment {
 	e := session.Environment{Now: d.db.cfg.Clock, Random: d.db.cfg.Random, ReadOnly: d.db.graph == nil}
 	if !e.ReadOnly {
 		e.Temporary, e.Directory = d.db.cfg.FS, d.db.cfg.Dir
@@ -153,7 +160,7 @@ var codes = []struct {
 }
 
 // Code implements session.Database.
-func (sqlDatabase) Code(err error) sqlstate.Code {
+func (*sqlDatabase) Code(err error) sqlstate.Code {
 	for _, c := range codes {
 		if errors.Is(err, c.kind) {
 			return c.code
