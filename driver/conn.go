@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"time"
 
 	"github.com/middb/middb/catalog"
 	"github.com/middb/middb/engine"
@@ -19,7 +20,8 @@ type conn struct {
 	session  *session.Session
 	held     *opened // nil: somebody else closes the database
 	readOnly bool
-	bad      bool // the database is closed
+	bad      bool  // the database is closed
+	args     []any // memory of values
 }
 
 var (
@@ -139,11 +141,11 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	if c.bad {
 		return nil, driver.ErrBadConn
 	}
-	r, err := c.session.Query(ctx, query, values(args)...)
+	r, err := c.session.Query(ctx, query, c.values(args)...)
 	if err != nil {
 		return nil, c.failed(err)
 	}
-	return newRows(r), nil
+	return rows{r}, nil
 }
 
 // ExecContext implements driver.ExecerContext.
@@ -151,22 +153,20 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	if c.bad {
 		return nil, driver.ErrBadConn
 	}
-	r, err := c.session.Exec(ctx, query, values(args)...)
+	r, err := c.session.Exec(ctx, query, c.values(args)...)
 	if err != nil {
 		return nil, c.failed(err)
 	}
 	return result(r.RowsAffected), nil
 }
 
-func values(args []driver.NamedValue) []any {
-	if len(args) == 0 {
-		return nil
+// values returns what the arguments of a call are, until the next call.
+func (c *conn) values(args []driver.NamedValue) []any {
+	c.args = c.args[:0]
+	for i := range args {
+		c.args = append(c.args, args[i].Value)
 	}
-	out := make([]any, len(args))
-	for i, a := range args {
-		out[i] = a.Value
-	}
-	return out
+	return c.args
 }
 
 // Ping implements driver.Pinger.
@@ -205,6 +205,8 @@ func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
 			WithHint("write $1, $2 and so on, and give the values in that order")
 	}
 	switch v.Value.(type) {
+	case nil, int64, string, float64, bool, []byte, time.Time:
+		return nil
 	case catalog.Value, [16]byte, json.RawMessage, json.Number:
 		return nil
 	}

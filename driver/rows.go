@@ -54,7 +54,7 @@ func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (drive
 	if s.conn.bad {
 		return nil, driver.ErrBadConn
 	}
-	r, err := s.prepared.Exec(ctx, values(args)...)
+	r, err := s.prepared.Exec(ctx, s.conn.values(args)...)
 	if err != nil {
 		return nil, s.conn.failed(err)
 	}
@@ -66,11 +66,11 @@ func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driv
 	if s.conn.bad {
 		return nil, driver.ErrBadConn
 	}
-	r, err := s.prepared.Query(ctx, values(args)...)
+	r, err := s.prepared.Query(ctx, s.conn.values(args)...)
 	if err != nil {
 		return nil, s.conn.failed(err)
 	}
-	return newRows(r), nil
+	return rows{r}, nil
 }
 
 // CheckNamedValue implements driver.NamedValueChecker.
@@ -89,35 +89,24 @@ func (result) LastInsertId() (int64, error) {
 func (r result) RowsAffected() (int64, error) { return int64(r), nil }
 
 // rows are those of a query.
-type rows struct {
-	rows  *session.Rows
-	names []string
-}
+type rows struct{ rows *session.Rows }
 
 var (
-	_ driver.RowsColumnTypeDatabaseTypeName = (*rows)(nil)
-	_ driver.RowsColumnTypeLength           = (*rows)(nil)
-	_ driver.RowsColumnTypeNullable         = (*rows)(nil)
-	_ driver.RowsColumnTypePrecisionScale   = (*rows)(nil)
-	_ driver.RowsColumnTypeScanType         = (*rows)(nil)
+	_ driver.RowsColumnTypeDatabaseTypeName = rows{}
+	_ driver.RowsColumnTypeLength           = rows{}
+	_ driver.RowsColumnTypeNullable         = rows{}
+	_ driver.RowsColumnTypePrecisionScale   = rows{}
+	_ driver.RowsColumnTypeScanType         = rows{}
 )
 
-func newRows(r *session.Rows) *rows {
-	out := &rows{rows: r, names: []string{}}
-	for _, c := range r.Columns() {
-		out.names = append(out.names, c.Name)
-	}
-	return out
-}
-
 // Columns implements driver.Rows.
-func (r *rows) Columns() []string { return r.names }
+func (r rows) Columns() []string { return r.rows.Names() }
 
 // Close implements driver.Rows.
-func (r *rows) Close() error { return r.rows.Close() }
+func (r rows) Close() error { return r.rows.Close() }
 
 // Next implements driver.Rows.
-func (r *rows) Next(dest []driver.Value) error {
+func (r rows) Next(dest []driver.Value) error {
 	if !r.rows.Next() {
 		if err := r.rows.Err(); err != nil {
 			return err
@@ -135,10 +124,10 @@ func (r *rows) Next(dest []driver.Value) error {
 	return nil
 }
 
-func (r *rows) at(i int) catalog.Type { return r.rows.Columns()[i].Type }
+func (r rows) at(i int) catalog.Type { return r.rows.Columns()[i].Type }
 
 // ColumnTypeDatabaseTypeName implements driver.RowsColumnTypeDatabaseTypeName.
-func (r *rows) ColumnTypeDatabaseTypeName(i int) string {
+func (r rows) ColumnTypeDatabaseTypeName(i int) string {
 	switch t := r.at(i); {
 	case t.Kind == 0:
 		return "TEXT"
@@ -150,7 +139,7 @@ func (r *rows) ColumnTypeDatabaseTypeName(i int) string {
 }
 
 // ColumnTypeLength implements driver.RowsColumnTypeLength.
-func (r *rows) ColumnTypeLength(i int) (int64, bool) {
+func (r rows) ColumnTypeLength(i int) (int64, bool) {
 	switch t := r.at(i); {
 	case t.Length > 0:
 		return int64(t.Length), true
@@ -162,18 +151,18 @@ func (r *rows) ColumnTypeLength(i int) (int64, bool) {
 }
 
 // ColumnTypeNullable implements driver.RowsColumnTypeNullable.
-func (r *rows) ColumnTypeNullable(i int) (nullable, ok bool) {
+func (r rows) ColumnTypeNullable(i int) (nullable, ok bool) {
 	return r.rows.Columns()[i].Nullable, true
 }
 
 // ColumnTypePrecisionScale implements driver.RowsColumnTypePrecisionScale. A DECIMAL with as many digits as it needs has none.
-func (r *rows) ColumnTypePrecisionScale(i int) (precision, scale int64, ok bool) {
+func (r rows) ColumnTypePrecisionScale(i int) (precision, scale int64, ok bool) {
 	t := r.at(i)
 	return int64(t.Precision), int64(t.Scale), t.Kind == catalog.Decimal && t.Precision > 0
 }
 
 // ColumnTypeScanType implements driver.RowsColumnTypeScanType.
-func (r *rows) ColumnTypeScanType(i int) reflect.Type {
+func (r rows) ColumnTypeScanType(i int) reflect.Type {
 	switch r.at(i).Kind {
 	case catalog.Int64:
 		return reflect.TypeFor[int64]()
