@@ -71,7 +71,7 @@ func (e *explained) run(tables *relation.Tables) error {
 		return e.show(p.reader.query, o)
 	}
 	o.Planning = max(planning, time.Nanosecond)
-	parameters, err := bindParameters(p.parameters, e.args)
+	parameters, err := bindParameters(nil, p.parameters, e.args)
 	if err != nil {
 		return err
 	}

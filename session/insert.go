@@ -23,22 +23,29 @@ func (v *values) single() bool { return v != nil && len(v.rows) == 1 }
 
 // each calls f with the rows.
 func (v *values) each(x *execution, f func(row []catalog.Value) error) (err error) {
-	var memory [16]catalog.Value
-	row := memory[:0]
-	for _, programs := range v.rows {
-		row = row[:0]
-		for _, p := range programs {
-			value, err := p.Eval(nil, &x.env)
-			if err != nil {
-				return inText(err, v.text)
-			}
-			row = append(row, value)
+	for i := range v.rows {
+		row, err := v.row(x, i)
+		if err != nil {
+			return err
 		}
 		if err := f(row); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// row returns a row, in memory of the execution.
+func (v *values) row(x *execution, i int) ([]catalog.Value, error) {
+	x.row = x.row[:0]
+	for _, p := range v.rows[i] {
+		value, err := p.Eval(nil, &x.env)
+		if err != nil {
+			return nil, inText(err, v.text)
+		}
+		x.row = append(x.row, value)
+	}
+	return x.row, nil
 }
 
 // valuesOf returns the values that a query is, or nil if it is something else.
@@ -177,10 +184,34 @@ func readsTable(n plan.Node, t *catalog.Table) bool {
 func (w *insertion) target() *catalog.Table { return w.Table }
 
 func (w *insertion) run(x *execution) (n int64, err error) {
-	table, err := x.tables.Table(w.Table.Name)
+	table, err := x.table(w.Table)
 	if err != nil {
 		return 0, err
 	}
+	if v := x.plan.reader.values; v.single() {
+		return w.runSingle(x, table, v)
+	}
+	return w.runAll(x, table)
+}
+
+// runSingle inserts the only row.
+func (w *insertion) runSingle(x *execution, table *relation.Table, v *values) (n int64, err error) {
+	row, err := v.row(x, 0)
+	if err != nil {
+		return 0, err
+	}
+	var defaults []bool
+	if w.Defaults != nil {
+		defaults = w.Defaults[0]
+	}
+	written, err := w.insert(x, table, row, defaults)
+	if written {
+		n = 1
+	}
+	return n, err
+}
+
+func (w *insertion) runAll(x *execution, table *relation.Table) (n int64, err error) {
 	i := -1
 	insert := func(row []catalog.Value) error {
 		i++
@@ -256,6 +287,9 @@ func (w *insertion) insert(x *execution, table *relation.Table, row []catalog.Va
 		if done, err := w.resolve(x, table, inTheWay); !done || err != nil {
 			return false, err
 		}
+	}
+	if w.returning == nil {
+		return true, nil
 	}
 	return true, w.returning.add(x, table.Inserted().Values, nil)
 }

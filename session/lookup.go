@@ -109,13 +109,24 @@ func (s *Session) valid(p *planned, tables *relation.Tables) bool {
 	if p == nil || p.once || p.statistics != s.shared.statistics.Load() {
 		return false
 	}
-	for i, t := range p.tables {
-		h, err := tables.Table(t.Name)
-		if err != nil || h.Schema() != t {
+	epoch, current := tables.Epoch()
+	if !current || p.epoch.Load() != epoch+1 {
+		if !p.fits(tables) {
 			return false
 		}
-		if p.fast() {
-			continue // whatever the number of rows
+		if current {
+			p.epoch.Store(epoch + 1)
+		}
+	}
+	return p.fast() || p.sized(tables)
+}
+
+// sized reports whether tables have about as many rows as when the plan was made.
+func (p *planned) sized(tables *relation.Tables) bool {
+	for i, t := range p.tables {
+		h, err := tables.Table(t.Name)
+		if err != nil {
+			return false
 		}
 		now, err := h.Estimate()
 		if err != nil {
@@ -123,6 +134,17 @@ func (s *Session) valid(p *planned, tables *relation.Tables) bool {
 		}
 		n, was := float64(now)+staleRows, p.rows[i]+staleRows
 		if n > was*staleFactor || n < was/staleFactor {
+			return false
+		}
+	}
+	return true
+}
+
+// fits reports whether schemas and views are those that the plan was made for.
+func (p *planned) fits(tables *relation.Tables) bool {
+	for _, t := range p.tables {
+		h, err := tables.Table(t.Name)
+		if err != nil || h.Schema() != t {
 			return false
 		}
 	}

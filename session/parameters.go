@@ -3,6 +3,7 @@ package session
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,15 +12,12 @@ import (
 	"github.com/middb/middb/planner/sqlstate"
 )
 
-// bindParameters makes Go values those of parameters.
-func bindParameters(types []catalog.Type, args []any) ([]catalog.Value, error) {
+// bindParameters makes Go values those of parameters, and appends them to dst.
+func bindParameters(dst []catalog.Value, types []catalog.Type, args []any) ([]catalog.Value, error) {
 	if len(args) != len(types) {
-		return nil, sqlstate.New(sqlstate.NoParameter, -1, "the statement has %d parameters, and %d values were given", len(types), len(args))
+		return dst, sqlstate.New(sqlstate.NoParameter, -1, "the statement has %d parameters, and %d values were given", len(types), len(args))
 	}
-	if len(args) == 0 {
-		return nil, nil
-	}
-	out := make([]catalog.Value, len(args))
+	dst = slices.Grow(dst, len(args))
 	for i, a := range args {
 		v, err := parameter(types[i], a)
 		if err != nil {
@@ -28,11 +26,11 @@ func bindParameters(types []catalog.Type, args []any) ([]catalog.Value, error) {
 				e.Code = typeCode(t)
 			}
 			e.Cause = err
-			return nil, e
+			return dst, e
 		}
-		out[i] = v
+		dst = append(dst, v)
 	}
-	return out, nil
+	return dst, nil
 }
 
 // parameter makes a Go value one of a type. For TEXT, which parameters are that nothing wants to be something else, numbers

@@ -2,6 +2,7 @@ package session
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"github.com/middb/middb/catalog"
 	"github.com/middb/middb/planner/ast"
@@ -14,18 +15,22 @@ import (
 	"github.com/middb/middb/relation"
 )
 
-// planned is a statement with its plan, and what that depends on. It does not change, and any number of sessions may run it.
+// planned is a statement with its plan, and what that depends on. It does not change but for epoch, and any number of sessions
+// may run it.
 type planned struct {
 	parameters []catalog.Type
 	columns    []Column // that it gives; nil: it gives no rows
+	names      []string // of the columns
 	tag        string
+	one        string // the tag of one row
 
 	tables     []*catalog.Table // that it was made for
 	rows       []float64        // about how many each had then
 	views      []dependency
 	statistics uint64
-	once       bool // it cannot be run again
-	slow       bool // it is to be explained, and so has operators also where they are not needed
+	epoch      atomic.Uint64 // schemas are as the plan wants them in this one of relation.Tables, plus 1; 0: not known
+	once       bool          // it cannot be run again
+	slow       bool          // it is to be explained, and so has operators also where they are not needed
 
 	reader reader // of the rows of a query, or of those that are to be written
 	write  writer // nil: it is a query
@@ -59,14 +64,22 @@ func (p *plannerSettings) options() *opt.Options {
 
 // planFor returns the plan of a statement, the one that there is if it is still good.
 func (s *Session) planFor(st *statement, tables *relation.Tables) (*planned, error) {
-	if p := st.plan.Load(); s.valid(p, tables) {
+	p := st.plan.Load()
+	if p != nil && s.memo.knows(p, tables) && p.fast() && p.statistics == s.shared.statistics.Load() {
 		return p, nil
 	}
-	p := &planned{}
+	if s.valid(p, tables) {
+		s.memo.note(p, tables)
+		return p, nil
+	}
+	p = &planned{}
 	if err := s.fillPlan(p, st.text, st.tree, tables); err != nil {
 		return nil, err
 	}
 	st.plan.Store(p)
+	if !p.once {
+		s.memo.note(p, tables)
+	}
 	return p, nil
 }
 
@@ -100,6 +113,10 @@ func (s *Session) fillPlan(p *planned, text string, tree ast.Statement, tables *
 	if err != nil {
 		return err
 	}
+	p.one = p.tag + " 1"
+	for _, c := range p.columns {
+		p.names = append(p.names, c.Name)
+	}
 	p.views, p.once = l.views, l.virtual
 	if p.write != nil && !slices.Contains(p.tables, p.write.target()) {
 		p.tables = append(p.tables, p.write.target())
@@ -123,7 +140,7 @@ func columnsOf(list []plan.Column) []Column {
 func (s *Session) planReader(p *planned, q *plan.Query) (err error) {
 	p.tables = append(p.tables, q.Tables...)
 	if !p.slow {
-		if p.reader.point = pointOf(q); p.reader.point != nil {
+		if p.reader.point = pointOf(q, p.write != nil); p.reader.point != nil {
 			return nil
 		}
 	}

@@ -1,12 +1,11 @@
 package session
 
 import (
-	"errors"
+	"slices"
 
 	"github.com/middb/middb/catalog"
 	"github.com/middb/middb/planner/expr"
 	"github.com/middb/middb/planner/plan"
-	"github.com/middb/middb/relation"
 )
 
 // A point is a query for the one row of a primary key. It is run without operators: the key is computed, the row read, and
@@ -14,9 +13,12 @@ import (
 type point struct {
 	text    string
 	table   *catalog.Table
+	columns []int           // that are read of the row, by their places in the table
 	key     []*expr.Program // of no columns
-	filter  []*expr.Program // of the row, in the order of the table, as all below
+	fitted  []bool          // which columns of the key bound the length of texts
+	filter  []*expr.Program // of the columns, as all below
 	outputs []output
+	plain   bool // the outputs are the columns
 }
 
 // An output is a column of the result: a column of the table, or a program.
@@ -25,8 +27,8 @@ type output struct {
 	program *expr.Program // nil: place
 }
 
-// pointOf returns the point that a query is, or nil.
-func pointOf(q *plan.Query) *point {
+// pointOf returns the point that a query is, or nil. Of a row that is to be written all columns are read.
+func pointOf(q *plan.Query, whole bool) *point {
 	items := map[expr.ColumnID]*expr.Node{}
 	node := q.Root
 	project, ok := node.(*plan.Project)
@@ -56,36 +58,71 @@ func pointOf(q *plan.Query) *point {
 	for i, c := range scan.Output {
 		places[c.ID] = scan.Places[i]
 	}
-	if !p.find(conditions, places) {
+	rest, found := p.find(conditions, places)
+	if !found {
 		return nil
 	}
-	for _, c := range q.Output {
-		n := items[c.ID]
-		if n == nil || n.Op == expr.OpColumn {
-			id := c.ID
-			if n != nil {
-				id = n.Column
-			}
-			place, found := places[id]
-			if !found {
-				return nil
-			}
-			p.outputs = append(p.outputs, output{place: place})
-			continue
+	outputs := make([]*expr.Node, len(q.Output))
+	for i, c := range q.Output {
+		if outputs[i] = items[c.ID]; outputs[i] == nil {
+			outputs[i] = expr.Column(c.ID, c.Type, "", c.Name)
 		}
-		programs, err := compile([]*expr.Node{n}, places)
-		if err != nil || programs == nil {
-			return nil
-		}
-		p.outputs = append(p.outputs, output{program: programs[0]})
+	}
+	if !p.compute(rest, outputs, places, whole) {
+		return nil
 	}
 	return p
 }
 
-// find finds the conditions that say what the key is. It reports whether they say all of it.
-func (p *point) find(conditions []*expr.Node, places map[expr.ColumnID]int) bool {
+// compute compiles what is computed of the row. It reports whether that can be done.
+func (p *point) compute(rest, outputs []*expr.Node, places map[expr.ColumnID]int, whole bool) bool {
+	slots := map[expr.ColumnID]int{} // places in p.columns
+	for _, n := range slices.Concat(outputs, rest) {
+		for _, id := range n.Columns() {
+			place, found := places[id]
+			if !found || place < 0 {
+				return false
+			}
+			at := slices.Index(p.columns, place)
+			if at < 0 {
+				at = len(p.columns)
+				p.columns = append(p.columns, place)
+			}
+			slots[id] = at
+		}
+	}
+	if whole {
+		p.columns = nil
+		for i := range p.table.Columns {
+			p.columns = append(p.columns, i)
+		}
+		for id := range slots {
+			slots[id] = places[id]
+		}
+	}
+	var err error
+	if p.filter, err = compile(rest, slots); err != nil || p.filter == nil {
+		return false
+	}
+	p.plain = len(outputs) == len(p.columns)
+	for i, n := range outputs {
+		if n.Op == expr.OpColumn {
+			p.outputs = append(p.outputs, output{place: slots[n.Column]})
+			p.plain = p.plain && slots[n.Column] == i
+			continue
+		}
+		programs, err := compile([]*expr.Node{n}, slots)
+		if err != nil || programs == nil {
+			return false
+		}
+		p.outputs, p.plain = append(p.outputs, output{program: programs[0]}), false
+	}
+	return true
+}
+
+// find finds the conditions that say what the key is, and returns the others. It reports whether they say all of it.
+func (p *point) find(conditions []*expr.Node, places map[expr.ColumnID]int) (rest []*expr.Node, found bool) {
 	keys := make([]*expr.Node, len(p.table.PrimaryKey))
-	var rest []*expr.Node
 	for _, c := range conditions {
 		at, value := p.keyed(c, places)
 		if value == nil || keys[at] != nil {
@@ -94,17 +131,16 @@ func (p *point) find(conditions []*expr.Node, places map[expr.ColumnID]int) bool
 		}
 		keys[at] = value
 	}
-	for _, k := range keys {
+	for i, k := range keys {
 		if k == nil {
-			return false
+			return nil, false
 		}
+		c, _, _ := p.table.ColumnByID(p.table.PrimaryKey[i].Column)
+		p.fitted = append(p.fitted, c.Type.Kind == catalog.String)
 	}
 	var err error
-	if p.key, err = compile(keys, nil); err != nil || p.key == nil {
-		return false
-	}
-	p.filter, err = compile(rest, places)
-	return err == nil && (p.filter != nil || len(rest) == 0)
+	p.key, err = compile(keys, nil)
+	return rest, err == nil && p.key != nil
 }
 
 // keyed returns which column of the key a condition says the value of, and the value; nil if it says none.
@@ -140,48 +176,72 @@ func exactKind(k catalog.Kind) bool {
 	}
 }
 
-// read appends what the point wants of its row to dst, and reports whether there is one.
-func (p *point) read(tables *relation.Tables, env *expr.Env, dst []catalog.Value) (out []catalog.Value, found bool, err error) {
-	var memory [4]catalog.Value
-	key := memory[:0]
+// keyOf returns the key of the row, in memory of the execution. It reports false if there can be no such row.
+func (p *point) keyOf(x *execution) (key []catalog.Value, possible bool, err error) {
+	x.key = x.key[:0]
 	for i, k := range p.key {
-		v, e := k.Eval(nil, env)
-		if e != nil || v.IsNull() {
-			return dst, false, inText(e, p.text)
+		v, err := k.Eval(nil, &x.env)
+		if err != nil || v.IsNull() {
+			return nil, false, inText(err, p.text)
 		}
-		if c, _, _ := p.table.ColumnByID(p.table.PrimaryKey[i].Column); c.Type.Kind == catalog.String {
-			if v, e = catalog.Cast(v, c.Type); e != nil {
-				return dst, false, nil // it is too long, and so in no row
+		if p.fitted[i] {
+			c, _, _ := p.table.ColumnByID(p.table.PrimaryKey[i].Column)
+			if v, err = catalog.Cast(v, c.Type); err != nil {
+				return nil, false, nil // it is too long, and so in no row
 			}
 		}
-		key = append(key, v)
+		x.key = append(x.key, v)
 	}
-	h, err := tables.Table(p.table.Name)
+	return x.key, true, nil
+}
+
+// read appends what the point wants of its row to dst, and reports whether there is one. The texts stay good.
+func (p *point) read(x *execution, dst []catalog.Value) (out []catalog.Value, found bool, err error) {
+	key, possible, err := p.keyOf(x)
+	if err != nil || !possible {
+		return dst, false, err
+	}
+	l, err := x.lookup(p)
 	if err != nil {
 		return dst, false, err
 	}
-	row, err := h.Get(key...)
-	if errors.Is(err, relation.ErrRowNotFound) {
-		return dst, false, nil
+	if p.plain && len(p.filter) == 0 {
+		return l.Get(dst, key)
 	}
-	if err != nil {
+	x.row, found, err = l.Get(x.row[:0], key)
+	if err != nil || !found {
 		return dst, false, err
 	}
-	values := row.Values()
+	if found, err = p.passes(x, x.row); err != nil || !found {
+		return dst, false, err
+	}
+	dst, err = p.results(x, x.row, p.outputs, dst)
+	return dst, err == nil, err
+}
+
+// passes reports whether a row satisfies the conditions beside the key.
+func (p *point) passes(x *execution, row []catalog.Value) (bool, error) {
 	for _, f := range p.filter {
-		v, e := f.Eval(values, env)
-		if e != nil || !v.AsBool() {
-			return dst, false, inText(e, p.text)
+		v, err := f.Eval(row, &x.env)
+		if err != nil || !v.AsBool() {
+			return false, inText(err, p.text)
 		}
 	}
-	for _, o := range p.outputs {
-		var v catalog.Value
+	return true, nil
+}
+
+// results appends some outputs of a row to dst.
+func (p *point) results(x *execution, row []catalog.Value, outputs []output, dst []catalog.Value) ([]catalog.Value, error) {
+	for _, o := range outputs {
 		if o.program == nil {
-			v = values[o.place]
-		} else if v, err = o.program.Eval(values, env); err != nil {
-			return dst, false, inText(err, p.text)
+			dst = append(dst, row[o.place])
+			continue
+		}
+		v, err := o.program.Eval(row, &x.env)
+		if err != nil {
+			return dst, inText(err, p.text)
 		}
 		dst = append(dst, v)
 	}
-	return dst, true, nil
+	return dst, nil
 }

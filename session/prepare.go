@@ -86,32 +86,41 @@ func (p *Statement) Query(ctx context.Context, args ...any) (*Rows, error) {
 
 // Exec is Query for who wants no rows.
 func (p *Statement) Exec(ctx context.Context, args ...any) (Result, error) {
-	rows, err := p.run(ctx, args)
+	err := p.ready()
+	var r Result
 	if err == nil {
-		err = rows.drain()
+		r, err = p.session.execute(ctx, p.statement, args)
 	}
 	if err != nil {
 		return Result{}, p.session.failure(ctx, err, p.text)
 	}
-	return rows.result, nil
+	return r, nil
 }
 
 func (p *Statement) run(ctx context.Context, args []any) (*Rows, error) {
+	if err := p.ready(); err != nil {
+		return nil, err
+	}
+	return p.session.run(ctx, p.statement, args)
+}
+
+// ready has the statement be one for the settings as they are now.
+func (p *Statement) ready() error {
 	s := p.session
 	if p.closed {
-		return nil, sqlstate.New(sqlstate.NotInState, -1, "the statement is closed")
+		return sqlstate.New(sqlstate.NotInState, -1, "the statement is closed")
 	}
 	if err := s.begun(); err != nil {
-		return nil, err
+		return err
 	}
 	if p.planner != s.settings.planner {
 		list, err := s.shared.statements(p.text, s.settings.planner)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		p.statement, p.planner = list[0], s.settings.planner
 	}
-	return s.run(ctx, p.statement, args)
+	return nil
 }
 
 // Close forgets the statement. It may be called again.

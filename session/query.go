@@ -29,6 +29,8 @@ type execution struct {
 	tables   *relation.Tables
 	env      expr.Env
 	returned [][]catalog.Value // by RETURNING
+	row, set []catalog.Value   // memory, of a row that is read and of values that are computed
+	key      []catalog.Value   // likewise, of a key
 	measure  func(*exec.Rows)  // what is to be told of rows when they were read; nil: nothing
 }
 
@@ -79,7 +81,7 @@ func (x *execution) each(f func(row []catalog.Value) error) (err error) {
 	case r.values != nil:
 		return r.values.each(x, f)
 	case r.point != nil:
-		row, found, e := r.point.read(x.tables, &x.env, nil)
+		row, found, e := r.point.read(x, nil)
 		if e != nil || !found {
 			return e
 		}
@@ -118,55 +120,48 @@ func (x *execution) each(f func(row []catalog.Value) error) (err error) {
 }
 
 // runQuery runs a query: in the transaction under way, or in one that lasts as long as its rows are open.
-func (s *Session) runQuery(ctx context.Context, st *statement, args []any) (_ *Rows, err error) {
+func (s *Session) runQuery(ctx context.Context, st *statement, args []any) (*Rows, error) {
 	ctx, cancel := s.limit(ctx)
-	defer func() {
-		if err != nil {
-			cancel()
-		}
-	}()
+	txn, err := s.beginQuery(ctx, st)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
 	r := &Rows{session: s, ctx: ctx, owner: s.txn, text: st.text, at: -1}
-	var txn Txn
-	if s.txn != nil {
-		txn, err = s.txn.open(ctx, s.db)
-	} else {
-		txn, err = s.db.Begin(ctx, TxnOptions{ReadOnly: !st.writes || s.settings.readOnly || s.onlyReads()})
-		if err == nil {
-			defer func() {
-				if err != nil {
-					txn.Rollback()
-				}
-			}()
-		}
+	err = s.readIn(ctx, txn, st, args, r)
+	if r.owner == nil {
+		s.memo.forget()
 	}
-	if err != nil {
-		return nil, err
-	}
-	tables, err := txn.Tables()
-	if err != nil {
-		return nil, err
-	}
-	p, err := s.planFor(st, tables)
-	if err != nil {
-		return nil, err
-	}
-	parameters, err := bindParameters(p.parameters, args)
-	if err != nil {
-		return nil, err
-	}
-	r.columns = p.columns
-	x := s.newExecution(ctx, p, tables, parameters)
-	if p.reader.point != nil {
-		return r, s.readPoint(ctx, x, r, txn, cancel)
-	}
-	rows, err := exec.Run(p.reader.query, x.options())
-	if err != nil {
-		return nil, err
-	}
-	r.source, r.tag = executed{rows: rows}, p.tag
-	r.finish = func(err error) error {
+	if err != nil || r.done {
 		defer cancel()
-		if r.owner != nil {
+		switch {
+		case r.owner != nil:
+		case err != nil:
+			txn.Rollback()
+		default:
+			err = txn.Commit(ctx)
+		}
+		return r, err
+	}
+	r.finish = s.ending(ctx, cancel, txn)
+	s.rows = append(s.rows, r)
+	return r, nil
+}
+
+// beginQuery returns the transaction of a query.
+func (s *Session) beginQuery(ctx context.Context, st *statement) (Txn, error) {
+	if s.txn != nil {
+		return s.txn.open(ctx, s.db)
+	}
+	return s.db.Begin(ctx, TxnOptions{ReadOnly: !st.writes || s.settings.readOnly || s.onlyReads()})
+}
+
+// ending returns what ends a query whose rows are read one by one, with its transaction if that is its own.
+func (s *Session) ending(ctx context.Context, cancel func(), txn Txn) func(error) error {
+	own := s.txn == nil
+	return func(err error) error {
+		defer cancel()
+		if !own {
 			return err
 		}
 		if err != nil {
@@ -175,24 +170,44 @@ func (s *Session) runQuery(ctx context.Context, st *statement, args []any) (_ *R
 		}
 		return txn.Commit(ctx)
 	}
-	s.rows = append(s.rows, r)
-	return r, nil
 }
 
-// readPoint reads the row of a point, and ends a transaction that was begun for it.
-func (s *Session) readPoint(ctx context.Context, x *execution, r *Rows, txn Txn, cancel func()) error {
-	defer cancel()
-	point := x.plan.reader.point
-	row, found, err := point.read(x.tables, &x.env, make([]catalog.Value, 0, len(point.outputs)))
+// readIn reads the row of a point, or opens the rows of another query.
+func (s *Session) readIn(ctx context.Context, txn Txn, st *statement, args []any, r *Rows) error {
+	tables, err := txn.Tables()
+	if err != nil {
+		return err
+	}
+	p, err := s.planFor(st, tables)
+	if err != nil {
+		return err
+	}
+	x, err := s.prepareExecution(ctx, p, tables, args)
+	if err != nil {
+		return err
+	}
+	r.columns, r.names = p.columns, p.names
+	if p.reader.point != nil {
+		return x.readPoint(r)
+	}
+	rows, err := exec.Run(p.reader.query, x.options())
+	if err != nil {
+		return err
+	}
+	r.source, r.tag = executed{rows: rows}, p.tag
+	return nil
+}
+
+// readPoint reads the row of a point.
+func (x *execution) readPoint(r *Rows) error {
+	row, found, err := x.plan.reader.point.read(x, r.room[:0])
 	if err != nil {
 		return err
 	}
 	r.done, r.result = true, Result{Tag: "SELECT 0"}
 	if found {
-		r.list, r.result = [][]catalog.Value{row}, Result{RowsAffected: 1, Tag: "SELECT 1"}
-	}
-	if r.owner == nil {
-		return txn.Commit(ctx)
+		r.one[0] = row
+		r.list, r.result = r.one[:], Result{RowsAffected: 1, Tag: "SELECT 1"}
 	}
 	return nil
 }
@@ -205,33 +220,75 @@ func (s *Session) limit(ctx context.Context) (context.Context, context.CancelFun
 	return context.WithTimeoutCause(ctx, s.settings.timeout, errTimeout)
 }
 
+// written is what became of INSERT, UPDATE or DELETE.
+type written struct {
+	plan     *planned
+	n        int64
+	returned [][]catalog.Value
+}
+
+func (w *written) result() Result {
+	if w.n == 1 {
+		return Result{RowsAffected: 1, Tag: w.plan.one}
+	}
+	return Result{RowsAffected: w.n, Tag: w.plan.tag + " " + decimal(w.n)}
+}
+
 // runWrite runs INSERT, UPDATE or DELETE.
 func (s *Session) runWrite(ctx context.Context, st *statement, args []any) (*Rows, error) {
+	w, err := s.writeRows(ctx, st, args)
+	switch {
+	case err != nil:
+		return nil, err
+	case w.plan.columns == nil:
+		return s.finished(w.result()), nil
+	default:
+		return s.listed(w.plan.columns, w.returned, w.result()), nil
+	}
+}
+
+// writeRows runs INSERT, UPDATE or DELETE.
+func (s *Session) writeRows(ctx context.Context, st *statement, args []any) (w written, err error) {
 	ctx, cancel := s.limit(ctx)
 	defer cancel()
-	var x *execution
-	var n int64
-	err := s.write(ctx, "writing", func(_ Txn, tables *relation.Tables) error {
-		p, err := s.planFor(st, tables)
-		if err != nil {
-			return err
-		}
-		parameters, err := bindParameters(p.parameters, args)
-		if err != nil {
-			return err
-		}
-		x = s.newExecution(ctx, p, tables, parameters)
-		n, err = x.write()
+	if s.txn == nil {
+		return s.writeAlone(ctx, st, args)
+	}
+	if err = s.writable("writing"); err != nil {
+		return w, err
+	}
+	txn, err := s.txn.open(ctx, s.db)
+	if err != nil {
+		return w, err
+	}
+	return s.writeIn(ctx, txn, st, args)
+}
+
+// writeAlone is writeRows in a transaction of the statement's own.
+func (s *Session) writeAlone(ctx context.Context, st *statement, args []any) (w written, err error) {
+	err = s.write(ctx, "writing", func(txn Txn, _ *relation.Tables) (err error) {
+		w, err = s.writeIn(ctx, txn, st, args)
 		return err
 	})
+	return w, err
+}
+
+// writeIn is writeRows in a transaction.
+func (s *Session) writeIn(ctx context.Context, txn Txn, st *statement, args []any) (w written, err error) {
+	tables, err := txn.Tables()
 	if err != nil {
-		return nil, err
+		return w, err
 	}
-	r := Result{RowsAffected: n, Tag: x.plan.tag + " " + decimal(n)}
-	if x.plan.columns == nil {
-		return s.finished(r), nil
+	if w.plan, err = s.planFor(st, tables); err != nil {
+		return w, err
 	}
-	return s.listed(x.plan.columns, x.returned, r), nil
+	x, err := s.prepareExecution(ctx, w.plan, tables, args)
+	if err != nil {
+		return w, err
+	}
+	w.n, err = x.write()
+	w.returned = x.returned
+	return w, err
 }
 
 // write writes what the plan says, as a statement.

@@ -36,6 +36,7 @@ type Rows struct {
 	owner   *transaction // in which they are read; nil: one of their own
 	ctx     context.Context
 	columns []Column
+	names   []string // of the columns; nil: not known yet
 	result  Result
 	text    string
 
@@ -50,6 +51,10 @@ type Rows struct {
 	err    error
 	finish func(err error) error // ends what the rows needed; it is given what went wrong
 	done   bool                  // finished
+
+	// Memory of the only row of a point.
+	one  [1][]catalog.Value
+	room [4]catalog.Value
 }
 
 // finished returns rows of a statement that gives none.
@@ -64,6 +69,17 @@ func (s *Session) listed(columns []Column, rows [][]catalog.Value, r Result) *Ro
 
 // Columns returns what the rows have, nothing if the statement gives no rows. The caller must not change them.
 func (r *Rows) Columns() []Column { return r.columns }
+
+// Names returns the names of the columns. The caller must not change them.
+func (r *Rows) Names() []string {
+	if r.names == nil {
+		r.names = make([]string, len(r.columns))
+		for i := range r.columns {
+			r.names[i] = r.columns[i].Name
+		}
+	}
+	return r.names
+}
 
 // Next moves to the next row, at first to the first one. It reports whether there is one; if not, Err says whether that is
 // because of an error.

@@ -20,6 +20,40 @@ func (s *Session) run(ctx context.Context, st *statement, args []any) (*Rows, er
 	return rows, err
 }
 
+// execute is run for who wants no rows. It makes none for what only writes.
+func (s *Session) execute(ctx context.Context, st *statement, args []any) (Result, error) {
+	switch st.tree.(type) {
+	case *ast.Insert, *ast.Update, *ast.Delete:
+	default:
+		rows, err := s.run(ctx, st, args)
+		if err == nil {
+			err = rows.drain()
+		}
+		if err != nil {
+			return Result{}, err
+		}
+		return rows.result, nil
+	}
+	if ctx.Err() != nil {
+		return Result{}, context.Cause(ctx)
+	}
+	var w written
+	var err error
+	if s.txn != nil {
+		err = s.txn.check()
+	}
+	if err == nil {
+		w, err = s.writeRows(ctx, st, args)
+	}
+	if err != nil {
+		if s.txn != nil {
+			s.txn.fail()
+		}
+		return Result{}, err
+	}
+	return w.result(), nil
+}
+
 func (s *Session) dispatch(ctx context.Context, st *statement, args []any) (*Rows, error) {
 	switch tree := st.tree.(type) {
 	case *ast.Begin, *ast.Commit, *ast.Rollback, *ast.Savepoint, *ast.Release, *ast.SetTransaction:

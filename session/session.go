@@ -19,6 +19,7 @@ type Session struct {
 	files    vfs.FS // for COPY; nil: files are not allowed
 	closed   bool
 	limits   Limits
+	memo     memo
 
 	numbers    map[string]int64 // that sequences have given last
 	lastNumber string           // the sequence that was asked last

@@ -231,6 +231,7 @@ func (s *Session) endOf(t *transaction) {
 	if s.txn == t {
 		s.txn = nil
 	}
+	s.memo.forget()
 }
 
 // closeRows closes what still reads in a transaction that ends.
@@ -325,10 +326,11 @@ func (s *Session) releaseStatement(st *ast.Release) error {
 // write runs f, which changes tables, as a statement: in the transaction under way, or in one of its own that is run again
 // after a conflict. What may run again must begin anew.
 func (s *Session) write(ctx context.Context, what string, f func(txn Txn, tables *relation.Tables) error) error {
-	if s.onlyReads() || s.txn != nil && s.txn.options.ReadOnly || s.txn == nil && s.settings.readOnly {
-		return sqlstate.New(sqlstate.ReadOnlyTransaction, -1, "%s cannot be run in a transaction that only reads", what)
+	if err := s.writable(what); err != nil {
+		return err
 	}
 	if s.txn == nil {
+		defer s.memo.forget()
 		return s.db.Update(ctx, TxnOptions{Serializable: s.settings.serializable}, func(txn Txn) error {
 			tables, err := txn.Tables()
 			if err != nil {
@@ -346,6 +348,14 @@ func (s *Session) write(ctx context.Context, what string, f func(txn Txn, tables
 		return err
 	}
 	return f(txn, tables)
+}
+
+// writable returns an error if nothing can be written.
+func (s *Session) writable(what string) error {
+	if s.onlyReads() || s.txn != nil && s.txn.options.ReadOnly || s.txn == nil && s.settings.readOnly {
+		return sqlstate.New(sqlstate.ReadOnlyTransaction, -1, "%s cannot be run in a transaction that only reads", what)
+	}
+	return nil
 }
 
 // read runs f in the transaction under way, or in one of its own that is only read in and ends with f.

@@ -57,6 +57,51 @@ func (s *Session) planMutation(
 	return s.planReader(p, source)
 }
 
+// computed returns the outputs of a point that are what the columns get.
+func (m *mutation) computed(p *point) []output {
+	from := m.keys + len(m.table.Columns)
+	return p.outputs[from : from+len(m.places)]
+}
+
+// A modifier changes the row of a point while it is read. It implements relation.Modifier.
+type modifier execution
+
+// Modify implements relation.Modifier.
+func (y *modifier) Modify(row []catalog.Value) (values []catalog.Value, change bool, err error) {
+	x := (*execution)(y)
+	p := x.plan.reader.point
+	if change, err = p.passes(x, row); err != nil || !change {
+		return nil, false, err
+	}
+	x.set, err = p.results(x, row, x.plan.write.(*mutation).computed(p), x.set[:0])
+	return x.set, err == nil, err
+}
+
+// runPoint changes or deletes the row of a point, if it is there.
+func (m *mutation) runPoint(x *execution, table *relation.Table) (n int64, err error) {
+	p := x.plan.reader.point
+	if m.remove || m.presets {
+		row, found, err := p.read(x, x.set[:0])
+		if err != nil || !found {
+			return 0, err
+		}
+		x.set = row
+		return 1, m.apply(x, table, m.take(row))
+	}
+	key, possible, err := p.keyOf(x)
+	if err != nil || !possible {
+		return 0, err
+	}
+	changed, err := table.Modify(key, m.places, (*modifier)(x))
+	if err != nil || !changed {
+		return 0, err
+	}
+	if m.returning != nil {
+		err = m.returning.add(x, table.Inserted().Values, nil)
+	}
+	return 1, err
+}
+
 func (m *mutation) target() *catalog.Table { return m.table }
 
 // A mutated row is what a mutation needs of a row of its source until all were read.
@@ -67,16 +112,12 @@ type mutated struct {
 }
 
 func (m *mutation) run(x *execution) (n int64, err error) {
-	table, err := x.tables.Table(m.table.Name)
+	table, err := x.table(m.table)
 	if err != nil {
 		return 0, err
 	}
 	if x.plan.reader.point != nil {
-		err = x.each(func(row []catalog.Value) error {
-			n++
-			return m.apply(x, table, m.take(row))
-		})
-		return n, err
+		return m.runPoint(x, table)
 	}
 	var rows []mutated
 	seen := map[string]bool{}
@@ -124,7 +165,7 @@ func (m *mutation) take(row []catalog.Value) mutated {
 func (m *mutation) apply(x *execution, table *relation.Table, r mutated) (err error) {
 	if m.remove {
 		if err = table.Delete(r.key...); err == nil {
-			err = m.returning.add(x, func() []catalog.Value { return r.old }, r.extra)
+			err = m.addDeleted(x, r)
 		}
 		return err
 	}
@@ -135,8 +176,16 @@ func (m *mutation) apply(x *execution, table *relation.Table, r mutated) (err er
 			}
 		}
 	}
-	if err = table.UpdateColumns(r.key, m.places, r.values); err == nil {
+	if err = table.UpdateColumns(r.key, m.places, r.values); err == nil && m.returning != nil {
 		err = m.returning.add(x, table.Inserted().Values, r.extra)
 	}
 	return err
+}
+
+// addDeleted adds what RETURNING gives of a row that was deleted.
+func (m *mutation) addDeleted(x *execution, r mutated) error {
+	if m.returning == nil {
+		return nil
+	}
+	return m.returning.add(x, func() []catalog.Value { return r.old }, r.extra)
 }
