@@ -10,7 +10,6 @@ import (
 const benchRows = 100_000
 
 func check(b *testing.B, err error) {
-	b.Helper()
 	if err != nil {
 		b.Fatal(err)
 	}

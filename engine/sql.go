@@ -16,6 +16,8 @@ type (
 	Session = session.Session
 	// Rows are what a query gives.
 	Rows = session.Rows
+	// A Stmt is a prepared statement, for any number of goroutines at once.
+	Stmt = session.Prepared
 	// A Result says what became of a statement.
 	Result = session.Result
 	// An SQLError is the error of a statement: with its code, its place and perhaps a hint.
@@ -56,6 +58,12 @@ func (db *DB) Exec(ctx context.Context, sql string, args ...any) (Result, error)
 // QueryRow is Query for one row, which Scan reads.
 func (db *DB) QueryRow(ctx context.Context, sql string, args ...any) *session.Row {
 	return db.newSession(caller()).QueryRow(ctx, sql, args...)
+}
+
+// Prepare reads and plans a statement that is to be run again and again, each time in a transaction of its own. It is planned anew
+// when schemas have changed. Any number of goroutines may run it at once. Close it.
+func (db *DB) Prepare(ctx context.Context, sql string) (*Stmt, error) {
+	return session.Prepare(ctx, &sqlDatabase{db, caller()}, db.sharedSQL(), sql)
 }
 
 // Query runs a statement in the transaction; see DB.Query. A statement that fails leaves nothing of itself, and the

@@ -23,7 +23,13 @@ func (db *DB) tableSpace(s relation.Space) *Keyspace {
 	return ks.(*Keyspace)
 }
 
-func (t storage) in(s relation.Space) TxnKeyspace { return TxnKeyspace{t.txn, t.txn.db.tableSpace(s)} }
+func (t storage) in(s relation.Space) TxnKeyspace {
+	kept := &t.txn.spaces[s.ID%uint32(len(t.txn.spaces))]
+	if kept.ks == nil || kept.space != s {
+		kept.space, kept.ks = s, t.txn.db.tableSpace(s)
+	}
+	return TxnKeyspace{t.txn, kept.ks}
+}
 
 var _ relation.Versioned = storage{}
 

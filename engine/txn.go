@@ -82,9 +82,16 @@ type Txn struct {
 	savepoints []savepoint    // those that can be rolled back to
 	lastPoint  uint64
 	tables     *relation.Tables
+	spaces     [4]keptSpace                     // that tables have used lately
 	sql        *session.Session                 // what Query and Exec run in; nil: nobody has
 	changing   []func() (done func(seq uint64)) // called before a commit that changes schemas
 	committed  uint64                           // sequence number of the last operation, once committed
+}
+
+// A keptSpace is what tables name a Space, kept as finding it costs as much as many a read.
+type keptSpace struct {
+	space relation.Space
+	ks    *Keyspace
 }
 
 // Begin begins a transaction.

@@ -284,3 +284,63 @@ func TestForeignKeysAreFollowed(t *testing.T) {
 	}
 	sound(t, c)
 }
+
+// setter is a Modifier that gives rows a value, but for one that has it already, and for a negative one, which it refuses.
+type setter int64
+
+var errNegative = errors.New("it is negative")
+
+func (v setter) Modify(row []catalog.Value) ([]catalog.Value, bool, error) {
+	if v < 0 {
+		return nil, false, errNegative
+	}
+	return []catalog.Value{catalog.Int(int64(v))}, row[1].AsInt() != int64(v), nil
+}
+
+func TestModifyChangesWhatItHasRead(t *testing.T) {
+	c := New(newFake(), Options{})
+	update(t, c, func(tables *Tables) error {
+		err := tables.Create(definition(t, catalog.NewTable("t").Column("a", "BIGINT").Column("b", "BIGINT").PrimaryKey("a").UniqueIndex("u", "b")))
+		table, tableErr := tables.Table("t")
+		if err = errors.Join(err, tableErr); err != nil {
+			return err
+		}
+		return errors.Join(table.Insert(catalog.Int(1), catalog.Int(10)), table.Insert(catalog.Int(2), catalog.Int(20)))
+	})
+	update(t, c, func(tables *Tables) error {
+		table, err := tables.Table("t")
+		if err != nil {
+			return err
+		}
+		for _, x := range []struct {
+			key     int64
+			to      setter
+			changed bool
+			err     error
+		}{
+			{1, 11, true, nil},
+			{1, 11, false, nil},
+			{3, 30, false, nil},
+			{1, -1, false, errNegative},
+			{1, 20, false, ErrUnique},
+			{2, 21, true, nil},
+		} {
+			version := tables.Version()
+			changed, err := table.Modify([]catalog.Value{catalog.Int(x.key)}, []int{1}, x.to)
+			if !errors.Is(err, x.err) || err == nil && changed != x.changed {
+				t.Errorf("%+v: %v, %v", x, changed, err)
+			}
+			if err == nil && tables.Version() != version {
+				t.Errorf("%+v: schemas have changed", x)
+			}
+		}
+		if got := table.Inserted().Values(); len(got) != 2 || got[1].AsInt() != 21 {
+			t.Error(got)
+		}
+		row, err := table.Get(catalog.Int(1))
+		if err == nil && row.Values()[1].AsInt() != 11 {
+			t.Error(row.Values())
+		}
+		return err
+	})
+}

@@ -48,9 +48,10 @@ type Rows struct {
 	count  int64
 	tag    string // of a query, before the number of rows
 
-	err    error
-	finish func(err error) error // ends what the rows needed; it is given what went wrong
-	done   bool                  // finished
+	err     error
+	release func()                // has the session be somebody else's; nil: it is not to be
+	finish  func(err error) error // ends what the rows needed; it is given what went wrong
+	done    bool                  // finished
 
 	// Memory of the only row of a point.
 	one  [1][]catalog.Value
@@ -180,6 +181,9 @@ func (r *Rows) end(err error) {
 		return
 	}
 	r.done = true
+	if r.release != nil {
+		defer r.release()
+	}
 	if i := slices.Index(r.session.rows, r); i >= 0 {
 		r.session.rows = slices.Delete(r.session.rows, i, i+1)
 	}
