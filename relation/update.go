@@ -96,7 +96,8 @@ func (t *Table) modify(primary []catalog.Value, columns []int, m Modifier) (chan
 	if t.oldKey, err = t.shape.appendPrimary(t.oldKey[:0], primary); err != nil {
 		return false, err
 	}
-	if found, err := t.readOld(t.oldKey); err != nil || !found {
+	found, err := t.readOld(t.oldKey)
+	if err != nil || !found {
 		return false, err
 	}
 	values, change, err := m.Modify(t.old)

@@ -81,12 +81,11 @@ func (y *modifier) Modify(row []catalog.Value) (values []catalog.Value, change b
 func (m *mutation) runPoint(x *execution, table *relation.Table) (n int64, err error) {
 	p := x.plan.reader.point
 	if m.remove || m.presets {
-		row, found, err := p.read(x, x.set[:0])
-		if err != nil || !found {
+		var found bool
+		if x.set, found, err = p.read(x, x.set[:0]); err != nil || !found {
 			return 0, err
 		}
-		x.set = row
-		return 1, m.apply(x, table, m.take(row))
+		return 1, m.apply(x, table, m.take(x.set))
 	}
 	key, possible, err := p.keyOf(x)
 	if err != nil || !possible {
