@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"math"
 	"math/bits"
 
 	"github.com/middb/middb/catalog"
@@ -105,7 +106,7 @@ func (s *arithmeticStep) ints(x, y side, in input) error {
 	case OpMultiply:
 		for _, i := range in.sel {
 			hi, lo := product(a.values[i&a.mask], b.values[i&b.mask])
-			out[i], failed = lo, failed|uint64(hi^lo>>63)
+			out[i] = lo
 			if hi != lo>>63 {
 				return errGivenUp
 			}
@@ -144,34 +145,43 @@ func floatRun(s side) run[float64] {
 	return run[float64]{s.v.Floats, -1}
 }
 
-// floats checks no more than that results are finite, and not 0 where they could be too small.
+// floats checks no more than that results are finite, and not 0 where they could be too small. What is not finite makes
+// bad NaN for ever.
 func (s *arithmeticStep) floats(x, y side, in input) error {
 	a, b := floatRun(x), floatRun(y)
-	out, good := s.result.v.Floats, true
+	out, bad := s.result.v.Floats, 0.0
 	switch s.op {
 	case OpAdd:
 		for _, i := range in.sel {
 			r := a.values[i&a.mask] + b.values[i&b.mask]
-			out[i], good = r, good && r-r == 0
+			out[i] = r
+			bad += r - r
 		}
 	case OpSubtract:
 		for _, i := range in.sel {
 			r := a.values[i&a.mask] - b.values[i&b.mask]
-			out[i], good = r, good && r-r == 0
+			out[i] = r
+			bad += r - r
 		}
 	case OpMultiply:
 		for _, i := range in.sel {
 			r := a.values[i&a.mask] * b.values[i&b.mask]
-			out[i], good = r, good && r-r == 0 && r != 0
+			out[i] = r
+			if bad += r - r; r == 0 {
+				bad = math.NaN()
+			}
 		}
 	default:
 		for _, i := range in.sel {
 			w := b.values[i&b.mask]
 			r := a.values[i&a.mask] / w
-			out[i], good = r, good && r-r == 0 && r != 0 && w-w == 0 && w != 0
+			out[i] = r
+			if bad += r - r + (w - w); r == 0 || w == 0 {
+				bad = math.NaN()
+			}
 		}
 	}
-	if !good {
+	if bad != 0 {
 		return s.each(x, y, in)
 	}
 	return nil
@@ -219,19 +229,23 @@ func (s *arithmeticStep) sums(x, y side, in input, xPlaces, yPlaces uint8) error
 	if s.op == OpSubtract {
 		yUnit = -yUnit
 	}
-	out := s.result.v.Ints
+	out, bad := s.result.v.Ints, uint64(0)
 	for _, i := range in.sel {
 		v, w := a.values[i&a.mask], b.values[i&b.mask]
 		r := v*xUnit + w*yUnit
-		if uint64(v)+xLimit <= 2*xLimit && uint64(w)+yLimit <= 2*yLimit && uint64(r)+maxUnscaled <= 2*maxUnscaled {
-			out[i] = r
-		} else if err := s.element(x, y, i, in.n); err != nil {
-			return err
-		} else if s.result.v.Scales != nil {
-			return s.each(x, y, in)
-		}
+		out[i] = r
+		bad |= beyond(v, xLimit) | beyond(w, yLimit) | beyond(r, maxUnscaled)
 	}
-	return nil
+	if bad < signBit {
+		return nil
+	}
+	return s.each(x, y, in)
+}
+
+// beyond returns a number with the sign bit if an amount is greater than a limit, which is at most 10^18.
+func beyond(n int64, limit uint64) uint64 {
+	u := uint64(n) + limit
+	return u | (2*limit - u)
 }
 
 // scaleIn returns the scale of DECIMALs, if all have the same.

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"math"
+	"slices"
 
 	"github.com/middb/middb/catalog"
 )
@@ -162,7 +163,7 @@ func (s *castStep) toTimes(v *catalog.Vector, in input) error {
 
 // An extractStep is EXTRACT of the year, month or day of a DATE or TIMESTAMPTZ.
 type extractStep struct {
-	field  string
+	part   int // of what civil returns
 	typ    catalog.Type
 	arg    step
 	live   selection
@@ -171,8 +172,9 @@ type extractStep struct {
 
 // newExtractStep returns nil for other fields.
 func newExtractStep(n *Node, args []operand) step {
-	if moment(n.Args[0].Type.Kind) && (n.Name == "year" || n.Name == "month" || n.Name == "day") {
-		return &extractStep{field: n.Name, typ: n.Type, arg: args[0].step}
+	part := slices.Index([]string{"year", "month", "day"}, n.Name)
+	if moment(n.Args[0].Type.Kind) && part >= 0 {
+		return &extractStep{part: part, typ: n.Type, arg: args[0].step}
 	}
 	of, err := fieldOf(n.Name, n.Args[0].Type.Kind)
 	if err != nil {
@@ -202,13 +204,8 @@ func (s *extractStep) eval(in input) (*catalog.Vector, error) {
 				day--
 			}
 		}
-		year, month, n := civil(day)
-		switch s.field {
-		case "year":
-			n = year
-		case "month":
-			n = month
-		}
+		date := civil(day)
+		n := date[s.part]
 		if s.typ.Kind == catalog.Float64 {
 			out.Floats[i] = float64(n)
 		} else {
@@ -218,25 +215,23 @@ func (s *extractStep) eval(in input) (*catalog.Vector, error) {
 	return out, nil
 }
 
-// civil returns the date of a day after 1970-01-01, by Howard Hinnant's algorithm: years begin in March, so that the leap
+// civil returns the year, month and day of a day after 1970-01-01, by Howard Hinnant's algorithm: years begin in March, so that the leap
 // day is the last one, and 400 of them have the same days.
-func civil(days int64) (year, month, day int64) {
+func civil(days int64) [3]int64 {
 	const ofEra = 146_097
 	days += 719_468 // from 0000-03-01
 	era := days / ofEra
 	if days%ofEra < 0 {
 		era--
 	}
-	doe := days - era*ofEra
-	yoe := (doe - doe/1460 + doe/36_524 - doe/146_096) / 365
-	doy := doe - (365*yoe + yoe/4 - yoe/100)
-	m := (5*doy + 2) / 153
-	day = doy - (153*m+2)/5 + 1
-	month = m + 3
-	year = yoe + era*400
+	d := uint32(days - era*ofEra)
+	year := (d - d/1460 + d/36_524 - d/146_096) / 365
+	d -= 365*year + year/4 - year/100
+	m := (5*d + 2) / 153
+	date := [3]int64{int64(year) + era*400, int64(m) + 3, int64(d-(153*m+2)/5) + 1}
 	if m >= 10 {
-		month -= 12
-		year++
+		date[0]++
+		date[1] -= 12
 	}
-	return year, month, day
+	return date
 }

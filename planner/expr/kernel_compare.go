@@ -203,31 +203,25 @@ func pairsCompared[E cmp.Ordered](op Op, x, y []E, in input, dst []int32) []int3
 	return dst[:k]
 }
 
+// floatsCompared compares positions, of which all NaNs have the same.
 func floatsCompared(op Op, x, y []float64, in input, dst []int32) []int32 {
 	table := holds(op)
 	dst, k := room(dst, len(in.sel))
 	for _, i := range in.sel {
 		dst[k] = i
-		if table[1+compareFloat(x[i], y[i])] {
+		p, q := floatPosition(x[i]), floatPosition(y[i])
+		less, more := 0, 0
+		if p < q {
+			less = 1
+		}
+		if p > q {
+			more = 1
+		}
+		if table[1+more-less] {
 			k++
 		}
 	}
 	return dst[:k]
-}
-
-// compareFloat puts NaN above all others.
-func compareFloat(x, y float64) int {
-	if x != x || y != y {
-		return catalog.Compare(catalog.Float(x), catalog.Float(y))
-	}
-	c := 0
-	if x < y {
-		c = -1
-	}
-	if x > y {
-		c = 1
-	}
-	return c
 }
 
 // decimalsCompared compares numbers that have one scale on either side.

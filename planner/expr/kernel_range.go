@@ -71,6 +71,9 @@ var (
 	firstNaN   = floatKey(math.Inf(1)) + 1 - leastFloat // positions from here on are equal
 )
 
+// floatPosition returns the greatest position of what is equal to a float64.
+func floatPosition(f float64) uint64 { return min(floatKey(f+0)-leastFloat, firstNaN) } // -0 + 0 is 0
+
 // floatPositions returns the positions of what is equal to a float64.
 func floatPositions(f float64) (low, high uint64) {
 	switch {

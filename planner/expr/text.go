@@ -122,11 +122,26 @@ func upper(args []catalog.Value) (catalog.Value, error) {
 	return catalog.Str(strings.ToUpper(args[0].AsString())), nil
 }
 
+// plain7 reports whether a short text is ASCII, and that it cannot be said of a long one.
+func plain7(s string) bool {
+	if len(s) > 64 {
+		return false
+	}
+	all := byte(0)
+	for i := range len(s) {
+		all |= s[i]
+	}
+	return all < utf8.RuneSelf
+}
+
 // characters returns those of a text from one on, up to but without another. The first is 0.
 func characters(s string, from, to int64) string {
 	start, n := len(s), int64(0)
 	if from >= int64(len(s)) || from >= to {
 		return ""
+	}
+	if end := int(min(to, int64(len(s)))); plain7(s[:end]) { // a character is a byte
+		return s[from:end]
 	}
 	for i := range s {
 		if n == from {
