@@ -123,44 +123,45 @@ func isDecimal(k catalog.Kind) uint8 {
 // scaledSpan returns the positions of numbers in units of 10^-to that compare so with n / 10^scale.
 func scaledSpan(op Op, n int64, scale, to uint8) span {
 	switch {
-	case scale > to:
-		unit := int64(pow10[min(scale-to, maxDigits)])
-		q := n / unit
-		if q*unit == n {
-			break
-		}
-		if n < 0 {
-			q--
-		}
-		p := intPosition(q) // and the constant is between it and the next one
-		switch op {
-		case OpEqual:
-			return span{none: true}
-		case OpNotEqual:
-			return everything
-		case OpLess, OpLessEqual:
-			return span{0, p, false}
-		default:
-			return span{p + 1, math.MaxUint64, false} // q is not the greatest: the unit is not 1
-		}
 	case scale < to:
 		unit := int64(pow10[min(to-scale, maxDigits)])
-		if m := n * unit; m/unit != n { // beyond all of them
+		m := n * unit
+		if m/unit != n { // beyond all of them
 			less := op == OpLess || op == OpLessEqual
 			if op == OpNotEqual || op != OpEqual && less == (n > 0) {
 				return everything
 			}
 			return span{none: true}
 		}
-		n *= unit
-		p := intPosition(n)
-		return spanOf(op, p, p)
-	}
-	if scale > to {
-		n /= int64(pow10[min(scale-to, maxDigits)])
+		n = m
+	case scale > to:
+		unit := int64(pow10[min(scale-to, maxDigits)])
+		if n%unit != 0 {
+			return spanAround(op, n, unit)
+		}
+		n /= unit
 	}
 	p := intPosition(n)
 	return spanOf(op, p, p)
+}
+
+// spanAround is scaledSpan for a constant n / unit between two numbers.
+func spanAround(op Op, n, unit int64) span {
+	below := n / unit
+	if n < 0 {
+		below--
+	}
+	p := intPosition(below)
+	switch op {
+	case OpEqual:
+		return span{none: true}
+	case OpNotEqual:
+		return everything
+	case OpLess, OpLessEqual:
+		return span{0, p, false}
+	default:
+		return span{p + 1, math.MaxUint64, false}
+	}
 }
 
 // within appends the places at which values of a vector are within a span.
