@@ -7,7 +7,7 @@ VENV         := $(CURDIR)/pybind/.venv
 LINT         := $(CURDIR)/.tools/golangci-lint-$(LINT_VERSION)/golangci-lint
 
 # Packages with goroutines of their own, or whose readers run beside a writer.
-CONCURRENT := ./actors/... ./engine/... ./collection/... ./levels/... ./memtable/... ./bplustree/... ./page/... ./sstable/... ./iterator/... ./vfs/... ./cmd/... ./tests/model/... ./tests/isolation/... ./tests/simulation/... ./mvcc/... ./treap/... ./metrics/... ./wire/...
+CONCURRENT := ./actors/... ./engine/... ./session/... ./driver/... ./collection/... ./levels/... ./memtable/... ./bplustree/... ./page/... ./sstable/... ./iterator/... ./vfs/... ./cmd/... ./tests/model/... ./tests/isolation/... ./tests/simulation/... ./mvcc/... ./treap/... ./metrics/... ./wire/...
 
 FUZZTIME     ?= 30s
 BENCH        ?= .

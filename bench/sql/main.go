@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/middb/middb/bench/ratio"
 )
@@ -24,7 +23,7 @@ func measure(c *ratio.Config) (r *ratio.Report, err error) {
 	stores := map[string]*store{}
 	defer func() {
 		for _, s := range stores {
-			err = errors.Join(err, s.db.Close())
+			err = errors.Join(err, s.close())
 		}
 	}()
 	for _, name := range []string{ratio.Middb, mattn, modernc} {
@@ -40,18 +39,18 @@ func measure(c *ratio.Config) (r *ratio.Report, err error) {
 		rows = append(rows, ratio.Row{Name: w.name, Per: w.per, Peers: []string{mattn, modernc}, Goals: map[string]float64{mattn: w.goal}})
 	}
 	r = ratio.NewReport(rows)
-	for range c.Rounds {
-		for i, w := range loads {
-			for _, name := range []string{ratio.Middb, mattn, modernc} {
-				began := time.Now()
-				if err := w.run(ctx, stores[name]); err != nil {
-					return nil, fmt.Errorf("%s of %s: %w", w.name, name, err)
+	for _, writing := range []bool{false, true} { // what reads finds the tables as they were filled
+		for range c.Rounds {
+			for i, w := range loads {
+				if w.writes != writing {
+					continue
 				}
-				r.Add(i, name, time.Since(began))
-				if w.after != nil {
-					if err := w.after(ctx, stores[name]); err != nil {
-						return nil, fmt.Errorf("after %s of %s: %w", w.name, name, err)
+				for _, name := range []string{ratio.Middb, mattn, modernc} {
+					took, err := w.once(ctx, stores[name])
+					if err != nil {
+						return nil, fmt.Errorf("%s of %s: %w", w.name, name, err)
 					}
+					r.Add(i, name, took)
 				}
 			}
 		}

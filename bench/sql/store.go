@@ -9,7 +9,8 @@ import (
 	"path/filepath"
 
 	_ "github.com/mattn/go-sqlite3" // drivers
-	_ "github.com/middb/middb/driver"
+	"github.com/middb/middb/driver"
+	"github.com/middb/middb/engine"
 	_ "modernc.org/sqlite"
 
 	"github.com/middb/middb/bench/ratio"
@@ -23,8 +24,17 @@ const (
 
 // A store is a database with the tables of the measurements.
 type store struct {
-	db   *sql.DB
-	rows int
+	db     *sql.DB
+	engine *engine.DB // of middb
+	rows   int
+}
+
+func (s *store) close() error {
+	err := s.db.Close()
+	if s.engine != nil {
+		err = errors.Join(err, s.engine.Close())
+	}
+	return err
 }
 
 const schema = `
@@ -41,26 +51,39 @@ CREATE TABLE fresh (id INTEGER PRIMARY KEY, num INTEGER NOT NULL, name TEXT NOT 
 
 // newStore makes a database and fills it.
 func newStore(ctx context.Context, name, dir string, rows int) (*store, error) {
-	driver, source := "", ""
+	s := &store{rows: rows}
+	var err error
 	switch name {
 	case ratio.Middb:
-		driver, source = "middb", "file:"+filepath.Join(dir, "middb")+"?sync=off"
+		if s.engine, err = engine.Spawn(engine.Config{Dir: filepath.Join(dir, "middb"), Durability: engine.NoSync}); err == nil {
+			s.db = sql.OpenDB(driver.NewConnector(s.engine))
+		}
 	case mattn:
-		driver, source = "sqlite3", "file:"+filepath.Join(dir, "mattn.db")+"?_journal_mode=WAL&_synchronous=NORMAL&_cache_size=-262144"
+		s.db, err = sql.Open("sqlite3", "file:"+filepath.Join(dir, "mattn.db")+"?_journal_mode=WAL&_synchronous=NORMAL&_cache_size=-262144")
 	default:
-		driver = "sqlite"
-		source = "file:" + filepath.Join(dir, "modernc.db") + "?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=cache_size(-262144)"
+		s.db, err = sql.Open("sqlite", "file:"+filepath.Join(dir, "modernc.db")+
+			"?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=cache_size(-262144)")
 	}
-	db, err := sql.Open(driver, source)
 	if err != nil {
 		return nil, err
 	}
-	db.SetMaxOpenConns(1) // the cache of SQLite is that of a connection
-	s := &store{db, rows}
-	if err := s.fill(ctx); err != nil {
-		return nil, errors.Join(err, db.Close())
+	s.db.SetMaxOpenConns(1) // the cache of SQLite is that of a connection
+	if err = s.fill(ctx); err == nil {
+		err = s.settle(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
+}
+
+// settle brings the tables into the form that they have when nobody writes.
+func (s *store) settle(ctx context.Context) error {
+	if s.engine != nil {
+		return s.engine.Compact(ctx, nil, nil)
+	}
+	_, err := s.db.ExecContext(ctx, "VACUUM")
+	return err
 }
 
 // smallRows is how many rows the table small has.

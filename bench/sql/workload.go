@@ -4,28 +4,40 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"time"
 )
 
 // A workload is something that is measured.
 type workload struct {
-	name  string
-	per   int     // operations in one measurement
-	goal  float64 // least ratio to SQLite in C
-	run   func(ctx context.Context, s *store) error
-	after func(ctx context.Context, s *store) error // undoes it; nil: nothing
+	name   string
+	per    int     // operations in one measurement
+	goal   float64 // least ratio to SQLite in C
+	writes bool
+	run    func(ctx context.Context, s *store) error
+	after  func(ctx context.Context, s *store) error // undoes it; nil: nothing
+}
+
+// once measures.
+func (w *workload) once(ctx context.Context, s *store) (took time.Duration, err error) {
+	began := time.Now()
+	err = w.run(ctx, s)
+	if took = time.Since(began); err == nil && w.after != nil {
+		err = w.after(ctx, s)
+	}
+	return took, err
 }
 
 func workloads(rows int) []workload {
 	points := min(rows, 100_000)
 	return []workload{
-		{"select by key", points, 1.8, selects(points), nil},
-		{"update by key, one transaction", points, 1.0, updates(points), nil},
-		{"insert, one transaction", points, 1.3, inserts(points), empty},
-		{"filter and sum", 1, 1.3, query("SELECT sum(num) FROM big WHERE val < 500"), nil},
-		{"group by, 1,000 groups", 1, 10, query("SELECT grp, count(*), sum(num) FROM big GROUP BY grp"), nil},
-		{"join and group", 1, 10, query("SELECT small.kind, count(*), sum(big.num) FROM big JOIN small ON big.small = small.id GROUP BY small.kind"), nil},
-		{"order by", 1, 4, query("SELECT id, num, name FROM big ORDER BY num, id"), nil},
-		{"order by limit 10", 1, 1.0, query("SELECT id, num, name FROM big ORDER BY num, id LIMIT 10"), nil},
+		{"select by key", points, 1.8, false, selects(points), nil},
+		{"update by key, one transaction", points, 1.0, true, updates(points), nil},
+		{"insert, one transaction", points, 1.3, true, inserts(points), empty},
+		{"filter and sum", 1, 1.3, false, query("SELECT sum(num) FROM big WHERE val < 500"), nil},
+		{"group by, 1,000 groups", 1, 10, false, query("SELECT grp, count(*), sum(num) FROM big GROUP BY grp"), nil},
+		{"join and group", 1, 10, false, query("SELECT small.kind, count(*), sum(big.num) FROM big JOIN small ON big.small = small.id GROUP BY small.kind"), nil},
+		{"order by", 1, 4, false, query("SELECT id, num, name FROM big ORDER BY num, id"), nil},
+		{"order by limit 10", 1, 1.0, false, query("SELECT id, num, name FROM big ORDER BY num, id LIMIT 10"), nil},
 	}
 }
 
