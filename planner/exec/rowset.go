@@ -32,7 +32,7 @@ func (r *runner) collect() (*rowSet, error) {
 		}
 		choose(&some, b, r.places)
 		if s.file != nil {
-			if err := s.file.write(some.Columns, selected(&some)); err != nil {
+			if err = s.file.write(some.Columns, selected(&some)); err != nil {
 				return s, err
 			}
 			continue

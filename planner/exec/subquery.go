@@ -94,8 +94,8 @@ func (r *runner) Run(outer, args []catalog.Value, env *expr.Env) (catalog.Value,
 func (r *runner) runAlone(args []catalog.Value) (v catalog.Value, err error) {
 	if r.node.Op == expr.OpAny || r.node.Op == expr.OpAll {
 		if r.rows == nil {
-			rows, err := r.collect()
-			if err != nil {
+			var rows *rowSet
+			if rows, err = r.collect(); err != nil {
 				return catalog.Null(), errors.Join(err, rows.file.close())
 			}
 			r.rows = rows
