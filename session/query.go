@@ -56,7 +56,7 @@ func (x *execution) options() *exec.Options {
 	set := &x.s.settings
 	return &exec.Options{
 		Storage: x.tables.Storage(), Env: x.env, Memory: x.s.memory(), BatchRows: set.batchRows,
-		FS: x.s.env.Temporary, Directory: x.s.env.Directory, Measure: x.measure != nil,
+		FS: x.s.env.Temporary, Directory: x.s.env.Directory, Measure: x.measure != nil, Clock: x.s.env.Now,
 	}
 }
 
