@@ -48,7 +48,7 @@ func TestReadmeTranscript(t *testing.T) {
 // TestReadmeShowsTheExamples wants all of the quickstart, and each other piece of Go to be a part of an example.
 func TestReadmeShowsTheExamples(t *testing.T) {
 	var examples []string
-	for _, name := range []string{"quickstart", "transactions", "network_demo", "tables"} {
+	for _, name := range []string{"quickstart", "transactions", "network_demo", "tables", "query_demo"} {
 		examples = append(examples, read(t, "../../examples/"+name+"/main.go"))
 	}
 	shown := blocks(t, readme, "go")
